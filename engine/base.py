@@ -1,0 +1,156 @@
+"""The door between the bot and a language model: a request in, a stream of deltas out.
+
+    EngineError
+    ├── Overloaded       the waiting line is full; come back later
+    ├── ContextTooLong   the messages do not fit the model's context
+    ├── Unavailable      no model is ready to answer
+    └── Interrupted      the model died in the middle of the answer; the request may be tried again
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of the prompt, in the roles that chat templates know."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is drawn. `temperature` 0 is greedy; `max_tokens` bounds the answer."""
+
+    temperature: float = 0.7
+    top_p: float = 0.95
+    top_k: int = 40
+    min_p: float = 0.05
+    repeat_penalty: float = 1.05
+    max_tokens: int = 512
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One answer to compute.
+
+    `session` names the conversation whose prefix may be reused; `person` is who the work is
+    counted for when the engine shares its time; `deadline_s` is the longest the request may take,
+    in seconds from its submission, waiting included.
+    """
+
+    session: str
+    person: str
+    messages: tuple[Message, ...]
+    sampling: Sampling = field(default_factory=Sampling)
+    deadline_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """`place` in the waiting line, from 1, and the seconds until the first word, if known."""
+
+    place: int
+    eta_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an answer took. `prompt_tokens` = `reused_tokens` + `prefilled_tokens`."""
+
+    prompt_tokens: int
+    reused_tokens: int
+    prefilled_tokens: int
+    completion_tokens: int
+    queued_s: float
+    prefill_s: float
+    decode_s: float
+
+
+Finish = Literal["stop", "length"]
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """One step of an answer: new text, a change of place in the line, or (last of all) the end.
+
+    The last delta of a stream has `finish` and `usage`, and no other one has.
+    """
+
+    text: str = ""
+    waiting: Waiting | None = None
+    finish: Finish | None = None
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """The state of an engine. Rates are tokens per second as measured lately, 0 before the first."""
+
+    state: Literal["loading", "ready", "failed"]
+    model: str = ""
+    sha256: str = ""
+    detail: str = ""
+    context_tokens: int = 0
+    running: int = 0
+    waiting: int = 0
+    prefill_rate: float = 0.0
+    decode_rate: float = 0.0
+    restarts: int = 0
+
+
+class Engine(Protocol):
+    """Something that answers."""
+
+    def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
+        """Answer; closing the generator cancels the work. Raises `EngineError`s."""
+        ...
+
+    async def status(self) -> EngineStatus: ...
+
+    async def count(self, messages: Sequence[Message]) -> tuple[int, ...]:
+        """Tokens of each message as it stands in a prompt, its share of the template included."""
+        ...
+
+    async def forget(self, session: str) -> None:
+        """Drop whatever is kept of the session's text."""
+        ...
+
+
+class EngineError(Exception):
+    """An answer that could not be computed."""
+
+
+class Overloaded(EngineError):
+    """The waiting line is full. `retry_after_s` says when a place may be free."""
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ContextTooLong(EngineError):
+    """The prompt has `tokens`, and the context leaves room for `limit`."""
+
+    def __init__(self, tokens: int, limit: int) -> None:
+        super().__init__(f"the prompt has {tokens} tokens, and there is room for {limit}")
+        self.tokens = tokens
+        self.limit = limit
+
+
+class Unavailable(EngineError):
+    """No model is ready: it is missing, failed to load, or its server cannot be reached."""
+
+
+class Interrupted(EngineError):
+    """The model died while it answered. `alone` if no other request was in flight with it."""
+
+    def __init__(self, message: str, *, alone: bool) -> None:
+        super().__init__(message)
+        self.alone = alone
