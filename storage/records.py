@@ -1,0 +1,227 @@
+"""The frozen values that storage takes and gives, and its error tree.
+
+Addresses and events are opaque JSON here; `bot/` knows what they mean. Times are UTC. Keys:
+
+- `session`: a conversation, one window of turns.
+- `person`: a member as `platform:account:id`, with an id that never changes.
+- `answer`: one answer of the bot's, the same on every attempt to make it (a UUID).
+
+    StorageError
+    ├── Unavailable   the file cannot be reached or written now
+    ├── Full          no space is left
+    ├── Corrupt       the file is damaged, foreign or newer than this program
+    └── Fenced        another process owns the file
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An inbound event on its way into the inbox; unique on platform, account and event_id."""
+
+    platform: str
+    account: str
+    event_id: str
+    kind: str
+    session: str
+    person: str
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """An event that was recorded. `id` grows in order of arrival."""
+
+    id: int
+    event: Event
+    received_at: datetime
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of a batch: rows that are new, and event ids that had been recorded before.
+
+    `conflicting` are the repeated ones whose payload differs from the first, which wins.
+    """
+
+    new: tuple[Inbound, ...]
+    repeated: tuple[str, ...] = ()
+    conflicting: tuple[str, ...] = ()
+
+
+class Outcome(StrEnum):
+    """How an inbound event ended."""
+
+    DONE = "done"
+    IGNORED = "ignored"
+    REFUSED = "refused"
+    SET_ASIDE = "set_aside"
+
+
+class PartState(StrEnum):
+    """OPEN: a placeholder stands or may stand, the final body is to come. READY: to be delivered."""
+
+    OPEN = "open"
+    READY = "ready"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The final body of one part of an answer: Markdown, or None when the part is to be removed."""
+
+    index: int
+    markdown: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where an answer goes and whom it is for. `address` is JSON."""
+
+    platform: str
+    account: str
+    address: str
+    session: str
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One message of an answer as it should stand on the platform.
+
+    `revision` counts the bodies it was given; a delivery confirms the revision it delivered.
+    `remote_id` is the platform's id of the message, as soon as there is one.
+    """
+
+    answer: str
+    index: int
+    to: Destination
+    state: PartState
+    created_at: datetime
+    body: str | None = None
+    revision: int = 0
+    remote_id: str | None = None
+    attempts: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnMessage:
+    """One platform message of a turn's question."""
+
+    message_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One question, its committed answer, and what it was answered with.
+
+    `id` is the answer's key. `number` counts the turns of a session from 1 and is given by storage
+    (0 before). `stopped` when the answer was cut by a person. `usage` and `sampling` are JSON.
+    """
+
+    id: str
+    session: str
+    person: str
+    author: str
+    messages: tuple[TurnMessage, ...]
+    answer: str
+    created_at: datetime
+    number: int = 0
+    stopped: bool = False
+    model: str = ""
+    prompt_version: str = ""
+    sampling: str = "{}"
+    usage: str = "{}"
+
+    @property
+    def question(self) -> str:
+        """The text of all messages of the question, in order."""
+        return "\n".join(message.text for message in self.messages)
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """How many rows of each kind were erased for a person, and the sessions they stood in."""
+
+    turns: int
+    inbox: int
+    outbox: int
+    feedback: int
+    sessions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PagePerson:
+    """Someone who joined the page. `secret_sha256` is of the token in their browser's cookie."""
+
+    id: str
+    name: str
+    secret_sha256: str
+    language: str
+    joined_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PageRoom:
+    """A room of the page; a direct one belongs to `owner`, others to everybody (owner empty)."""
+
+    id: str
+    name: str
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PagePost:
+    """One message on the page. `seq` grows with every change to a room's messages (0 before).
+
+    `author` is a page person's id, empty for the bot. `text` is Markdown. `removed` posts keep
+    their place and lose their text. `file_name` names an attachment, read with `Page.attachment`.
+    """
+
+    id: str
+    room: str
+    author: str
+    author_name: str
+    text: str
+    posted_at: datetime
+    seq: int = 0
+    reply_to: str = ""
+    edited: bool = False
+    removed: bool = False
+    file_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The result of an integrity check: `problems` is empty when all is well."""
+
+    problems: tuple[str, ...]
+    revision: str
+    size_bytes: int
+
+
+class StorageError(Exception):
+    """The database could not do what was asked."""
+
+
+class Unavailable(StorageError):
+    """The file cannot be reached, opened or written now."""
+
+
+class Full(StorageError):
+    """No space is left for the file."""
+
+
+class Corrupt(StorageError):
+    """The file is damaged, is no Parley database, or was made by a newer Parley."""
+
+
+class Fenced(StorageError):
+    """Another process owns the file."""
