@@ -63,7 +63,7 @@ class Outcome(StrEnum):
 
 
 class PartState(StrEnum):
-    """OPEN: a placeholder stands or may stand, the final body is to come. READY: to be delivered."""
+    """OPEN: a placeholder stands or may stand, its final body is to come. READY: to deliver."""
 
     OPEN = "open"
     READY = "ready"

@@ -1,0 +1,199 @@
+"""The async face of one SQLite file: what others hand over as functions runs here.
+
+Opening takes ownership of the file and brings it up to date. Writes go to the writer's thread in
+the order they were asked for; those asked for in one tick of the event loop share a transaction.
+The queue is bounded: when it is full, `write` waits until there is room. A file that failed, by a
+full disk say, is opened anew for the next write, so it recovers by itself.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Generic, Protocol, Self, TypeVar
+
+from sqlalchemy import Connection, Executable
+
+from storage.connection import Connector, discard
+from storage.faults import DriverError, explain
+from storage.ownership import Ownership
+from storage.pragmas import choose
+from storage.readers import Readers
+from storage.records import Unavailable
+from storage.schema import prepare
+from storage.writer import Work, Writer
+
+T = TypeVar("T")
+
+QUEUE_SIZE = 1024
+"""Writes that may wait at once; whoever asks for one more waits for room."""
+
+
+class _Job(Generic[T]):
+    """One write on its way to the writer and back."""
+
+    __slots__ = ("_error", "_future", "_op", "_result")
+
+    def __init__(self, op: Callable[[Connection], T], future: asyncio.Future[T]) -> None:
+        self._op = op
+        self._future = future
+        self._error: Exception | None = None
+
+    def run(self, connection: Connection) -> None:
+        self._result = self._op(connection)
+
+    def fail(self, error: Exception) -> None:
+        self._error = error
+
+    def settle(self) -> None:
+        """Tell who waits, unless they were cancelled in the meantime."""
+        if self._future.done():
+            return
+        if self._error is not None:
+            self._future.set_exception(self._error)
+        else:
+            self._future.set_result(self._result)
+
+
+class _Settled(Work, Protocol):
+    def settle(self) -> None: ...
+
+
+class Database:
+    """The file at `path`, owned from entering to leaving.
+
+    Entering raises `Unavailable`, `Full`, `Corrupt` (foreign, damaged or newer) or `Fenced` (owned
+    by another process). `observe(writes, seconds)` is told of each commit.
+    """
+
+    def __init__(self, path: Path, *, observe: Callable[[int, float], None] | None = None) -> None:
+        self.path = path
+        self._observe = observe
+        self._held = ExitStack()
+        pragmas = choose(path)
+        self._connector = Connector(path, pragmas)
+        self._readers = Readers(path, self._connector, pragmas.readers)
+        self._writer: Writer[_Settled] = Writer(path, self._connector, self._done)
+        self._room = asyncio.Semaphore(QUEUE_SIZE)
+        self._gathered: list[_Settled] = []
+        self._is_open = False
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        try:
+            await asyncio.to_thread(self._open)
+        except BaseException:
+            await self._readers.close()
+            raise
+        self._writer.start()
+        self._is_open = True
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def write(self, op: Callable[[Connection], T]) -> T:
+        """The result of `op`, once it is on disk.
+
+        `op` runs in the writer's thread inside a transaction that it neither begins nor ends, and
+        may be run again after a roll-back: it must have no other effect. When it raises, it fails
+        alone. Raises `StorageError`, or what `op` raised; a `StorageError` can hide a commit that
+        happened, so `op` must be safe to repeat. Cancelling the wait does not cancel the write.
+        """
+        await self._room.acquire()
+        if not self._is_open:
+            self._room.release()
+            raise Unavailable(f"{self.path}: the database is closed")
+        future: asyncio.Future[T] = self._loop.create_future()
+        if not self._gathered:
+            self._loop.call_soon(self._hand_over)
+        self._gathered.append(_Job(op, future))
+        return await future
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        """The result of `query`, which sees one state of the database and can't change it."""
+        if not self._is_open:
+            raise Unavailable(f"{self.path}: the database is closed")
+        return await self._readers.read(query)
+
+    async def writable(self) -> bool:
+        """True once a tiny write is on disk. Raises `StorageError` when it can't be."""
+        await self.write(_touch)
+        return True
+
+    async def checkpoint(self) -> None:
+        """Move the log into the file and empty it, so that erased text is gone from both."""
+        await self._readers.run(_checkpoint)
+
+    async def close(self) -> None:
+        """Write what is queued, then let go of the file."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        self._hand_over()
+        await asyncio.to_thread(self._writer.stop)
+        await self._readers.close()
+        self._held.close()
+
+    def _open(self) -> None:
+        _make(self.path)
+        with ExitStack() as stack:
+            stack.enter_context(Ownership(self.path))
+            try:
+                connection = self._connector.open()
+                try:
+                    prepare(connection, self.path)
+                finally:
+                    discard(connection)
+            except DriverError as error:
+                raise explain(error, self.path) from error
+            self._held = stack.pop_all()
+
+    def _hand_over(self) -> None:
+        if self._gathered:
+            self._writer.submit(self._gathered)
+            self._gathered = []
+
+    def _done(self, jobs: Sequence["_Settled"], committed: bool, seconds: float) -> None:
+        """Called by the writer's thread: one wake-up of the loop for all of them."""
+        self._loop.call_soon_threadsafe(self._settle, jobs, committed, seconds)
+
+    def _settle(self, jobs: Sequence["_Settled"], committed: bool, seconds: float) -> None:
+        if committed and self._observe is not None:
+            self._observe(len(jobs), seconds)
+        for job in jobs:
+            self._room.release()
+            job.settle()
+
+
+def do(connection: Connection, statement: Executable, values: Mapping[str, object]) -> None:
+    """Run a statement whose result nobody asks for."""
+    connection.execute(statement, dict(values))
+
+
+def _make(path: Path) -> None:
+    """The directory, for its owner only, and an empty file, if they don't exist."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise Unavailable(
+            f"{path}: it can't be opened for writing ({error.strerror}); make the file and its"
+            " directory writable for this user, or name another in storage.path"
+        ) from error
+
+
+def _touch(connection: Connection) -> None:
+    connection.exec_driver_sql("PRAGMA user_version = 1")
+
+
+def _checkpoint(connection: Connection) -> None:
+    connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.rollback()

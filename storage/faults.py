@@ -1,0 +1,68 @@
+"""What a fault of the driver means: the one place where its errors become `records`' tree.
+
+The driver's error code decides, never its text; and no text that a person wrote may get into an
+error, which is why the engine hides parameters.
+"""
+
+from pathlib import Path
+
+from sqlalchemy.exc import DBAPIError
+
+from storage.driver import driver
+from storage.records import Corrupt, Full, StorageError, Unavailable
+
+DriverError = (DBAPIError, driver.Error)
+"""What SQLAlchemy and the driver raise; to be caught and handed to `explain`."""
+
+_Meaning = tuple[type[StorageError], str]
+
+_MEANINGS: dict[str, _Meaning] = {
+    "SQLITE_FULL": (Full, "no space is left; free some, and it goes on by itself"),
+    "SQLITE_IOERR_SHMSIZE": (Full, "no space is left; free some, and it goes on by itself"),
+    "SQLITE_READONLY": (
+        Unavailable,
+        "it is read-only; make the file and its directory writable for this user",
+    ),
+    "SQLITE_CANTOPEN": (
+        Unavailable,
+        "it can't be opened; the directory must exist and be writable for this user",
+    ),
+    "SQLITE_PERM": (Unavailable, "access is denied; make the file writable for this user"),
+    "SQLITE_NOTADB": (
+        Corrupt,
+        "it is not a database; name another file in storage.path or restore a backup",
+    ),
+    "SQLITE_CORRUPT": (Corrupt, "it is damaged; check the disk, then restore a backup"),
+    "SQLITE_BUSY": (Unavailable, "another program has it locked; close that program"),
+    "SQLITE_LOCKED": (Unavailable, "another connection has it locked; try again"),
+    "SQLITE_PROTOCOL": (Unavailable, "its lock protocol failed; try again"),
+    "SQLITE_IOERR": (Unavailable, "reading or writing failed; check the disk and its mount"),
+    "SQLITE_NOMEM": (Unavailable, "no memory is left for it"),
+    "SQLITE_INTERRUPT": (Unavailable, "the statement was interrupted; try again"),
+}
+
+
+def explain(error: BaseException, path: Path) -> StorageError:
+    """The error of `records`' tree for one of `DriverError`: path, fault, remedy, and code."""
+    name = _name(error)
+    kind, sentence = _meaning(name)
+    return kind(f"{path}: {sentence} ({name})")
+
+
+def is_fault_of_file(error: BaseException) -> bool:
+    """Whether the file or its disk failed, so that the connection can't be trusted any more.
+
+    Anything else, such as a constraint, is the fault of the one statement.
+    """
+    return isinstance(error, DriverError) and _meaning(_name(error))[0] is not StorageError
+
+
+def _name(error: BaseException) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return str(getattr(cause, "sqlite_errorname", type(cause).__name__))
+
+
+def _meaning(name: str) -> _Meaning:
+    primary = "_".join(name.split("_")[:2])
+    unknown = (StorageError, "the database refused a statement")
+    return _MEANINGS.get(name) or _MEANINGS.get(primary) or unknown

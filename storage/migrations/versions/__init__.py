@@ -1,0 +1,1 @@
+"""The steps, oldest first; each says what it changes and why."""

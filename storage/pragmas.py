@@ -1,0 +1,43 @@
+"""How the file is opened: the one decision on journal, durability and locking.
+
+`choose` knows local disks only and will look at the file system later; everything else follows
+what it returns.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Pragmas:
+    """Settings of every connection to one file. `readers` counts connections beside the writer."""
+
+    journal_mode: Literal["wal", "truncate", "persist"]
+    synchronous: Literal["full", "extra"]
+    locking_mode: Literal["normal", "exclusive"]
+    readers: int
+    busy_timeout_ms: int = 10_000
+    journal_size_limit_bytes: int = 16 << 20
+
+    def statements(self) -> tuple[str, ...]:
+        """The statements for a fresh connection, in order."""
+        return (
+            f"PRAGMA busy_timeout = {self.busy_timeout_ms}",
+            f"PRAGMA locking_mode = {self.locking_mode}",
+            f"PRAGMA journal_mode = {self.journal_mode}",
+            f"PRAGMA synchronous = {self.synchronous}",
+            f"PRAGMA journal_size_limit = {self.journal_size_limit_bytes}",
+            "PRAGMA mmap_size = 0",
+            "PRAGMA temp_store = memory",
+            "PRAGMA secure_delete = on",
+            "PRAGMA foreign_keys = on",
+        )
+
+
+LOCAL = Pragmas(journal_mode="wal", synchronous="full", locking_mode="normal", readers=2)
+
+
+def choose(path: Path) -> Pragmas:  # noqa: ARG001  # the file system decides, once it is detected
+    """The pragmas for the file system that `path` is on."""
+    return LOCAL

@@ -1,0 +1,85 @@
+"""Reads beside the writer: a few threads, each with a connection of its own.
+
+A query sees one state of the database, that of the last commit when it began.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Lock, local
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from storage.connection import Connector, discard
+from storage.faults import DriverError, explain, is_fault_of_file
+
+T = TypeVar("T")
+
+
+class Readers:
+    """Runs queries on `count` threads; more wait their turn."""
+
+    def __init__(self, path: Path, connector: Connector, count: int) -> None:
+        self._path = path
+        self._connector = connector
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="parley-reader")
+        self._own = local()
+        self._open: set[Connection] = set()
+        self._lock = Lock()
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        """The query's result. Raises `StorageError`, or what the query raised."""
+        return await self._elsewhere(self._snapshot, query)
+
+    async def run(self, statements: Callable[[Connection], T]) -> T:
+        """Like `read`, without a transaction around it."""
+        return await self._elsewhere(self._bare, statements)
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._threads.shutdown)
+        for connection in self._open:
+            discard(connection)
+        self._open.clear()
+
+    async def _elsewhere(
+        self,
+        how: Callable[[Callable[[Connection], T]], T],
+        what: Callable[[Connection], T],
+    ) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, how, what)
+
+    def _snapshot(self, query: Callable[[Connection], T]) -> T:
+        def within(connection: Connection) -> T:
+            connection.exec_driver_sql("BEGIN")
+            try:
+                return query(connection)
+            finally:
+                connection.rollback()
+
+        return self._bare(within)
+
+    def _bare(self, statements: Callable[[Connection], T]) -> T:
+        try:
+            return statements(self._mine())
+        except DriverError as error:
+            if is_fault_of_file(error):
+                self._drop()
+            raise explain(error, self._path) from error
+
+    def _mine(self) -> Connection:
+        connection: Connection | None = getattr(self._own, "connection", None)
+        if connection is None:
+            connection = self._own.connection = self._connector.open(read_only=True)
+            with self._lock:
+                self._open.add(connection)
+        return connection
+
+    def _drop(self) -> None:
+        connection: Connection | None = getattr(self._own, "connection", None)
+        if connection is not None:
+            self._own.connection = None
+            with self._lock:
+                self._open.discard(connection)
+            discard(connection)

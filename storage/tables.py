@@ -1,0 +1,227 @@
+"""The tables, seen by nobody outside `storage/`; a change here needs a migration.
+
+Rows are described with SQLModel and reached through Core statements on the `Table`s named at the
+end. Times are microseconds since the epoch (`clock.py`). Every index serves a query; what is
+looked up by state has a partial index, so that the hot set stays small beside a million turns.
+"""
+
+import re
+
+from sqlalchemy import ForeignKeyConstraint, Index, Table, UniqueConstraint, text
+from sqlalchemy.orm import declared_attr
+from sqlmodel import Field, SQLModel
+
+
+class Row(SQLModel):
+    """Names the table of a subclass after it: `PagePostRow` describes `page_post`."""
+
+    @declared_attr.directive
+    def __tablename__(cls) -> str:  # noqa: N805  # pyright: ignore[reportIncompatibleVariableOverride]
+        return re.sub(r"(?<=.)(?=[A-Z])", "_", cls.__name__.removesuffix("Row")).lower()
+
+
+class InboxRow(Row, table=True):
+    """An inbound event. `outcome` is null until it is finished; then `payload` is blank."""
+
+    __table_args__ = (
+        UniqueConstraint("platform", "account", "event_id"),
+        Index("inbox_pending", "id", sqlite_where=text("outcome IS NULL")),
+        Index("inbox_person", "person"),
+    )
+
+    id: int | None = Field(primary_key=True)
+    platform: str
+    account: str
+    event_id: str
+    kind: str
+    session: str
+    person: str
+    payload: str
+    payload_sha256: str
+    received_at: int
+    attempts: int
+    outcome: str | None
+    finished_at: int | None
+
+
+class CursorRow(Row, table=True):
+    """Where an adapter stands in its platform's stream."""
+
+    platform: str = Field(primary_key=True)
+    account: str = Field(primary_key=True)
+    cursor: str
+
+
+class OutboxRow(Row, table=True):
+    """A part of an answer. `body` is null while it is open, to be removed, or delivered."""
+
+    __table_args__ = (
+        UniqueConstraint("answer", "part"),
+        Index("outbox_undelivered", "id", sqlite_where=text("state IN ('open', 'ready')")),
+        Index("outbox_dead", "id", sqlite_where=text("state = 'dead'")),
+        Index("outbox_remote", "platform", "account", "remote_id"),
+        Index("outbox_person", "person"),
+    )
+
+    id: int | None = Field(primary_key=True)
+    answer: str
+    part: int
+    platform: str
+    account: str
+    address: str
+    session: str
+    person: str
+    state: str
+    body: str | None
+    revision: int
+    remote_id: str | None
+    attempts: int
+    error: str
+    created_at: int
+
+
+class SessionRow(Row, table=True):
+    """A conversation: its last turn's number, and the number its window starts after."""
+
+    key: str = Field(primary_key=True)
+    last_number: int
+    floor: int
+    last_active: int
+
+
+class TurnRow(Row, table=True):
+    """A question and its answer; the question's messages are in `turn_message`."""
+
+    __table_args__ = (
+        UniqueConstraint("id"),
+        UniqueConstraint("session", "number"),
+        Index("turn_person", "person"),
+    )
+
+    row: int | None = Field(primary_key=True)
+    id: str
+    session: str
+    number: int
+    person: str
+    author: str
+    answer: str
+    created_at: int
+    stopped: bool
+    model: str
+    prompt_version: str
+    sampling: str
+    usage: str
+
+
+class TurnMessageRow(Row, table=True):
+    """One platform message of a turn's question."""
+
+    __table_args__ = (
+        ForeignKeyConstraint(["turn"], ["turn.row"], ondelete="CASCADE"),
+        UniqueConstraint("turn", "position"),
+        Index("turn_message_message", "session", "message_id"),
+    )
+
+    row: int | None = Field(primary_key=True)
+    turn: int
+    position: int
+    session: str
+    message_id: str
+    text: str
+
+
+class FeedbackRow(Row, table=True):
+    """What a person thought of an answer."""
+
+    __table_args__ = (
+        ForeignKeyConstraint(["turn"], ["turn.row"], ondelete="CASCADE"),
+        Index("feedback_person", "person"),
+    )
+
+    turn: int = Field(primary_key=True)
+    person: str = Field(primary_key=True)
+    value: int
+    rated_at: int
+
+
+class MemberRow(Row, table=True):
+    """Someone who was seen on a platform."""
+
+    person: str = Field(primary_key=True)
+    platform: str
+    name: str
+    language: str
+    first_seen: int
+    last_seen: int
+
+
+class PagePersonRow(Row, table=True):
+    """Someone who joined the page."""
+
+    id: str = Field(primary_key=True)
+    name: str
+    secret_sha256: str
+    language: str
+    joined_at: int
+
+
+class PageRoomRow(Row, table=True):
+    """A room of the page; `owner` is empty for a shared one."""
+
+    __table_args__ = (UniqueConstraint("id"), Index("page_room_owner", "owner"))
+
+    row: int | None = Field(primary_key=True)
+    id: str
+    name: str
+    owner: str
+
+
+class PagePostRow(Row, table=True):
+    """A message on the page. `position` is its first `seq`, and so the order of posting."""
+
+    __table_args__ = (
+        UniqueConstraint("id"),
+        UniqueConstraint("seq"),
+        Index("page_post_room", "room", "position"),
+        Index("page_post_author", "author"),
+        Index("page_post_reply", "reply_to"),
+    )
+
+    position: int = Field(primary_key=True)
+    id: str
+    room: str
+    author: str
+    author_name: str
+    text: str
+    posted_at: int
+    seq: int
+    reply_to: str
+    edited: bool
+    removed: bool
+    file_name: str
+
+
+class PageFileRow(Row, table=True):
+    """The attachment of a post."""
+
+    post: str = Field(primary_key=True)
+    content: bytes
+
+
+def _table(name: str) -> Table:
+    return SQLModel.metadata.tables[name]
+
+
+inbox = _table("inbox")
+cursor = _table("cursor")
+outbox = _table("outbox")
+session = _table("session")
+turn = _table("turn")
+turn_message = _table("turn_message")
+feedback = _table("feedback")
+member = _table("member")
+page_person = _table("page_person")
+page_room = _table("page_room")
+page_post = _table("page_post")
+page_file = _table("page_file")
+metadata = SQLModel.metadata

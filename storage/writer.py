@@ -1,0 +1,145 @@
+"""The one thread that writes: it commits everything that is queued at once, and waits for no more.
+
+While a commit is on its way to the disk new work gathers, and goes into the next one; so commits
+grow with the load and a single write waits for nobody.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
+from time import perf_counter
+from typing import Generic, Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+from storage.connection import Connector, discard
+from storage.faults import DriverError, explain, is_fault_of_file
+from storage.records import StorageError
+
+
+class Work(Protocol):
+    """Something to be written. `run` may be called again after a roll-back."""
+
+    def run(self, connection: Connection) -> None: ...
+
+    def fail(self, error: Exception) -> None: ...
+
+
+W = TypeVar("W", bound=Work)
+
+
+class Writer(Generic[W]):
+    """Runs work in order of submission; after each commit calls `done` from its own thread.
+
+    `done(works, committed, seconds)` gets works that ran or failed; `committed` is false when the
+    commit failed and all of them with it.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        connector: Connector,
+        done: Callable[[Sequence[W], bool, float], None],
+    ) -> None:
+        self._path = path
+        self._connector = connector
+        self._done = done
+        self._queue: SimpleQueue[Sequence[W] | None] = SimpleQueue()
+        self._connection: Connection | None = None
+        self._thread = Thread(target=self._work, name="parley-writer", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def submit(self, works: Sequence[W]) -> None:
+        """Queue works that shall stand in one transaction."""
+        self._queue.put(works)
+
+    def stop(self) -> None:
+        """Write what is queued, close the connection, and wait for both."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        last = False
+        while not last:
+            works, last = self._take()
+            if works:
+                started = perf_counter()
+                committed = self._commit(works)
+                self._done(works, committed, perf_counter() - started)
+        self._discard()
+
+    def _take(self) -> tuple[list[W], bool]:
+        """Everything that is queued, at least one submission; and whether it was the last."""
+        works: list[W] = []
+        submitted = self._queue.get()
+        while submitted is not None:
+            works += submitted
+            try:
+                submitted = self._queue.get_nowait()
+            except Empty:
+                return works, False
+        return works, True
+
+    def _commit(self, works: Sequence[W]) -> bool:
+        try:
+            connection = self._connected()
+            if not self._run_together(connection, works):
+                self._run_apart(connection, works)
+        except DriverError as error:
+            self._discard()
+            for work in works:
+                work.fail(_because(explain(error, self._path), error))
+            return False
+        return True
+
+    def _run_together(self, connection: Connection, works: Sequence[W]) -> bool:
+        """The usual way, without savepoints: false, and nothing done, when one of them fails."""
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        try:
+            for work in works:
+                work.run(connection)
+        except Exception as error:
+            if is_fault_of_file(error):
+                raise
+            connection.rollback()
+            return False
+        connection.commit()
+        return True
+
+    def _run_apart(self, connection: Connection, works: Sequence[W]) -> None:
+        """Each in its own savepoint, so that who fails, fails alone."""
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        for work in works:
+            connection.exec_driver_sql("SAVEPOINT work")
+            try:
+                work.run(connection)
+            except Exception as error:
+                if is_fault_of_file(error):
+                    raise
+                connection.exec_driver_sql("ROLLBACK TO work")
+                work.fail(self._own(error))
+            connection.exec_driver_sql("RELEASE work")
+        connection.commit()
+
+    def _own(self, error: Exception) -> Exception:
+        if isinstance(error, DriverError):
+            return _because(explain(error, self._path), error)
+        return error
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            self._connection = self._connector.open()
+        return self._connection
+
+    def _discard(self) -> None:
+        if self._connection is not None:
+            discard(self._connection)
+            self._connection = None
+
+
+def _because(error: StorageError, cause: Exception) -> StorageError:
+    error.__cause__ = cause
+    return error
