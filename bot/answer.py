@@ -1,0 +1,334 @@
+"""One answer: from a question and the turns before it to a committed turn or a told reason.
+
+Computing, committing and refusing are separate moves, so that `sessions` decides between them.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import structlog
+
+from adapters.base import MessageEvent
+from bot import window
+from bot.codec import answer_key, session_key
+from bot.config import Settings
+from bot.delivery import Delivery
+from bot.health import Metrics
+from bot.hygiene import clean
+from bot.reply import Sink
+from bot.texts import Texts, texts_for
+from engine import base
+from engine.base import Engine, Finish, Message, Sampling, Usage
+from storage.inbox import Inbox
+from storage.outbox import Outbox
+from storage.records import Body, Outcome, Turn
+from storage.turns import Turns
+
+if TYPE_CHECKING:
+    from bot.sessions import Question
+
+log = structlog.get_logger(__name__)
+
+MAX_ATTEMPTS = 3
+"""How often a message may be alone in the engine when it dies."""
+
+SinkFactory = Callable[[MessageEvent, str, str], Sink]
+"""The sink for an event, its session and its answer's key."""
+
+
+@dataclass(slots=True)
+class Draft:
+    """An answer on its way. `refusal` is the reason, by its name in `Texts`, if there is none."""
+
+    text: str = ""
+    finish: Finish | None = None
+    usage: Usage | None = None
+    refusal: str | None = None
+    retry_after_s: float = 0
+    stopped: bool = False
+    first_word_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What answers are read from and written to."""
+
+    inbox: Inbox
+    outbox: Outbox
+    turns: Turns
+
+
+class Answering:
+    """Answers questions with one engine, one memory and one way out."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine,
+        memory: Memory,
+        delivery: Delivery,
+        sinks: SinkFactory,
+        metrics: Metrics,
+    ) -> None:
+        self.sinks = sinks
+        self._settings = settings
+        self._engine = engine
+        self._memory = memory
+        self._delivery = delivery
+        self._metrics = metrics
+        self._system = Message("system", settings.persona)
+        self._prompt_version = window.prompt_version(settings.persona)
+        self._mean_answer_s = 0.0
+
+    @property
+    def max_waiting(self) -> int:
+        """Messages that may wait in one session."""
+        return self._settings.bot.max_waiting
+
+    @property
+    def history_turns(self) -> int:
+        """Turns to keep at hand: the window, and the one that may be answered again."""
+        return self._settings.bot.window_turns + 1
+
+    def eta_s(self, place: int) -> float | None:
+        """Seconds until the answer at `place` may begin, by the answers so far."""
+        return place * self._mean_answer_s or None
+
+    async def history(self, session: str) -> list[Turn]:
+        """The session's last turns, oldest first."""
+        return await self._memory.turns.recent(session, self.history_turns)
+
+    async def compute(
+        self, question: "Question", earlier: Sequence[Turn], sink: Sink, draft: Draft
+    ) -> None:
+        """Fill the draft, showing it as it grows; engine errors become its `refusal`."""
+        kept = list(earlier[max(0, len(earlier) - self._settings.bot.window_turns) :])
+        started = asyncio.get_running_loop().time()
+        while True:
+            try:
+                messages = await self._fit(question, kept)
+                return await self._stream(question, messages, sink, draft)
+            except base.ContextTooLong:
+                if not kept:
+                    draft.refusal = "too_long_for_model"
+                    return None
+                kept = kept[1:]
+            except base.Interrupted as error:
+                log.warning("the engine died", message=question.answer, alone=error.alone)
+                if error.alone and await self._attempt(question) >= MAX_ATTEMPTS:
+                    draft.refusal = "set_aside"
+                    return None
+            except base.Overloaded as error:
+                patience = 0 if sink.to is None else self._settings.bot.patience_s
+                if asyncio.get_running_loop().time() - started + error.retry_after_s > patience:
+                    draft.refusal, draft.retry_after_s = "busy", error.retry_after_s
+                    return None
+                await asyncio.sleep(error.retry_after_s)
+            except base.EngineError as error:
+                log.error("no answer", message=question.answer, error=str(error))
+                draft.refusal = "no_model"
+                return None
+
+    async def commit(self, question: "Question", sink: Sink, draft: Draft) -> Turn | None:
+        """Record the turn and bring its final text; None where the person is told a reason."""
+        if draft.refusal or not draft.text.strip():
+            reason = draft.refusal or ("stopped" if draft.stopped else "empty")
+            outcome = Outcome.SET_ASIDE if reason == "set_aside" else Outcome.REFUSED
+            await self.refuse(question, sink, reason, outcome, draft.retry_after_s)
+            return None
+        turn = await self._turn(question, draft, sink)
+        bodies = sink.bodies(self._final_text(question.event, draft)) if sink.to else []
+        turn = await self._memory.turns.commit(turn, sink.to, bodies, question.rows)
+        await sink.answered(turn, await self._memory.outbox.parts(turn.id) if sink.to else [])
+        self._measure(question, draft)
+        return turn
+
+    async def refuse(
+        self,
+        question: "Question",
+        sink: Sink,
+        reason: str,
+        outcome: Outcome,
+        retry_after_s: float = 0,
+    ) -> None:
+        """Tell the person why there is no answer, in the place of what was shown of it.
+
+        A turn that was to be answered again keeps its answer, and the notice stands below it.
+        """
+        texts = self._texts(question.event)
+        text = getattr(texts, reason).format(
+            limit=self.max_waiting, seconds=max(1, round(retry_after_s))
+        )
+        self._metrics.answers.labels(question.event.address.platform, reason).inc()
+        key = answer_key(question.event, "notice") if question.turn else question.answer
+        if sink.to:
+            await self._memory.outbox.post(key, sink.to, [Body(0, text)], question.rows)
+        else:
+            await self._memory.inbox.finish(question.rows, outcome)
+        await sink.refused(reason, text, await self._memory.outbox.parts(key) if sink.to else [])
+        if question.turn:
+            await sink.close()
+
+    async def withdraw(self, question: "Question", sink: Sink) -> None:
+        """The question was taken back: nothing of its answer stays."""
+        if question.turn:
+            for message in question.turn.messages:
+                await self.change_history(question.turn.session, message.message_id, None, [])
+        else:
+            await self._memory.outbox.withdraw([question.answer])
+            self._delivery.deliver(await self._memory.outbox.parts(question.answer))
+        await self._memory.inbox.finish(question.rows, Outcome.DONE)
+        await sink.close()
+
+    async def change_history(
+        self, session: str, message_id: str, text: str | None, rows: Sequence[int]
+    ) -> None:
+        """Correct a message in a committed turn, or take it out (text None)."""
+        if text is not None:
+            await self._memory.turns.edit_message(session, message_id, text, rows)
+        else:
+            turn = await self._memory.turns.remove_message(session, message_id, rows)
+            if turn and len(turn.messages) == 1:
+                self._delivery.deliver(await self._memory.outbox.parts(turn.id))
+        await self._engine.forget(session)
+
+    async def fresh(self, session: str, event: MessageEvent, row: int) -> None:
+        """Let the session's next window begin after its last turn."""
+        await self._memory.turns.fresh(session)
+        await self._engine.forget(session)
+        await self.notify(event, "fresh", row)
+
+    async def notify(self, event: MessageEvent, text: str, row: int) -> None:
+        """Answer an event with a fixed text, by its name in `Texts`."""
+        await self.tell(event, getattr(self._texts(event), text), row)
+
+    async def tell(
+        self, event: MessageEvent, markdown: str, row: int, reason: str = "notice"
+    ) -> None:
+        """Answer an event with a text of the bot's own; it is no turn."""
+        key = answer_key(event)
+        sink = self.sinks(event, self._session_of(event), key)
+        if sink.to is None:
+            await self._memory.inbox.finish([row], Outcome.DONE)
+            return await sink.refused(reason, markdown, [])
+        await self._memory.outbox.post(key, sink.to, sink.bodies(markdown), [row])
+        return self._delivery.deliver(await self._memory.outbox.parts(key))
+
+    async def finish(self, rows: Sequence[int], outcome: Outcome) -> None:
+        """End events that need no answer."""
+        await self._memory.inbox.finish(rows, outcome)
+
+    def _session_of(self, event: MessageEvent) -> str:
+        return session_key(event.address, by_thread=self._settings.bot.by_thread)
+
+    async def _fit(self, question: "Question", kept: list[Turn]) -> tuple[Message, ...]:
+        room = not question.event.address.direct
+        messages = window.compose(
+            self._system.content, kept, question.text, question.author, room=room
+        )
+        budget = self._settings.engine.context_tokens - self._sampling(question.sink).max_tokens
+        if window.surely_fits(messages, budget):
+            return messages
+        fitting = window.turns_within(await self._engine.count(messages), budget)
+        del kept[: len(kept) - fitting]
+        return window.compose(self._system.content, kept, question.text, question.author, room=room)
+
+    async def _stream(
+        self, question: "Question", messages: tuple[Message, ...], sink: Sink, draft: Draft
+    ) -> None:
+        request = base.Request(
+            session=self._session_of(question.event),
+            person=question.person,
+            messages=messages,
+            sampling=self._sampling(sink),
+            deadline_s=self._settings.engine.deadline_s,
+        )
+        draft.text = ""
+        async with aclosing(self._engine.stream(request)) as deltas:
+            async for delta in deltas:
+                if delta.waiting and not draft.text:
+                    await sink.wait(delta.waiting.place, delta.waiting.eta_s)
+                if delta.text:
+                    draft.first_word_at = draft.first_word_at or datetime.now(UTC)
+                    draft.text += clean(delta.text)
+                    if delta.finish is None:
+                        await sink.show(draft.text)
+                if delta.finish:
+                    draft.finish, draft.usage = delta.finish, delta.usage
+
+    def _sampling(self, sink: Sink | None) -> Sampling:
+        engine = self._settings.engine
+        longest = min(engine.max_tokens, engine.context_tokens // 2)
+        asked = sink.max_tokens if sink else None
+        return Sampling(
+            temperature=engine.temperature,
+            top_p=engine.top_p,
+            top_k=engine.top_k,
+            min_p=engine.min_p,
+            repeat_penalty=engine.repeat_penalty,
+            max_tokens=min(asked, engine.context_tokens // 2) if asked else longest,
+        )
+
+    async def _attempt(self, question: "Question") -> int:
+        return await self._memory.inbox.attempt(question.rows[0])
+
+    async def _turn(self, question: "Question", draft: Draft, sink: Sink) -> Turn:
+        turn = Turn(
+            id=question.answer,
+            session=self._session_of(question.event),
+            person=question.person,
+            author=question.author,
+            messages=tuple(question.messages),
+            answer=draft.text.strip(),
+            created_at=datetime.now(UTC),
+            stopped=draft.stopped,
+            model=(await self._engine.status()).sha256,
+            prompt_version=self._prompt_version,
+            sampling=json.dumps(asdict(self._sampling(sink))),
+            usage=json.dumps(asdict(draft.usage)) if draft.usage else "{}",
+        )
+        return replace(turn, number=question.turn.number) if question.turn else turn
+
+    def _final_text(self, event: MessageEvent, draft: Draft) -> str:
+        texts = self._texts(event)
+        text = draft.text.strip()
+        if draft.stopped:
+            return f"{text}\n\n{texts.stopped}"
+        return f"{text}\n\n{texts.cut_off}" if draft.finish == "length" else text
+
+    def _texts(self, event: MessageEvent) -> Texts:
+        return texts_for(event.sender.language, self._settings.bot.language)
+
+    def _measure(self, question: "Question", draft: Draft) -> None:
+        platform = question.event.address.platform
+        now = datetime.now(UTC)
+        seconds = (now - question.since).total_seconds()
+        self._metrics.answers.labels(platform, "stopped" if draft.stopped else "answered").inc()
+        self._metrics.answer_seconds.labels(platform).observe(seconds)
+        if draft.first_word_at:
+            first = (draft.first_word_at - question.since).total_seconds()
+            self._metrics.first_word_seconds.labels(platform).observe(first)
+            writing = (now - draft.first_word_at).total_seconds()
+            self._mean_answer_s += (writing - self._mean_answer_s) * 0.1
+        usage = draft.usage
+        if usage:
+            self._metrics.queue_seconds.observe(usage.queued_s)
+            for source, tokens in (
+                ("reused", usage.reused_tokens),
+                ("prefilled", usage.prefilled_tokens),
+                ("generated", usage.completion_tokens),
+            ):
+                self._metrics.tokens.labels(source).inc(tokens)
+        log.info(
+            "answered",
+            message=question.answer,
+            platform=platform,
+            seconds=round(seconds, 3),
+            stopped=draft.stopped,
+            tokens=usage.completion_tokens if usage else None,
+        )

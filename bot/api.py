@@ -1,0 +1,224 @@
+"""The HTTP API: one question, one answer, through the same pipeline as every chat.
+
+`POST /api/v1/chat` is an event on the platform `api`: recorded, ordered within its session,
+answered with the session's window, kept as a turn. An `Idempotency-Key` makes the event's id, so
+that a repeated request gets the recorded answer instead of a new one.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import NAMESPACE_URL, uuid4, uuid5
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from adapters.base import Address, Kind, MessageEvent, Person
+from bot.bearer import Bearer
+from bot.codec import answer_key
+from bot.commands import Desk
+from bot.delivery import Spawn
+from bot.hygiene import clean
+from bot.line import Answered, Grown, Line, Progress, Refused
+from bot.pipeline import ONCE, Pipeline
+from bot.reply import Sinks
+from bot.wire import BadRequest, read
+from storage.records import Recorded, Turn
+
+PLATFORM = "api"
+STATUS = {"too_long": 413, "too_long_for_model": 413, "busy": 429, "too_many_waiting": 429}
+"""HTTP statuses of refusals; any other reason is 503."""
+
+
+class ChatRequest(BaseModel):
+    """A question."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    message: str = Field(description="What to ask.")
+    session: str = Field("", max_length=200, description="Conversation; a new one if left out.")
+    stream: bool = Field(False, description="Answer as Server-Sent Events.")
+    max_tokens: int | None = Field(None, ge=1, description="Bound of the answer.")
+
+    @field_validator("message")
+    @classmethod
+    def _not_blank(cls, message: str) -> str:
+        if not clean(message).strip():
+            raise ValueError("the message is empty")
+        return message
+
+
+class ChatUsage(BaseModel):
+    """Tokens and seconds that an answer took."""
+
+    prompt_tokens: int = 0
+    reused_tokens: int = 0
+    prefilled_tokens: int = 0
+    completion_tokens: int = 0
+    queued_s: float = 0
+    prefill_s: float = 0
+    decode_s: float = 0
+
+
+class ChatResponse(BaseModel):
+    """An answer. `turn` counts the turns of the session from 1."""
+
+    reply: str
+    session: str
+    turn: int
+    usage: ChatUsage
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question on its way."""
+
+    event: MessageEvent
+    answer: str
+    line: Line
+
+
+class ChatApi:
+    """The handlers of `/api/v1`."""
+
+    def __init__(
+        self, desk: Desk, pipeline: Pipeline, sinks: Sinks, bearer: Bearer, spawn: Spawn
+    ) -> None:
+        self._desk = desk
+        self._spawn = spawn
+        self._pipeline = pipeline
+        self._sinks = sinks
+        self._bearer = bearer
+
+    def routes(self) -> list[Route]:
+        """What is served."""
+        return [Route("/api/v1/chat", self.chat, methods=["POST"])]
+
+    async def chat(self, request: Request) -> Response:
+        """Answer a question, at once or as a stream."""
+        caller = self._bearer.caller(request)
+        body = await read(request, ChatRequest)
+        key = request.headers.get("idempotency-key", "")
+        asked = self._ask(caller, body, key)
+        self._sinks.hold(asked.answer, asked.line)
+        try:
+            recorded = await self._pipeline.emit(PLATFORM, caller, [asked.event], None)
+        except BaseException:
+            self._sinks.hang_up(asked.answer)
+            raise
+        if recorded.repeated:
+            return await self._repeat(asked, recorded)
+        if body.stream:
+            events = self._events(asked)
+            return StreamingResponse(events, media_type="text/event-stream", headers=_UNBUFFERED)
+        return await self._whole(request, asked)
+
+    def _ask(self, caller: str, body: ChatRequest, key: str) -> Asked:
+        now = datetime.now(UTC)
+        event_id = f"key:{key}" if key else f"{ONCE}{uuid4()}"
+        event = MessageEvent(
+            event_id=event_id,
+            kind=Kind.MESSAGE,
+            address=Address(PLATFORM, caller, body.session or _new_session(key), direct=True),
+            sender=Person(caller, caller),
+            message_id=event_id,
+            sent_at=datetime.fromtimestamp(0, UTC) if key else now,
+            text=body.message,
+        )
+        return Asked(event, answer_key(event), Line(body.max_tokens))
+
+    async def _repeat(self, asked: Asked, recorded: Recorded) -> Response:
+        self._sinks.hang_up(asked.answer)
+        if recorded.conflicting:
+            raise BadRequest(409, "This Idempotency-Key came before with another body.")
+        turn = await self._desk.memory.turns.get(asked.answer)
+        if turn is None:
+            raise BadRequest(409, "The request with this Idempotency-Key is not answered yet.")
+        return JSONResponse(_response(turn))
+
+    async def _whole(self, request: Request, asked: Asked) -> Response:
+        answer = asyncio.create_task(self._last(asked))
+        gone = asyncio.create_task(_disconnected(request))
+        try:
+            await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not answer.done():
+                return Response(status_code=499)
+            match answer.result():
+                case Answered(turn):
+                    return JSONResponse(_response(turn))
+                case Refused(reason, text):
+                    raise BadRequest(STATUS.get(reason, 503), text)
+        finally:
+            answer.cancel()
+            gone.cancel()
+
+    async def _last(self, asked: Asked) -> Answered | Refused:
+        async with aclosing(self._listen(asked)) as steps:
+            async for step in steps:
+                if not isinstance(step, Grown):
+                    return step
+        raise AssertionError("a line ends in an answer or a refusal")
+
+    async def _events(self, asked: Asked) -> AsyncIterator[str]:
+        async with aclosing(self._listen(asked)) as steps:
+            async for step in steps:
+                yield _event(_shown(step))
+        yield "data: [DONE]\n\n"
+
+    async def _listen(self, asked: Asked) -> AsyncGenerator[Progress, None]:
+        """The line's progress; who hangs up before the end withdraws the question."""
+        ended = False
+        try:
+            async for step in asked.line.progress():
+                ended = not isinstance(step, Grown)
+                yield step
+        finally:
+            self._sinks.hang_up(asked.answer)
+            if not ended and asked.event.event_id.startswith(ONCE):
+                self._spawn(self._withdraw(asked.event))
+
+    async def _withdraw(self, event: MessageEvent) -> None:
+        gone = replace(event, event_id=f"{ONCE}{uuid4()}", kind=Kind.DELETE, text="")
+        await self._pipeline.emit(PLATFORM, event.address.account, [gone], None)
+
+
+_UNBUFFERED = {"cache-control": "no-store", "x-accel-buffering": "no"}
+
+
+def _new_session(key: str) -> str:
+    """A session's name; a request that is sent again names the same one again."""
+    return str(uuid5(NAMESPACE_URL, f"parley:session:{key}") if key else uuid4())
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        continue
+
+
+def _event(data: object) -> str:
+    return f"data: {json.dumps(data, ensure_ascii=False)}\n\n"
+
+
+def _shown(step: Progress) -> dict[str, Any]:
+    match step:
+        case Grown(text, restarted):
+            return {"delta": text, "restart": True} if restarted else {"delta": text}
+        case Answered(turn):
+            return {"done": True, "turn": turn.number, "usage": json.loads(turn.usage)}
+        case Refused(reason, text):
+            return {"error": {"code": reason, "message": text}}
+
+
+def _response(turn: Turn) -> dict[str, Any]:
+    return {
+        "reply": turn.answer,
+        "session": turn.session.split(":", 2)[2],
+        "turn": turn.number,
+        "usage": json.loads(turn.usage),
+    }

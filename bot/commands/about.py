@@ -1,0 +1,68 @@
+"""`help`, `status`, `privacy`: what the bot says of itself."""
+
+from datetime import UTC, datetime
+
+from bot import __version__
+from bot.access import Role
+from bot.commands.base import Command, Invocation
+from bot.texts import Texts
+from engine.base import EngineStatus
+
+
+async def show_help(call: Invocation) -> None:
+    """List the commands that this person may use."""
+    lines = [call.texts.help_title, "", call.texts.help_hint, ""]
+    for name, (arguments, purpose) in call.texts.commands.items():
+        if name != "admin" or call.role >= Role.ADMIN:
+            usage = f"{name} {arguments}".strip()
+            lines.append(f"- `{usage}`: {purpose}")
+    await call.reply("\n".join(lines))
+
+
+async def show_status(call: Invocation) -> None:
+    """Say which model answers and how busy it is."""
+    status = await call.desk.engine.status()
+    await call.reply(
+        call.texts.status.format(
+            name=call.desk.settings.bot.name,
+            version=__version__,
+            model=status.model or call.desk.settings.engine.model,
+            state=getattr(call.texts, f"model_{status.state}"),
+            running=status.running,
+            waiting=status.waiting + call.desk.sessions.waiting,
+            speed=_speed(call.texts, status),
+            uptime=_duration((datetime.now(UTC) - call.desk.started_at).total_seconds()),
+            turns=await call.desk.memory.turns.count(),
+        )
+    )
+
+
+async def show_privacy(call: Invocation) -> None:
+    """Say what is kept, where, and how to get rid of it."""
+    status = await call.desk.engine.status()
+    await call.reply(
+        call.texts.privacy.format(
+            model=status.model or call.desk.settings.engine.model,
+            turns=call.desk.settings.bot.window_turns,
+        )
+    )
+
+
+def _speed(texts: Texts, status: EngineStatus) -> str:
+    if not status.decode_rate:
+        return texts.speed_unknown
+    return texts.speed.format(prefill=status.prefill_rate, decode=status.decode_rate)
+
+
+def _duration(seconds: float) -> str:
+    minutes, hours = int(seconds // 60), int(seconds // 3600)
+    if hours >= 48:
+        return f"{hours // 24} d"
+    return f"{hours} h" if hours >= 2 else f"{minutes} min"
+
+
+COMMANDS = (
+    Command("help", show_help),
+    Command("status", show_status),
+    Command("privacy", show_privacy),
+)

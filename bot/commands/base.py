@@ -1,0 +1,67 @@
+"""What a command is, and what it may reach."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from storage.members import Members
+
+from adapters.base import Adapter, MessageEvent
+from bot.access import Role
+from bot.answer import Answering, Memory
+from bot.config import Settings
+from bot.delivery import Delivery
+from bot.sessions import Sessions
+from bot.texts import Texts
+from engine.base import Engine
+from storage.records import Inbound
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Everything that commands work on."""
+
+    settings: Settings
+    engine: Engine
+    memory: Memory
+    members: Members
+    sessions: Sessions
+    answering: Answering
+    delivery: Delivery
+    adapters: Mapping[tuple[str, str], Adapter]
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One use of a command."""
+
+    inbound: Inbound
+    event: MessageEvent
+    arguments: str
+    session: str
+    person: str
+    role: Role
+    texts: Texts
+    desk: Desk
+
+    @property
+    def row(self) -> int:
+        """The inbox row that ends with the reply."""
+        return self.inbound.id
+
+    async def reply(self, markdown: str) -> None:
+        """Answer and end the command, in one commit."""
+        await self.desk.answering.tell(self.event, markdown, self.row)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command's name, the least role that may use it, and what it does.
+
+    Its arguments and help stand in `bot/texts`, in every language.
+    """
+
+    name: str
+    run: Callable[[Invocation], Awaitable[None]]
+    role: Role = Role.GUEST

@@ -1,0 +1,44 @@
+"""`export`, `forget`: what is stored about a person belongs to that person."""
+
+import json
+
+from adapters.base import Files, Forgets
+from bot.codec import answer_key
+from bot.commands.base import Command, Invocation
+from storage.records import Outcome
+
+
+async def export(call: Invocation) -> None:
+    """Hand everything that is stored about the person, as a file where there are files."""
+    content = json.dumps(await call.desk.members.export(call.person), ensure_ascii=False, indent=2)
+    address = call.event.address
+    adapter = call.desk.adapters.get((address.platform, address.account))
+    if not isinstance(adapter, Files):
+        return await call.reply(f"{call.texts.export_ready}\n\n```json\n{content}\n```")
+    key = answer_key(call.event, "file")
+    await adapter.send_file(address, call.texts.export_name, content.encode(), key)
+    return await call.desk.answering.finish([call.row], Outcome.DONE)
+
+
+async def forget(call: Invocation) -> None:
+    """Erase the person's messages and answers everywhere, and say what was erased."""
+    desk = call.desk
+    await desk.sessions.drop(call.person)
+    erased = await desk.members.forget(call.person)
+    for session in erased.sessions:
+        desk.sessions.reload(session)
+        await desk.engine.forget(session)
+    address = call.event.address
+    adapter = desk.adapters.get((address.platform, address.account))
+    posts = await adapter.forget(call.event.sender.id) if isinstance(adapter, Forgets) else 0
+    await call.reply(
+        call.texts.forgotten.format(
+            turns=erased.turns,
+            messages=max(erased.inbox, posts),
+            answers=erased.outbox,
+            feedback=erased.feedback,
+        )
+    )
+
+
+COMMANDS = (Command("export", export), Command("forget", forget))

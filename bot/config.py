@@ -1,0 +1,239 @@
+"""Settings: `parley.toml`, then environment variables, then secret files, checked as one whole.
+
+A key that is not known, or a value that can't be right, ends in a `ConfigError` which names the
+key, the fault and the remedy.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+CONFIG_NAME = "parley.toml"
+ENV_PREFIX = "PARLEY_"
+CONFIG_VARIABLE = "PARLEY_CONFIG"
+
+
+class ConfigError(Exception):
+    """The configuration can't be used; the text says which key, why, and what would be right."""
+
+
+class Section(BaseModel):
+    """A table of the configuration."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Bot(Section):
+    """How the assistant behaves."""
+
+    name: str = Field("Parley", min_length=1, max_length=40, description="What people call it.")
+    language: Literal["en", "zh"] = Field(
+        "en", description="For people whose platform names no language."
+    )
+    persona: str = Field(
+        "You are {name}, the assistant of a team. Answer briefly and truthfully, in the language "
+        "you are asked in. Say so when you do not know.",
+        description="The system prompt; `{name}` is the bot's name.",
+    )
+    window_turns: int = Field(10, ge=0, le=200, description="Turns the model sees.")
+    by_thread: bool = Field(True, description="Whether a thread is a conversation of its own.")
+    max_message_chars: int = Field(16_000, ge=100, description="Longer messages are refused.")
+    max_waiting: int = Field(50, ge=1, description="Messages that may wait in one conversation.")
+    patience_s: float = Field(
+        600, gt=0, description="How long a message waits for a busy engine before it is refused."
+    )
+    drain_s: float = Field(15, ge=0, description="How long answers may finish at shutdown.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="At `debug`, message texts are logged too."
+    )
+    log_format: Literal["auto", "json", "pretty"] = Field(
+        "auto", description="`auto`: pretty on a terminal, JSON lines elsewhere."
+    )
+
+
+class Storage(Section):
+    """Where conversations live."""
+
+    path: Path = Field(Path("parley-data/parley.db"), description="The SQLite file.")
+
+
+class Engine(Section):
+    """What answers."""
+
+    kind: Literal["llama", "remote", "scripted"] = Field(
+        "llama", description="`llama`: in this box; `remote`: an OpenAI-compatible server."
+    )
+    model: str = Field(
+        "demo", description="A name from `parley models list`, a GGUF file, or a remote name."
+    )
+    models_dir: Path = Field(Path("parley-data/models"), description="Where models are kept.")
+    context_tokens: int = Field(4096, ge=256, description="Context of one conversation.")
+    sequences: int = Field(8, ge=1, le=64, description="Conversations computed at once.")
+    max_waiting: int = Field(256, ge=1, description="Requests that may wait for the engine.")
+    threads: int = Field(0, ge=0, description="0: one a core.")
+    base_url: str = Field("", description="Of a remote server, up to and with `/v1`.")
+    api_key: SecretStr = Field(SecretStr(""), description="For a remote server.")
+    deadline_s: float = Field(600, gt=0, description="The longest an answer may take.")
+    temperature: float = Field(0.7, ge=0, le=5)
+    top_p: float = Field(0.95, gt=0, le=1)
+    top_k: int = Field(40, ge=0)
+    min_p: float = Field(0.05, ge=0, le=1)
+    repeat_penalty: float = Field(1.05, gt=0, le=2)
+    max_tokens: int = Field(512, ge=1, description="The longest answer.")
+
+
+class Web(Section):
+    """The page, and the port that it shares with the HTTP API."""
+
+    enabled: bool = True
+    host: str = Field("127.0.0.1", description="The address to listen on.")
+    port: int = Field(8420, ge=0, le=65535, description="0: any free one.")
+    allowed_hosts: tuple[str, ...] = Field(
+        (), description="Names, besides loopback's, under which the page may be asked for."
+    )
+
+
+class Api(Section):
+    """The HTTP API."""
+
+    tokens: dict[str, SecretStr] = Field(
+        default_factory=dict[str, SecretStr],
+        description="Bearer tokens by the name they are counted under. "
+        "Without any, the API is open on loopback and shut elsewhere.",
+    )
+
+
+class Access(Section):
+    """Who may do what."""
+
+    owners: tuple[str, ...] = Field((), description="`platform:id` of those who own the bot.")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
+    )
+
+    bot: Bot = Field(default_factory=lambda: Bot())
+    storage: Storage = Field(default_factory=lambda: Storage())
+    engine: Engine = Field(default_factory=lambda: Engine())
+    web: Web = Field(default_factory=lambda: Web())
+    api: Api = Field(default_factory=lambda: Api())
+    access: Access = Field(default_factory=lambda: Access())
+    secrets_dir: Annotated[
+        Path | None, Field(description="A directory with one file per secret, `engine__api_key`.")
+    ] = None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment over the file; what the file says arrives through `init_settings`."""
+        return (env_settings, init_settings)
+
+    @property
+    def persona(self) -> str:
+        """The system prompt with the bot's name in it."""
+        return self.bot.persona.replace("{name}", self.bot.name)
+
+
+def load(path: Path | None = None) -> Settings:
+    """The settings from `path`, else `PARLEY_CONFIG`, else `parley.toml` here, else defaults."""
+    environment = os.environ
+    named = path or (Path(environment[CONFIG_VARIABLE]) if CONFIG_VARIABLE in environment else None)
+    values = _read_toml(named)
+    _reject_unknown_variables(environment)
+    _add_secret_files(values, environment)
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, named or Path(CONFIG_NAME))) from error
+
+
+def _read_toml(named: Path | None) -> dict[str, Any]:
+    path = named or Path(CONFIG_NAME)
+    if named is None and not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} can't be read: {error.strerror}. Name another file.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}. Correct that place.") from error
+
+
+def _add_secret_files(values: dict[str, Any], environment: Mapping[str, str]) -> None:
+    directory = environment.get(f"{ENV_PREFIX}SECRETS_DIR") or values.get("secrets_dir")
+    if not directory:
+        return
+    root = Path(str(directory))
+    if not root.is_dir():
+        raise ConfigError(f"secrets_dir: {root} is no directory. Make it, or take the key away.")
+    for file in sorted(entry for entry in root.iterdir() if entry.is_file()):
+        table = values
+        *tables, key = file.name.lower().split("__")
+        for name in tables:
+            table = table.setdefault(name, {})
+        table[key] = file.read_text("utf-8").strip()
+
+
+def _reject_unknown_variables(environment: Mapping[str, str]) -> None:
+    for name in environment:
+        if not name.startswith(ENV_PREFIX) or name == CONFIG_VARIABLE:
+            continue
+        section = name.removeprefix(ENV_PREFIX).partition("__")[0].lower()
+        if section not in Settings.model_fields:
+            hint = _nearest(section, list(Settings.model_fields))
+            raise ConfigError(f"{name}: there is no section “{section}”.{hint}")
+
+
+def _explain(error: ValidationError, path: Path) -> str:
+    lines = [_explain_one(detail["loc"], detail["msg"], detail["type"], detail["input"], path)
+             for detail in error.errors()]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _explain_one(
+    location: tuple[int | str, ...], message: str, kind: str, value: object, path: Path
+) -> str:
+    key = ".".join(map(str, location))
+    if kind != "extra_forbidden":
+        shown = "(a secret)" if "key" in key or "token" in key else repr(value)
+        return f"{path}: {key} = {shown}: {message}."
+    known = _keys_beside(location)
+    return f"{path}: there is no key “{key}”.{_nearest(str(location[-1]), known)}"
+
+
+def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
+    if len(location) == 1:
+        return list(Settings.model_fields)
+    section = Settings.model_fields[str(location[0])].annotation
+    assert section is not None
+    assert issubclass(section, BaseModel)
+    return list(section.model_fields)
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    match = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.5)
+    return f" Did you mean “{match[0]}”?" if match else f" Known are: {', '.join(sorted(known))}."

@@ -1,0 +1,159 @@
+"""The control socket: how `parley …` speaks with the bot that owns the database.
+
+A Unix socket beside the database, for the bot's own user only. One JSON line asks, JSON lines
+answer: `{"progress": …}` as often as there is something to say, then `{"result": …}` or
+`{"error": sentence}`. `{"do": "chat"}` turns the connection over to the console adapter.
+"""
+
+import asyncio
+import hashlib
+import json
+import os
+import pwd
+import socket
+import struct
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from adapters.base import Person
+from adapters.console import ConsoleAdapter
+
+log = structlog.get_logger(__name__)
+
+MAX_PATH_BYTES = 100
+MAX_LINE_BYTES = 4_000_000
+ASK_TIMEOUT_S = 10.0
+
+Progress = Callable[[object], Awaitable[None]]
+Task = Callable[[Mapping[str, Any], Progress], Awaitable[object]]
+"""Does what was asked, with its arguments; the result must be JSON-ready."""
+
+
+class ControlError(Exception):
+    """The bot could not do what it was asked; the text says why."""
+
+
+class NotRunning(ControlError):
+    """No bot listens there."""
+
+
+def socket_path(database: Path) -> Path:
+    """Where the bot that owns `database` listens."""
+    path = database.absolute().with_suffix(".sock")
+    if len(os.fsencode(path)) <= MAX_PATH_BYTES:
+        return path
+    name = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"parley-{os.getuid()}-{name}.sock"
+
+
+class Control:
+    """The bot's end."""
+
+    def __init__(self, path: Path, console: ConsoleAdapter, tasks: Mapping[str, Task]) -> None:
+        self._path = path
+        self._console = console
+        self._tasks = tasks
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """Accept connections while the block runs."""
+        self._path.unlink(missing_ok=True)
+        previous = os.umask(0o177)
+        try:
+            server = await asyncio.start_unix_server(self._serve, self._path, limit=MAX_LINE_BYTES)
+        finally:
+            os.umask(previous)
+        try:
+            yield
+        finally:
+            server.close()
+            server.close_clients()
+            self._path.unlink(missing_ok=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            request = json.loads(await asyncio.wait_for(reader.readline(), ASK_TIMEOUT_S))
+            if request.get("do") == "chat":
+                await self._console.attach(_peer(writer, request), reader, writer)
+            else:
+                await self._do(request, writer)
+        except (ConnectionError, TimeoutError, ValueError) as error:
+            log.debug("control connection ended", error=str(error))
+        finally:
+            with suppress(ConnectionError):
+                writer.close()
+                await writer.wait_closed()
+
+    async def _do(self, request: Mapping[str, Any], writer: asyncio.StreamWriter) -> None:
+        async def progress(value: object) -> None:
+            await _write(writer, {"progress": value})
+
+        task = self._tasks.get(str(request.get("do")))
+        try:
+            if task is None:
+                raise ControlError(f"the running bot does not know “{request.get('do')}”")
+            await _write(writer, {"result": await task(request, progress)})
+        except ConnectionError:
+            raise
+        except Exception as error:
+            if not isinstance(error, ControlError):
+                log.exception("control request failed", request=request.get("do"))
+            await _write(writer, {"error": str(error) or type(error).__name__})
+
+
+async def ask(
+    path: Path,
+    request: Mapping[str, object],
+    on_progress: Callable[[Any], None] = lambda _: None,
+) -> Any:
+    """Ask the running bot. Raises `NotRunning` or `ControlError`."""
+    reader, writer = await connect(path)
+    try:
+        await _write(writer, request)
+        while line := await reader.readline():
+            reply = json.loads(line)
+            if "error" in reply:
+                raise ControlError(reply["error"])
+            if "result" in reply:
+                return reply["result"]
+            on_progress(reply["progress"])
+        raise ControlError("the bot ended before it answered")
+    finally:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+async def connect(path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection to the running bot. Raises `NotRunning`."""
+    try:
+        return await asyncio.open_unix_connection(path, limit=MAX_LINE_BYTES)
+    except (FileNotFoundError, ConnectionRefusedError) as error:
+        raise NotRunning(f"no bot is running at {path}") from error
+    except PermissionError as error:
+        raise ControlError(f"{path} belongs to another user: run this as the bot's user") from error
+
+
+async def _write(writer: asyncio.StreamWriter, message: Mapping[str, object]) -> None:
+    writer.write(json.dumps(message, ensure_ascii=False).encode() + b"\n")
+    await writer.drain()
+
+
+def _peer(writer: asyncio.StreamWriter, request: Mapping[str, Any]) -> Person:
+    """Who is at the other end, by the kernel's word (SO_PEERCRED, unix(7))."""
+    peer = writer.get_extra_info("socket")
+    credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    _, user, _ = struct.unpack("3i", credentials)
+    return Person(str(user), _user_name(user), str(request.get("language", "")))
+
+
+def _user_name(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return f"user {user}"

@@ -1,0 +1,105 @@
+"""What an operator sees: metrics, and whether each part of the bot is up.
+
+Every metric starts with `parley_` and is documented in `docs/metrics.md`, which is generated from
+this file.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+COMMIT_SECONDS = (0.0002, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5)
+ROWS = (1, 2, 5, 10, 20, 50, 100, 256)
+
+
+class Metrics:
+    """The bot's metrics, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        add = {"registry": self.registry}
+        self.events = Counter(
+            "parley_events",
+            "Events received, by what became of them.",
+            ["platform", "kind", "outcome"],
+            **add,
+        )
+        self.answers = Counter(
+            "parley_answers", "Answers, by how they ended.", ["platform", "outcome"], **add
+        )
+        self.answer_seconds = Histogram(
+            "parley_answer_seconds",
+            "From a message's arrival to its answer's commit.",
+            ["platform"],
+            buckets=SECONDS,
+            **add,
+        )
+        self.first_word_seconds = Histogram(
+            "parley_first_word_seconds",
+            "From a message's arrival to its answer's first word.",
+            ["platform"],
+            buckets=SECONDS,
+            **add,
+        )
+        self.queue_seconds = Histogram(
+            "parley_queue_seconds",
+            "How long answers waited for the engine.",
+            buckets=SECONDS,
+            **add,
+        )
+        self.tokens = Counter(
+            "parley_tokens",
+            "Tokens of prompts (reused, prefilled) and of answers (generated).",
+            ["source"],
+            **add,
+        )
+        self.sessions = Gauge("parley_sessions", "Sessions held in memory.", **add)
+        self.waiting = Gauge("parley_waiting_messages", "Messages waiting in sessions.", **add)
+        self.delivered = Counter(
+            "parley_delivered", "Messages brought to their platform.", ["platform"], **add
+        )
+        self.dead_letters = Counter(
+            "parley_dead_letters", "Messages given up.", ["platform"], **add
+        )
+        self.commit_seconds = Histogram(
+            "parley_commit_seconds", "Duration of a commit.", buckets=COMMIT_SECONDS, **add
+        )
+        self.commit_writes = Histogram(
+            "parley_commit_writes", "Writes in one commit.", buckets=ROWS, **add
+        )
+        self.engine_restarts = Gauge(
+            "parley_engine_restarts", "Times the engine's process was started again.", **add
+        )
+        self.http_requests = Counter(
+            "parley_http_requests", "HTTP requests.", ["route", "status"], **add
+        )
+
+    def committed(self, writes: int, seconds: float) -> None:
+        """Note a commit of storage's."""
+        self.commit_seconds.observe(seconds)
+        self.commit_writes.observe(writes)
+
+
+@dataclass(frozen=True, slots=True)
+class PartState:
+    """One part of the bot: whether it works, and in a word or two why not."""
+
+    ready: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """All parts, by name."""
+
+    parts: dict[str, PartState]
+
+    @property
+    def ready(self) -> bool:
+        """Whether every part is."""
+        return all(part.ready for part in self.parts.values())
+
+
+ReadinessCheck = Callable[[], Awaitable[Readiness]]

@@ -1,0 +1,238 @@
+"""`/v1/chat/completions` and `/v1/models`: the same engine for tools that speak OpenAI's protocol.
+
+The caller brings the whole conversation, so nothing is recorded and no window is cut; the work
+stands in the engine's line like any other and is counted for the caller.
+Wire format: OpenAI API reference, “Chat Completions”.
+"""
+
+import json
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from bot.bearer import Bearer
+from bot.config import Settings
+from bot.hygiene import clean
+from bot.wire import BadRequest, read
+from engine import base
+from engine.base import Delta, Engine, Message, Sampling
+
+
+class ContentPart(BaseModel):
+    """A piece of a message."""
+
+    type: Literal["text"]
+    text: str
+
+
+class InMessage(BaseModel):
+    """A message of the conversation."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    role: Literal["system", "developer", "user", "assistant"]
+    content: str | list[ContentPart]
+
+    def message(self) -> Message:
+        """The message in the engine's form."""
+        content = self.content
+        text = content if isinstance(content, str) else "".join(part.text for part in content)
+        return Message("system" if self.role == "developer" else self.role, clean(text))
+
+
+class StreamOptions(BaseModel):
+    """What a stream carries besides deltas."""
+
+    include_usage: bool = False
+
+
+class CompletionRequest(BaseModel):
+    """A chat completion; what is not listed here is accepted and has no effect."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    model: str = ""
+    messages: list[InMessage] = Field(min_length=1, max_length=1_000)
+    stream: bool = False
+    stream_options: StreamOptions = StreamOptions()
+    temperature: float | None = Field(None, ge=0, le=5)
+    top_p: float | None = Field(None, gt=0, le=1)
+    max_tokens: int | None = Field(None, ge=1)
+    max_completion_tokens: int | None = Field(None, ge=1)
+    stop: str | list[str] | None = None
+    seed: int | None = None
+    n: Literal[1] = 1
+    user: str = Field("", max_length=200)
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What all chunks of one completion share."""
+
+    id: str
+    created: int
+    model: str
+
+    def chunk(self, delta: dict[str, str], finish: str | None = None) -> dict[str, Any]:
+        """One event of a stream."""
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        return self._envelope("chat.completion.chunk", [choice])
+
+    def usage(self, usage: base.Usage) -> dict[str, Any]:
+        """The event that carries the usage."""
+        return self._envelope("chat.completion.chunk", []) | {"usage": _usage(usage)}
+
+    def whole(self, text: str, last: Delta) -> dict[str, Any]:
+        """The response of a request that is not streamed."""
+        message = {"role": "assistant", "content": text, "refusal": None}
+        choice = {
+            "index": 0,
+            "message": message,
+            "finish_reason": last.finish,
+            "logprobs": None,
+        }
+        body = self._envelope("chat.completion", [choice])
+        return body | {"usage": _usage(last.usage)} if last.usage else body
+
+    def _envelope(self, kind: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "object": kind,
+            "created": self.created,
+            "model": self.model,
+            "choices": choices,
+        }
+
+
+class OpenAiApi:
+    """The handlers of `/v1`."""
+
+    def __init__(self, settings: Settings, engine: Engine, bearer: Bearer) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._bearer = bearer
+
+    def routes(self) -> list[Route]:
+        """What is served."""
+        return [
+            Route("/v1/chat/completions", self.complete, methods=["POST"]),
+            Route("/v1/models", self.models),
+        ]
+
+    async def models(self, request: Request) -> Response:
+        """The one model that answers."""
+        self._bearer.caller(request)
+        model = {"id": await self._model(), "object": "model", "created": 0, "owned_by": "parley"}
+        return JSONResponse({"object": "list", "data": [model]})
+
+    async def complete(self, request: Request) -> Response:
+        """Go on with the conversation that the caller brings."""
+        caller = self._bearer.caller(request)
+        body = await read(request, CompletionRequest)
+        completion = Completion(f"chatcmpl-{uuid4().hex}", int(time.time()), await self._model())
+        deltas = self._engine.stream(self._request(caller, body))
+        first = await _first(deltas)
+        if body.stream:
+            events = _events(
+                completion, first, deltas, with_usage=body.stream_options.include_usage
+            )
+            return StreamingResponse(events, media_type="text/event-stream")
+        text, last = "", first
+        async with aclosing(deltas):
+            async for last in _chain(first, deltas):
+                text += last.text
+                if await request.is_disconnected():
+                    return Response(status_code=499)
+        return JSONResponse(completion.whole(text, last))
+
+    async def _model(self) -> str:
+        return (await self._engine.status()).model or self._settings.engine.model
+
+    def _request(self, caller: str, body: CompletionRequest) -> base.Request:
+        person = f"openai:{caller}:{body.user}"
+        return base.Request(
+            session=person,
+            person=person,
+            messages=tuple(message.message() for message in body.messages),
+            sampling=self._sampling(body),
+            deadline_s=self._settings.engine.deadline_s,
+        )
+
+    def _sampling(self, body: CompletionRequest) -> Sampling:
+        engine = self._settings.engine
+        asked = body.max_completion_tokens or body.max_tokens or engine.max_tokens
+        stop = (body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ())
+        return Sampling(
+            temperature=engine.temperature if body.temperature is None else body.temperature,
+            top_p=engine.top_p if body.top_p is None else body.top_p,
+            top_k=engine.top_k,
+            min_p=engine.min_p,
+            repeat_penalty=engine.repeat_penalty,
+            max_tokens=min(asked, engine.context_tokens // 2),
+            stop=stop[:4],
+            seed=body.seed,
+        )
+
+
+async def _first(deltas: AsyncGenerator[Delta, None]) -> Delta:
+    """The first delta, so that what fails before it is still an HTTP status."""
+    try:
+        return await anext(deltas)
+    except base.Overloaded as error:
+        raise BadRequest(429, f"{error}. Try again in {error.retry_after_s:.0f} s.") from error
+    except base.ContextTooLong as error:
+        raise BadRequest(400, f"{error}. Send fewer messages.") from error
+    except base.EngineError as error:
+        raise BadRequest(503, f"{error}") from error
+
+
+async def _chain(first: Delta, rest: AsyncGenerator[Delta, None]) -> AsyncIterator[Delta]:
+    yield first
+    try:
+        async for delta in rest:
+            yield delta
+    except base.EngineError as error:
+        raise BadRequest(503, f"{error}") from error
+
+
+async def _events(
+    completion: Completion,
+    first: Delta,
+    deltas: AsyncGenerator[Delta, None],
+    *,
+    with_usage: bool,
+) -> AsyncIterator[str]:
+    yield _event(completion.chunk({"role": "assistant", "content": ""}))
+    async with aclosing(deltas):
+        try:
+            async for delta in _chain(first, deltas):
+                if delta.text:
+                    yield _event(completion.chunk({"content": delta.text}))
+                if delta.finish:
+                    yield _event(completion.chunk({}, delta.finish))
+                if delta.usage and with_usage:
+                    yield _event(completion.usage(delta.usage))
+        except BadRequest as error:
+            yield _event({"error": {"message": str(error), "type": "server_error"}})
+    yield "data: [DONE]\n\n"
+
+
+def _event(data: object) -> str:
+    return f"data: {json.dumps(data, ensure_ascii=False)}\n\n"
+
+
+def _usage(usage: base.Usage) -> dict[str, Any]:
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": usage.reused_tokens},
+    }

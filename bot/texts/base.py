@@ -1,0 +1,53 @@
+"""The names of all texts; what each one says stands in its language's module."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """One language."""
+
+    # commands: name → (arguments, one line of help)
+    commands: Mapping[str, tuple[str, str]]
+    help_title: str
+    help_hint: str
+    unknown_command: str  # name
+    not_allowed: str  # name
+    fresh: str
+    nothing_to_stop: str
+    nothing_to_retry: str
+    privacy: str  # model, turns
+    forgotten: str  # turns, messages, answers, feedback
+    export_ready: str
+    export_name: str
+
+    # status
+    status: str  # name, version, model, state, running, waiting, speed, uptime, turns
+    model_loading: str
+    model_ready: str
+    model_failed: str
+    speed_unknown: str
+    speed: str  # prefill, decode
+
+    # answers
+    stopped: str
+    cut_off: str
+    empty: str
+
+    # refusals
+    too_long: str  # limit
+    too_long_for_model: str
+    too_many_waiting: str  # limit
+    busy: str  # seconds
+    no_model: str
+    set_aside: str
+    failed: str
+
+    # dead letters, for administrators
+    no_dead_letters: str
+    dead_letters: str  # count
+    dead_letter: str  # key, platform, person, error
+    dead_retried: str  # key
+    dead_unknown: str  # key
+    admin_usage: str
