@@ -4,6 +4,8 @@ The driver is `sqlcipher3`, so that encryption will only add a key. It is left i
 whoever runs statements says BEGIN.
 """
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine
@@ -53,3 +55,13 @@ def discard(connection: Connection) -> None:
     """Close a connection that may be broken; what it had not committed is rolled back."""
     connection.invalidate()
     connection.close()
+
+
+@contextmanager
+def snapshot(connection: Connection) -> Generator[None, None, None]:
+    """Let all statements within see one state of the database."""
+    connection.exec_driver_sql("BEGIN")
+    try:
+        yield
+    finally:
+        connection.rollback()

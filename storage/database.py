@@ -8,13 +8,13 @@ full disk say, is opened anew for the next write, so it recovers by itself.
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
 
-from sqlalchemy import Connection, Executable
+from sqlalchemy import Connection
 
 from storage.connection import Connector, discard
 from storage.faults import DriverError, explain
@@ -118,7 +118,11 @@ class Database:
         return await future
 
     async def read(self, query: Callable[[Connection], T]) -> T:
-        """The result of `query`, which sees one state of the database and can't change it."""
+        """The result of `query`, which runs beside the writer and can't change anything.
+
+        One statement sees one state of the database; several do within `connection.snapshot`.
+        Raises `StorageError`, or what `query` raised.
+        """
         if not self._is_open:
             raise Unavailable(f"{self.path}: the database is closed")
         return await self._readers.read(query)
@@ -130,7 +134,7 @@ class Database:
 
     async def checkpoint(self) -> None:
         """Move the log into the file and empty it, so that erased text is gone from both."""
-        await self._readers.run(_checkpoint)
+        await self._readers.read(_checkpoint)
 
     async def close(self) -> None:
         """Write what is queued, then let go of the file."""
@@ -171,11 +175,6 @@ class Database:
         for job in jobs:
             self._room.release()
             job.settle()
-
-
-def do(connection: Connection, statement: Executable, values: Mapping[str, object]) -> None:
-    """Run a statement whose result nobody asks for."""
-    connection.execute(statement, dict(values))
 
 
 def _make(path: Path) -> None:

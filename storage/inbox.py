@@ -7,46 +7,59 @@ digest of its payload even after the payload was blanked.
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, bindparam, select, update
 
 from storage.clock import Clock, from_micros, to_micros, utc_now
-from storage.database import Database, do
+from storage.database import Database
 from storage.records import Event, Inbound, Outcome, Recorded
+from storage.statement import Statement, Values, insertion
+from storage.tables import PENDING, inbox
 from storage.tables import cursor as cursors
-from storage.tables import inbox
 
-_ADD = insert(inbox).on_conflict_do_nothing().returning(inbox.c.id)
-_BY_EVENT = select(inbox).where(
+_COLUMNS = (
+    inbox.c.id,
+    inbox.c.platform,
+    inbox.c.account,
+    inbox.c.event_id,
+    inbox.c.kind,
+    inbox.c.session,
+    inbox.c.person,
+    inbox.c.payload,
+    inbox.c.received_at,
+    inbox.c.attempts,
+)
+_IS_IT = inbox.c.id == bindparam("id")
+_IS_EVENT = (
     inbox.c.platform == bindparam("platform"),
     inbox.c.account == bindparam("account"),
     inbox.c.event_id == bindparam("event_id"),
 )
-_PENDING = select(inbox).where(inbox.c.outcome.is_(None)).order_by(inbox.c.id)
-_FINISH = (
+_ADD = Statement(insertion(inbox, but="id").on_conflict_do_nothing().returning(inbox.c.id))
+_DIGEST = Statement(select(inbox.c.payload_sha256).where(*_IS_EVENT))
+_FIND = Statement(select(*_COLUMNS, inbox.c.outcome, inbox.c.payload_sha256).where(*_IS_EVENT))
+_PENDING = Statement(select(*_COLUMNS).where(PENDING).order_by(inbox.c.id))
+_FINISH = Statement(
     update(inbox)
-    .where(inbox.c.id == bindparam("of_id"), inbox.c.outcome.is_(None))
-    .values(outcome=bindparam("to"), finished_at=bindparam("at"), payload="")
+    .where(_IS_IT, inbox.c.outcome.is_(None))
+    .values(outcome=bindparam("outcome"), finished_at=bindparam("at"), payload="")
 )
-_ATTEMPT = (
-    update(inbox)
-    .where(inbox.c.id == bindparam("of_id"))
-    .values(attempts=inbox.c.attempts + 1)
-    .returning(inbox.c.attempts)
+_ATTEMPT = Statement(
+    update(inbox).where(_IS_IT).values(attempts=inbox.c.attempts + 1).returning(inbox.c.attempts)
 )
-_REWRITE = (
-    update(inbox)
-    .where(inbox.c.id == bindparam("of_id"), inbox.c.outcome.is_(None))
-    .values(payload=bindparam("to"))
+_REWRITE = Statement(
+    update(inbox).where(_IS_IT, inbox.c.outcome.is_(None)).values(payload=bindparam("payload"))
 )
-_CURSOR = select(cursors.c.cursor).where(
-    cursors.c.platform == bindparam("platform"), cursors.c.account == bindparam("account")
+_CURSOR = Statement(
+    select(cursors.c.cursor).where(
+        cursors.c.platform == bindparam("platform"), cursors.c.account == bindparam("account")
+    )
 )
-_PLACE = insert(cursors)
-_ADVANCE = _PLACE.on_conflict_do_update(
-    index_elements=["platform", "account"], set_={"cursor": _PLACE.excluded.cursor}
+_PLACE = insertion(cursors)
+_ADVANCE = Statement(
+    _PLACE.on_conflict_do_update(
+        index_elements=["platform", "account"], set_={"cursor": _PLACE.excluded.cursor}
+    )
 )
 
 
@@ -70,12 +83,12 @@ class Inbox:
     async def cursor(self, platform: str, account: str) -> str | None:
         """The cursor that was last recorded for an account."""
         key = {"platform": platform, "account": account}
-        return await self._db.read(lambda connection: connection.scalar(_CURSOR, key))
+        return await self._db.read(lambda connection: _CURSOR.value(connection, key))
 
     async def pending(self) -> list[Inbound]:
         """Everything that is not finished, in order of arrival."""
         return await self._db.read(
-            lambda connection: [_inbound(row) for row in connection.execute(_PENDING)]
+            lambda connection: [_inbound(row) for row in _PENDING.rows(connection, {})]
         )
 
     async def finish(self, ids: Sequence[int], outcome: Outcome) -> None:
@@ -84,15 +97,13 @@ class Inbox:
         await self._db.write(lambda connection: finish_events(connection, ids, outcome, now))
 
     async def attempt(self, id: int) -> int:  # noqa: A002  # the field's name
-        """Count one more attempt to work on an event; the number of attempts so far."""
-        return await self._db.write(
-            lambda connection: connection.execute(_ATTEMPT, {"of_id": id}).scalar_one()
-        )
+        """Count one more attempt to work on an event; the number so far (0: no such event)."""
+        return await self._db.write(lambda connection: _ATTEMPT.value(connection, {"id": id}) or 0)
 
     async def rewrite(self, id: int, payload: str) -> None:  # noqa: A002  # the field's name
         """Replace the payload of an event that is not finished; it keeps its first digest."""
-        values = {"of_id": id, "to": payload}
-        await self._db.write(lambda connection: do(connection, _REWRITE, values))
+        values = {"id": id, "payload": payload}
+        await self._db.write(lambda connection: _REWRITE.run(connection, values))
 
     async def find(
         self, platform: str, account: str, event_id: str
@@ -107,9 +118,7 @@ def finish_events(
 ) -> None:
     """The statements of `Inbox.finish`, for a commit that does more."""
     at = to_micros(now)
-    rows = [{"of_id": id_, "to": outcome.value, "at": at} for id_ in ids]
-    if rows:
-        connection.execute(_FINISH, rows)
+    _FINISH.run_each(connection, [{"id": id_, "outcome": outcome.value, "at": at} for id_ in ids])
 
 
 def digest(payload: str) -> str:
@@ -128,12 +137,12 @@ def _record(
     conflicting: list[str] = []
     for event in events:
         row = _row(event, now)
-        id_ = connection.execute(_ADD, row).scalar()
+        id_ = _ADD.value(connection, row)
         if id_ is not None:
             new.append(Inbound(id_, event, now))
             continue
         repeated.append(event.event_id)
-        if connection.execute(_BY_EVENT, row).one().payload_sha256 != row["payload_sha256"]:
+        if _DIGEST.value(connection, row) != row["payload_sha256"]:
             conflicting.append(event.event_id)
     if cursor is not None:
         _advance(connection, *cursor)
@@ -142,7 +151,7 @@ def _record(
 
 def _advance(connection: Connection, platform: str, account: str, cursor: str) -> None:
     values = {"platform": platform, "account": account, "cursor": cursor}
-    connection.execute(_ADVANCE, values)
+    _ADVANCE.run(connection, values)
 
 
 def _row(event: Event, now: datetime) -> dict[str, object]:
@@ -165,21 +174,14 @@ def _row(event: Event, now: datetime) -> dict[str, object]:
 def _find(
     connection: Connection, key: dict[str, str]
 ) -> tuple[Inbound, Outcome | None, str] | None:
-    row = connection.execute(_BY_EVENT, key).one_or_none()
+    row = _FIND.row(connection, key)
     if row is None:
         return None
-    outcome = None if row.outcome is None else Outcome(row.outcome)
-    return _inbound(row), outcome, row.payload_sha256
+    *inbound, outcome, sha256 = row
+    return _inbound(tuple(inbound)), None if outcome is None else Outcome(outcome), sha256
 
 
-def _inbound(row: Row[Any]) -> Inbound:
-    event = Event(
-        row.platform,
-        row.account,
-        row.event_id,
-        row.kind,
-        row.session,
-        row.person,
-        row.payload,
-    )
-    return Inbound(row.id, event, from_micros(row.received_at), row.attempts)
+def _inbound(row: Values) -> Inbound:
+    id_, platform, account, event_id, kind, session, person, payload, received_at, attempts = row
+    event = Event(platform, account, event_id, kind, session, person, payload)
+    return Inbound(id_, event, from_micros(received_at), attempts)

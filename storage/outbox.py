@@ -6,101 +6,95 @@ the bodies it was given, so that a delivery confirms the body it delivered and n
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    Row,
-    Select,
-    String,
-    Update,
-    bindparam,
-    case,
-    delete,
-    select,
-    update,
-)
+from sqlalchemy import Connection, String, and_, bindparam, case, delete, null, select, text, update
 from sqlalchemy import func as sql
-from sqlalchemy.dialects.sqlite import insert
 
 from storage.clock import Clock, from_micros, to_micros, utc_now
-from storage.database import Database, do
+from storage.database import Database
 from storage.inbox import finish_events
 from storage.records import Body, Destination, Outcome, Part, PartState
-from storage.tables import outbox
+from storage.statement import Statement, Values, insertion
+from storage.tables import DEAD, UNDELIVERED, outbox
 
-_THIS = (outbox.c.answer == bindparam("of_answer"), outbox.c.part == bindparam("of_part"))
-_TO_DELIVER = (PartState.READY.value, PartState.DEAD.value)
-
-_OPEN = insert(outbox).on_conflict_do_nothing()
-_NEW = insert(outbox)
-_GIVE = _NEW.on_conflict_do_update(
-    index_elements=["answer", "part"],
-    set_={
-        "body": _NEW.excluded.body,
-        "state": PartState.READY.value,
-        "revision": outbox.c.revision + 1,
-        "attempts": 0,
-        "error": "",
-    },
+COLUMNS = (
+    outbox.c.answer,
+    outbox.c.part,
+    outbox.c.platform,
+    outbox.c.account,
+    outbox.c.address,
+    outbox.c.session,
+    outbox.c.person,
+    outbox.c.state,
+    outbox.c.created_at,
+    outbox.c.body,
+    outbox.c.revision,
+    outbox.c.remote_id,
+    outbox.c.attempts,
+    outbox.c.error,
 )
-_REMOVAL = {
-    "body": None,
+"""What `part_of` makes a part of."""
+
+_OF_ANSWER = outbox.c.answer == bindparam("answer")
+_IS_IT = and_(_OF_ANSWER, outbox.c.part == bindparam("part"))
+_IS_CURRENT = and_(
+    outbox.c.revision == bindparam("revision"),
+    text("state IN ('ready', 'dead')"),
+)
+_NEXT_REVISION = {
     "state": PartState.READY.value,
     "revision": outbox.c.revision + 1,
     "attempts": 0,
     "error": "",
 }
-_REMOVE_BEYOND = (
-    update(outbox)
-    .where(outbox.c.answer == bindparam("of_answer"), outbox.c.part > bindparam("last"))
-    .values(_REMOVAL)
-)
-_PART = select(outbox).where(*_THIS)
-_PARTS = select(outbox).where(outbox.c.answer == bindparam("of_answer")).order_by(outbox.c.part)
-_PLACED = update(outbox).where(*_THIS).values(remote_id=bindparam("to"))
-_GONE = delete(outbox).where(
-    *_THIS,
-    outbox.c.revision == bindparam("of_revision"),
-    outbox.c.body.is_(None),
-    outbox.c.state.in_(_TO_DELIVER),
-)
-_IS_CURRENT = (outbox.c.revision == bindparam("of_revision")) & outbox.c.state.in_(_TO_DELIVER)
-_DELIVERED = (
-    update(outbox)
-    .where(*_THIS)
-    .values(
-        remote_id=sql.coalesce(bindparam("to", type_=String()), outbox.c.remote_id),
-        state=case((_IS_CURRENT, PartState.DELIVERED.value), else_=outbox.c.state),
-        body=case((_IS_CURRENT, None), else_=outbox.c.body),
+_NEW = insertion(outbox, but="id")
+_OPEN = Statement(_NEW.on_conflict_do_nothing())
+_GIVE = Statement(
+    _NEW.on_conflict_do_update(
+        index_elements=["answer", "part"], set_=_NEXT_REVISION | {"body": _NEW.excluded.body}
     )
 )
-_ATTEMPTED = (
-    update(outbox).where(*_THIS).values(attempts=outbox.c.attempts + 1, error=bindparam("to"))
-)
-_DEAD = (
+_REMOVE_BEYOND = Statement(
     update(outbox)
-    .where(*_THIS, outbox.c.state != PartState.DELIVERED.value)
-    .values(state=PartState.DEAD.value, error=bindparam("to"))
+    .where(_OF_ANSWER, outbox.c.part > bindparam("last"))
+    .values(_NEXT_REVISION | {"body": null()})
 )
-_REVIVE = (
+_PLACED = Statement(update(outbox).where(_IS_IT).values(remote_id=bindparam("remote_id")))
+_GONE = Statement(delete(outbox).where(_IS_IT, _IS_CURRENT, outbox.c.body.is_(None)))
+_DELIVERED = Statement(
     update(outbox)
-    .where(*_THIS, outbox.c.state == PartState.DEAD.value)
+    .where(_IS_IT)
+    .values(
+        remote_id=sql.coalesce(bindparam("remote_id", type_=String()), outbox.c.remote_id),
+        state=case((_IS_CURRENT, PartState.DELIVERED.value), else_=outbox.c.state),
+        body=case((_IS_CURRENT, null()), else_=outbox.c.body),
+    )
+)
+_ATTEMPTED = Statement(
+    update(outbox).where(_IS_IT).values(attempts=outbox.c.attempts + 1, error=bindparam("error"))
+)
+_DEAD = Statement(
+    update(outbox)
+    .where(_IS_IT, text("state != 'delivered'"))
+    .values(state=PartState.DEAD.value, error=bindparam("error"))
+)
+_REVIVE = Statement(
+    update(outbox)
+    .where(_IS_IT, DEAD)
     .values(
         state=case((outbox.c.revision == 0, PartState.OPEN.value), else_=PartState.READY.value),
         attempts=0,
         error="",
     )
 )
-_UNDELIVERED = select(outbox).where(outbox.c.state.in_(("open", "ready"))).order_by(outbox.c.id)
-_DEAD_LETTERS = (
-    select(outbox)
-    .where(outbox.c.state == PartState.DEAD.value)
-    .order_by(outbox.c.id.desc())
-    .limit(bindparam("at_most"))
+_PART = Statement(select(*COLUMNS).where(_IS_IT))
+_PARTS = Statement(select(*COLUMNS).where(_OF_ANSWER).order_by(outbox.c.part))
+_UNDELIVERED = Statement(select(*COLUMNS).where(UNDELIVERED).order_by(outbox.c.id))
+_DEAD_LETTERS = Statement(
+    select(*COLUMNS).where(DEAD).order_by(outbox.c.id.desc()).limit(bindparam("at_most"))
 )
-_BY_REMOTE = (
-    select(outbox)
+_BY_REMOTE = Statement(
+    select(*COLUMNS)
     .where(
         outbox.c.platform == bindparam("platform"),
         outbox.c.account == bindparam("account"),
@@ -144,7 +138,7 @@ class Outbox:
 
     async def placed(self, answer: str, index: int, remote_id: str) -> None:
         """Keep the platform's id of a part's message."""
-        await self._set(_PLACED, answer, index, to=remote_id)
+        await self._set(_PLACED, answer, index, remote_id=remote_id)
 
     async def delivered(
         self, answer: str, index: int, revision: int, remote_id: str | None = None
@@ -154,21 +148,21 @@ class Outbox:
         The remote id is kept in any case (None: no news). A delivered body is blanked; the row of
         a removed part is deleted.
         """
-        key = {"of_answer": answer, "of_part": index, "of_revision": revision}
+        values = {"answer": answer, "part": index, "revision": revision, "remote_id": remote_id}
 
         def op(connection: Connection) -> None:
-            if not connection.execute(_GONE, key).rowcount:
-                connection.execute(_DELIVERED, key | {"to": remote_id})
+            if not _GONE.run(connection, values):
+                _DELIVERED.run(connection, values)
 
         await self._db.write(op)
 
     async def attempted(self, answer: str, index: int, error: str) -> None:
         """Count one more failed attempt to deliver a part."""
-        await self._set(_ATTEMPTED, answer, index, to=error)
+        await self._set(_ATTEMPTED, answer, index, error=error)
 
     async def dead(self, answer: str, index: int, error: str) -> None:
         """Give a part up; its body is kept."""
-        await self._set(_DEAD, answer, index, to=error)
+        await self._set(_DEAD, answer, index, error=error)
 
     async def revive(self, answer: str, index: int) -> None:
         """Try a dead part anew, with its attempts forgotten."""
@@ -176,7 +170,7 @@ class Outbox:
 
     async def parts(self, answer: str) -> list[Part]:
         """The parts of an answer, by index."""
-        return await self._read(_PARTS, of_answer=answer)
+        return await self._read(_PARTS, answer=answer)
 
     async def undelivered(self) -> list[Part]:
         """What is OPEN or READY, in order of creation."""
@@ -190,13 +184,13 @@ class Outbox:
         """The parts with a remote id, the newest first; ids may be unique in a room only."""
         return await self._read(_BY_REMOTE, platform=platform, account=account, remote_id=remote_id)
 
-    async def _set(self, statement: Update, answer: str, index: int, **values: str) -> None:
-        row = {"of_answer": answer, "of_part": index, **values}
-        await self._db.write(lambda connection: do(connection, statement, row))
+    async def _set(self, statement: Statement, answer: str, index: int, **values: str) -> None:
+        row = {"answer": answer, "part": index, **values}
+        await self._db.write(lambda connection: statement.run(connection, row))
 
-    async def _read(self, query: Select[Any], **values: object) -> list[Part]:
+    async def _read(self, query: Statement, **values: object) -> list[Part]:
         return await self._db.read(
-            lambda connection: [part_of(row) for row in connection.execute(query, values)]
+            lambda connection: [part_of(row) for row in query.rows(connection, values)]
         )
 
 
@@ -209,38 +203,27 @@ def write_bodies(
         | {"state": PartState.READY.value, "body": body.markdown, "revision": 1}
         for body in bodies
     ]
-    if rows:
-        connection.execute(_GIVE, rows)
+    _GIVE.run_each(connection, rows)
     last = max((body.index for body in bodies), default=-1)
-    connection.execute(_REMOVE_BEYOND, {"of_answer": answer, "last": last})
+    _REMOVE_BEYOND.run(connection, {"answer": answer, "last": last})
 
 
 def remove_parts(connection: Connection, answers: Sequence[str]) -> None:
     """The statements of `Outbox.withdraw`, for a commit that does more."""
-    rows = [{"of_answer": answer, "last": -1} for answer in answers]
-    if rows:
-        connection.execute(_REMOVE_BEYOND, rows)
+    _REMOVE_BEYOND.run_each(connection, [{"answer": answer, "last": -1} for answer in answers])
 
 
-def part_of(row: Row[Any]) -> Part:
-    """The value of an outbox row."""
-    return Part(
-        row.answer,
-        row.part,
-        Destination(row.platform, row.account, row.address, row.session, row.person),
-        PartState(row.state),
-        from_micros(row.created_at),
-        row.body,
-        row.revision,
-        row.remote_id,
-        row.attempts,
-        row.error,
-    )
+def part_of(row: Values) -> Part:
+    """The part that a row of `COLUMNS` holds."""
+    answer, index, platform, account, address, session, person, state, created_at, *rest = row
+    to = Destination(platform, account, address, session, person)
+    return Part(answer, index, to, PartState(state), from_micros(created_at), *rest)
 
 
 def _open(connection: Connection, answer: str, index: int, to: Destination, now: datetime) -> Part:
-    connection.execute(_OPEN, _row(answer, index, to, now))
-    return part_of(connection.execute(_PART, {"of_answer": answer, "of_part": index}).one())
+    row = _row(answer, index, to, now)
+    _OPEN.run(connection, row)
+    return part_of(_PART.rows(connection, row)[0])
 
 
 def _row(answer: str, index: int, to: Destination, now: datetime) -> dict[str, object]:

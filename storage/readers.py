@@ -1,7 +1,4 @@
-"""Reads beside the writer: a few threads, each with a connection of its own.
-
-A query sees one state of the database, that of the last commit when it began.
-"""
+"""Reads beside the writer: a few threads, each with a connection of its own."""
 
 import asyncio
 from collections.abc import Callable
@@ -31,11 +28,8 @@ class Readers:
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         """The query's result. Raises `StorageError`, or what the query raised."""
-        return await self._elsewhere(self._snapshot, query)
-
-    async def run(self, statements: Callable[[Connection], T]) -> T:
-        """Like `read`, without a transaction around it."""
-        return await self._elsewhere(self._bare, statements)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._run, query)
 
     async def close(self) -> None:
         await asyncio.to_thread(self._threads.shutdown)
@@ -43,26 +37,9 @@ class Readers:
             discard(connection)
         self._open.clear()
 
-    async def _elsewhere(
-        self,
-        how: Callable[[Callable[[Connection], T]], T],
-        what: Callable[[Connection], T],
-    ) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, how, what)
-
-    def _snapshot(self, query: Callable[[Connection], T]) -> T:
-        def within(connection: Connection) -> T:
-            connection.exec_driver_sql("BEGIN")
-            try:
-                return query(connection)
-            finally:
-                connection.rollback()
-
-        return self._bare(within)
-
-    def _bare(self, statements: Callable[[Connection], T]) -> T:
+    def _run(self, query: Callable[[Connection], T]) -> T:
         try:
-            return statements(self._mine())
+            return query(self._mine())
         except DriverError as error:
             if is_fault_of_file(error):
                 self._drop()

@@ -11,6 +11,11 @@ from sqlalchemy import ForeignKeyConstraint, Index, Table, UniqueConstraint, tex
 from sqlalchemy.orm import declared_attr
 from sqlmodel import Field, SQLModel
 
+PENDING = text("outcome IS NULL")
+UNDELIVERED = text("state IN ('open', 'ready')")
+DEAD = text("state = 'dead'")
+"""Conditions of partial indexes, to be used in queries word for word."""
+
 
 class Row(SQLModel):
     """Names the table of a subclass after it: `PagePostRow` describes `page_post`."""
@@ -25,7 +30,7 @@ class InboxRow(Row, table=True):
 
     __table_args__ = (
         UniqueConstraint("platform", "account", "event_id"),
-        Index("inbox_pending", "id", sqlite_where=text("outcome IS NULL")),
+        Index("inbox_pending", "id", sqlite_where=PENDING),
         Index("inbox_person", "person"),
     )
 
@@ -57,9 +62,15 @@ class OutboxRow(Row, table=True):
 
     __table_args__ = (
         UniqueConstraint("answer", "part"),
-        Index("outbox_undelivered", "id", sqlite_where=text("state IN ('open', 'ready')")),
-        Index("outbox_dead", "id", sqlite_where=text("state = 'dead'")),
-        Index("outbox_remote", "platform", "account", "remote_id"),
+        Index("outbox_undelivered", "id", sqlite_where=UNDELIVERED),
+        Index("outbox_dead", "id", sqlite_where=DEAD),
+        Index(
+            "outbox_remote",
+            "platform",
+            "account",
+            "remote_id",
+            sqlite_where=text("remote_id IS NOT NULL"),
+        ),
         Index("outbox_person", "person"),
     )
 

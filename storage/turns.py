@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, Select, String, bindparam, delete, select, update
+from sqlalchemy import Connection, Integer, Select, String, bindparam, delete, select, update
 from sqlalchemy import func as sql
 from sqlalchemy.dialects.sqlite import insert
 
@@ -19,100 +20,103 @@ from storage.database import Database
 from storage.inbox import finish_events
 from storage.outbox import remove_parts, write_bodies
 from storage.records import Body, Destination, Outcome, Turn, TurnMessage
+from storage.statement import Statement, Values, insertion
 from storage.tables import feedback, session, turn, turn_message
 
-_ROW_OF = select(turn.c.row, turn.c.number).where(turn.c.id == bindparam("of_id"))
-_SESSION = insert(session)
-_NEXT_NUMBER = _SESSION.on_conflict_do_update(
-    index_elements=["key"],
-    set_={
-        "last_number": session.c.last_number + 1,
-        "last_active": _SESSION.excluded.last_active,
-    },
-).returning(session.c.last_number)
-_ACTIVE = (
-    update(session).where(session.c.key == bindparam("of_session")).values(last_active=bindparam("at"))
+_ROW_OF = Statement(select(turn.c.row, turn.c.number).where(turn.c.id == bindparam("id")))
+_SESSION = insertion(session)
+_NEXT_NUMBER = Statement(
+    _SESSION.on_conflict_do_update(
+        index_elements=["key"],
+        set_={
+            "last_number": session.c.last_number + 1,
+            "last_active": _SESSION.excluded.last_active,
+        },
+    ).returning(session.c.last_number)
 )
-_FRESH = _SESSION.on_conflict_do_update(
-    index_elements=["key"],
-    set_={"floor": session.c.last_number, "last_active": _SESSION.excluded.last_active},
-)
-_ADD = insert(turn).returning(turn.c.row)
-_ANSWERED_ANEW = (
-    update(turn)
-    .where(turn.c.row == bindparam("of_row"))
-    .values(
-        {
-            name: bindparam(name)
-            for name in (
-                "author",
-                "answer",
-                "created_at",
-                "stopped",
-                "model",
-                "prompt_version",
-                "sampling",
-                "usage",
-            )
-        }
+_FRESH = Statement(
+    _SESSION.on_conflict_do_update(
+        index_elements=["key"],
+        set_={"floor": session.c.last_number, "last_active": _SESSION.excluded.last_active},
     )
 )
-_REMOVE = delete(turn).where(turn.c.row == bindparam("of_row"))
-_ADD_MESSAGE = insert(turn_message)
-_REMOVE_MESSAGES = delete(turn_message).where(turn_message.c.turn == bindparam("of_row"))
+_ACTIVE = Statement(
+    update(session)
+    .where(session.c.key == bindparam("key"))
+    .values(last_active=bindparam("last_active"))
+)
+_CONTENT = (
+    "author",
+    "answer",
+    "created_at",
+    "stopped",
+    "model",
+    "prompt_version",
+    "sampling",
+    "usage",
+)
+_IS_ROW = turn.c.row == bindparam("row")
+_ADD = Statement(insertion(turn, but="row").returning(turn.c.row))
+_ANSWER_ANEW = Statement(
+    update(turn).where(_IS_ROW).values({name: bindparam(name) for name in _CONTENT})
+)
+_REMOVE = Statement(delete(turn).where(_IS_ROW))
+_ADD_MESSAGE = Statement(insertion(turn_message, but="row"))
+_REMOVE_MESSAGES = Statement(delete(turn_message).where(turn_message.c.turn == bindparam("row")))
+_IS_MESSAGE = (
+    turn_message.c.session == bindparam("session"),
+    turn_message.c.message_id == bindparam("message_id"),
+)
 _OF_MESSAGE = (
-    turn_message.c.session == bindparam("of_session"),
-    turn_message.c.message_id == bindparam("of_message"),
+    select(turn_message.c.turn).where(*_IS_MESSAGE).order_by(turn_message.c.row.desc()).limit(1)
 )
-_TURN_OF_MESSAGE = (
-    select(turn_message.c.turn).where(*_OF_MESSAGE).order_by(turn_message.c.row.desc()).limit(1)
-)
-_EDIT_MESSAGE = (
+_ROW_OF_MESSAGE = Statement(_OF_MESSAGE)
+_EDIT_MESSAGE = Statement(
     update(turn_message)
-    .where(turn_message.c.turn == bindparam("of_row"), *_OF_MESSAGE)
-    .values(text=bindparam("to"))
+    .where(turn_message.c.turn == bindparam("row"), *_IS_MESSAGE)
+    .values(text=bindparam("text"))
 )
-_REMOVE_MESSAGE = delete(turn_message).where(
-    turn_message.c.turn == bindparam("of_row"), *_OF_MESSAGE
+_REMOVE_MESSAGE = Statement(
+    delete(turn_message).where(turn_message.c.turn == bindparam("row"), *_IS_MESSAGE)
 )
 _RATING = insert(feedback).from_select(
     ["turn", "person", "value", "rated_at"],
     select(
         turn.c.row,
-        bindparam("of_person", type_=String()),
-        bindparam("to", type_=Integer()),
+        bindparam("person", type_=String()),
+        bindparam("value", type_=Integer()),
         bindparam("at", type_=Integer()),
-    ).where(turn.c.id == bindparam("of_id")),
+    ).where(turn.c.id == bindparam("id")),
 )
-_RATE = _RATING.on_conflict_do_update(
-    index_elements=["turn", "person"],
-    set_={"value": _RATING.excluded.value, "rated_at": _RATING.excluded.rated_at},
+_RATE = Statement(
+    _RATING.on_conflict_do_update(
+        index_elements=["turn", "person"],
+        set_={"value": _RATING.excluded.value, "rated_at": _RATING.excluded.rated_at},
+    )
 )
-_COUNT = select(sql.count()).select_from(turn)
+_COUNT = Statement(select(sql.count()).select_from(turn))
 
 
-def _with_messages(turns: Select[Any]) -> Select[Any]:
+def with_messages(turns: Select[Any]) -> Statement:
     """The turns that `turns` selects, oldest first, a row for each of their messages."""
     chosen = turns.subquery()
-    return (
+    return Statement(
         select(chosen, turn_message.c.message_id, turn_message.c.text)
         .outerjoin_from(chosen, turn_message, turn_message.c.turn == chosen.c.row)
         .order_by(chosen.c.session, chosen.c.number, turn_message.c.position)
     )
 
 
-_FLOOR = select(session.c.floor).where(session.c.key == bindparam("of_session")).scalar_subquery()
-_RECENT = _with_messages(
+_FLOOR = select(session.c.floor).where(session.c.key == bindparam("session")).scalar_subquery()
+_RECENT = with_messages(
     select(turn)
-    .where(turn.c.session == bindparam("of_session"), turn.c.number > _FLOOR)
+    .where(turn.c.session == bindparam("session"), turn.c.number > _FLOOR)
     .order_by(turn.c.number.desc())
     .limit(bindparam("at_most"))
 )
-_BY_ID = _with_messages(select(turn).where(turn.c.id == bindparam("of_id")))
-_BY_ROW = _with_messages(select(turn).where(turn.c.row == bindparam("of_row")))
-_BY_MESSAGE = _with_messages(select(turn).where(turn.c.row == _TURN_OF_MESSAGE.scalar_subquery()))
-OF_PERSON = _with_messages(select(turn).where(turn.c.person == bindparam("of_person")))
-"""Everything a person asked; read it with `turns_of`."""
+_BY_ID = with_messages(select(turn).where(turn.c.id == bindparam("id")))
+_BY_ROW = with_messages(select(turn).where(_IS_ROW))
+_BY_MESSAGE = with_messages(select(turn).where(turn.c.row == _OF_MESSAGE.scalar_subquery()))
 
 
 class Turns:
@@ -146,29 +150,29 @@ class Turns:
 
     async def recent(self, session: str, limit: int) -> list[Turn]:
         """The last `limit` turns of a session since its last fresh start, oldest first."""
-        return await self._read(_RECENT, of_session=session, at_most=limit)
+        return await self._read(_RECENT, session=session, at_most=limit)
 
     async def get(self, id: str) -> Turn | None:  # noqa: A002  # the field's name
         """The turn with this id."""
-        return _first(await self._read(_BY_ID, of_id=id))
+        return _first(await self._read(_BY_ID, id=id))
 
     async def by_message(self, session: str, message_id: str) -> Turn | None:
         """The turn that a message is part of the question of."""
-        return _first(await self._read(_BY_MESSAGE, of_session=session, of_message=message_id))
+        return _first(await self._read(_BY_MESSAGE, session=session, message_id=message_id))
 
     async def edit_message(
         self, session: str, message_id: str, text: str, done: Sequence[int] = ()
     ) -> Turn | None:
         """Change a question's message; the turn as it is now, None when there is none."""
         now = self._clock()
-        key = {"of_session": session, "of_message": message_id}
+        key = {"session": session, "message_id": message_id}
 
         def op(connection: Connection) -> Turn | None:
             finish_events(connection, done, Outcome.DONE, now)
-            row = connection.scalar(_TURN_OF_MESSAGE, key)
+            row = _ROW_OF_MESSAGE.value(connection, key)
             if row is None:
                 return None
-            connection.execute(_EDIT_MESSAGE, key | {"of_row": row, "to": text})
+            _EDIT_MESSAGE.run(connection, key | {"row": row, "text": text})
             return _by_row(connection, row)
 
         return await self._db.write(op)
@@ -182,11 +186,11 @@ class Turns:
         removed.
         """
         now = self._clock()
-        key = {"of_session": session, "of_message": message_id}
+        key = {"session": session, "message_id": message_id}
 
         def op(connection: Connection) -> Turn | None:
             finish_events(connection, done, Outcome.DONE, now)
-            row = connection.scalar(_TURN_OF_MESSAGE, key)
+            row = _ROW_OF_MESSAGE.value(connection, key)
             return None if row is None else _remove_message(connection, row, key)
 
         return await self._db.write(op)
@@ -196,7 +200,7 @@ class Turns:
         now = self._clock()
 
         def op(connection: Connection) -> None:
-            connection.execute(_FRESH, _session(session, 0, now))
+            _FRESH.run(connection, _session(session, 0, now))
             finish_events(connection, done, Outcome.DONE, now)
 
         await self._db.write(op)
@@ -204,45 +208,45 @@ class Turns:
     async def rate(self, turn_id: str, person: str, value: int, done: Sequence[int] = ()) -> bool:
         """Keep what a person thinks of an answer, instead of what they thought; is there such?"""
         now = self._clock()
-        rating = {"of_id": turn_id, "of_person": person, "to": value, "at": to_micros(now)}
+        rating = {"id": turn_id, "person": person, "value": value, "at": to_micros(now)}
 
         def op(connection: Connection) -> bool:
             finish_events(connection, done, Outcome.DONE, now)
-            return connection.execute(_RATE, rating).rowcount > 0
+            return _RATE.run(connection, rating) > 0
 
         return await self._db.write(op)
 
     async def count(self) -> int:
         """How many turns there are."""
-        return await self._db.read(lambda connection: connection.execute(_COUNT).scalar_one())
+        return await self._db.read(lambda connection: _COUNT.value(connection, {}))
 
-    async def _read(self, query: Select[Any], **values: object) -> list[Turn]:
-        return await self._db.read(
-            lambda connection: turns_of(connection.execute(query, values).all())
-        )
+    async def _read(self, query: Statement, **values: object) -> list[Turn]:
+        return await self._db.read(lambda connection: turns_of(query.rows(connection, values)))
 
 
-def turns_of(rows: Sequence[Row[Any]]) -> list[Turn]:
-    """The turns of rows that hold a message each, one turn's next to one another."""
-    return [_turn(list(group)) for _, group in groupby(rows, lambda row: row.row)]
+def turns_of(rows: Sequence[Values]) -> list[Turn]:
+    """The turns of rows from `with_messages`."""
+    return [_turn(list(group)) for _, group in groupby(rows, itemgetter(0))]
 
 
-def _turn(rows: Sequence[Row[Any]]) -> Turn:
-    row = rows[0]
+def _turn(rows: Sequence[Values]) -> Turn:
+    _, id_, session, number, person, author, answer, created_at, stopped, *how, _, _ = rows[0]
+    model, prompt_version, sampling, usage = how
+    messages = tuple(TurnMessage(*row[-2:]) for row in rows if row[-1] is not None)
     return Turn(
-        row.id,
-        row.session,
-        row.person,
-        row.author,
-        tuple(TurnMessage(each.message_id, each.text) for each in rows if each.text is not None),
-        row.answer,
-        from_micros(row.created_at),
-        row.number,
-        row.stopped,
-        row.model,
-        row.prompt_version,
-        row.sampling,
-        row.usage,
+        id_,
+        session,
+        person,
+        author,
+        messages,
+        answer,
+        from_micros(created_at),
+        number,
+        bool(stopped),
+        model,
+        prompt_version,
+        sampling,
+        usage,
     )
 
 
@@ -251,23 +255,22 @@ def _first(turns: Sequence[Turn]) -> Turn | None:
 
 
 def _by_row(connection: Connection, row: int) -> Turn:
-    return turns_of(connection.execute(_BY_ROW, {"of_row": row}).all())[0]
+    return turns_of(_BY_ROW.rows(connection, {"row": row}))[0]
 
 
 def _put(connection: Connection, value: Turn, now: datetime) -> int:
     """Add a turn or replace it; its number."""
-    found = connection.execute(_ROW_OF, {"of_id": value.id}).one_or_none()
+    found = _ROW_OF.row(connection, {"id": value.id})
     if found is None:
-        number = connection.execute(_NEXT_NUMBER, _session(value.session, 1, now)).scalar_one()
+        number = _NEXT_NUMBER.value(connection, _session(value.session, 1, now))
         key = {"id": value.id, "session": value.session, "person": value.person}
-        row = connection.execute(_ADD, key | {"number": number} | _content(value)).scalar_one()
+        row = _ADD.value(connection, key | {"number": number} | _content(value))
     else:
         row, number = found
-        connection.execute(_ACTIVE, {"of_session": value.session, "at": to_micros(now)})
-        connection.execute(_ANSWERED_ANEW, _content(value) | {"of_row": row})
-        connection.execute(_REMOVE_MESSAGES, {"of_row": row})
-    if value.messages:
-        connection.execute(_ADD_MESSAGE, _messages(value, row))
+        _ACTIVE.run(connection, {"key": value.session, "last_active": to_micros(now)})
+        _ANSWER_ANEW.run(connection, _content(value) | {"row": row})
+        _REMOVE_MESSAGES.run(connection, {"row": row})
+    _ADD_MESSAGE.run_each(connection, _messages(value, row))
     return number
 
 
@@ -303,8 +306,8 @@ def _messages(value: Turn, row: int) -> list[dict[str, object]]:
 
 def _remove_message(connection: Connection, row: int, key: dict[str, str]) -> Turn:
     was = _by_row(connection, row)
-    connection.execute(_REMOVE_MESSAGE, key | {"of_row": row})
+    _REMOVE_MESSAGE.run(connection, key | {"row": row})
     if not _by_row(connection, row).messages:
-        connection.execute(_REMOVE, {"of_row": row})
+        _REMOVE.run(connection, {"row": row})
         remove_parts(connection, [was.id])
     return was

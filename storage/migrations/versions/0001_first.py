@@ -73,7 +73,13 @@ def upgrade() -> None:
         "outbox_dead", "outbox", ["id"], unique=False, sqlite_where=sa.text("state = 'dead'")
     )
     op.create_index("outbox_person", "outbox", ["person"], unique=False)
-    op.create_index("outbox_remote", "outbox", ["platform", "account", "remote_id"], unique=False)
+    op.create_index(
+        "outbox_remote",
+        "outbox",
+        ["platform", "account", "remote_id"],
+        unique=False,
+        sqlite_where=sa.text("remote_id IS NOT NULL"),
+    )
     op.create_index(
         "outbox_undelivered",
         "outbox",
