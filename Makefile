@@ -1,0 +1,69 @@
+# Everything that is done with a checkout of Parley; `make help` lists it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check
+LOCKED := $(PIP) --no-build-isolation --require-hashes
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help run install dev test check lint types docs lock bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: install ## start Parley; the first time, install it into .venv
+	@exec $(BIN)/parley run
+
+install: $(VENV)/.parley ## install it into .venv
+
+test: dev ## run the tests; ARGS="-k page" narrows them
+	@sh deploy/browser.sh
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: lint types test ## what CI runs: lint, types and tests
+
+lint: dev ## ruff's rules and format, and the container files
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/hadolint Dockerfile
+
+types: dev ## pyright, strict
+	@$(BIN)/pyright
+
+docs: install ## write the tables of docs/ from the program
+	@$(BIN)/python docs/generate.py
+
+lock: ## resolve requirements/*.txt again; UPGRADE=--upgrade for newer versions
+	@sh deploy/lock.sh "$$(sh deploy/preflight.sh "$(PYTHON)" "$(VENV)")" $(UPGRADE)
+
+bench: dev ## measure the bot's own overhead
+	@$(BIN)/python -m bench.overhead $(ARGS)
+
+clean: ## remove .venv and caches; conversations and models stay
+	@rm -rf $(VENV) .cache .pytest_cache .ruff_cache .hypothesis build parley.egg-info
+
+dev: $(VENV)/.dev
+
+# Stamps: what is installed is not asked again, so that a second start begins at once.
+
+$(VENV)/.tools: requirements/build.txt
+	@python=$$(sh deploy/preflight.sh "$(PYTHON)" "$(VENV)") && "$$python" -m venv $(VENV)
+	@$(LOCKED) -r requirements/build.txt
+	@touch $@
+
+$(VENV)/.run: requirements/run.txt $(VENV)/.tools
+	@echo "Installing into $(VENV). The engine is compiled here: about five minutes on two cores the first time."
+	@$(LOCKED) -r requirements/run.txt
+	@touch $@
+
+$(VENV)/.parley: pyproject.toml $(VENV)/.run
+	@$(PIP) --no-build-isolation --no-deps --config-settings editable_mode=compat -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.parley
+	@echo "Installing what the tests need."
+	@$(LOCKED) -r requirements/dev.txt
+	@touch $@
