@@ -7,6 +7,7 @@ whoever runs statements says BEGIN.
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine
 
@@ -55,6 +56,12 @@ def discard(connection: Connection) -> None:
     """Close a connection that may be broken; what it had not committed is rolled back."""
     connection.invalidate()
     connection.close()
+
+
+def raw(connection: Connection) -> driver.Connection:
+    """The driver's own connection inside."""
+    inner: Any = connection.connection.driver_connection
+    return inner
 
 
 @contextmanager

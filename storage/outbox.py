@@ -47,6 +47,9 @@ _NEXT_REVISION = {
     "attempts": 0,
     "error": "",
 }
+REMOVAL = _NEXT_REVISION | {"body": null()}
+"""What an update sets for a part to be removed from its platform."""
+
 _NEW = insertion(outbox, but="id")
 _OPEN = Statement(_NEW.on_conflict_do_nothing())
 _GIVE = Statement(
@@ -55,9 +58,7 @@ _GIVE = Statement(
     )
 )
 _REMOVE_BEYOND = Statement(
-    update(outbox)
-    .where(_OF_ANSWER, outbox.c.part > bindparam("last"))
-    .values(_NEXT_REVISION | {"body": null()})
+    update(outbox).where(_OF_ANSWER, outbox.c.part > bindparam("last")).values(REMOVAL)
 )
 _PLACED = Statement(update(outbox).where(_IS_IT).values(remote_id=bindparam("remote_id")))
 _GONE = Statement(delete(outbox).where(_IS_IT, _IS_CURRENT, outbox.c.body.is_(None)))

@@ -12,6 +12,7 @@ from sqlalchemy import ClauseElement, Connection, Table, bindparam
 from sqlalchemy.dialects.sqlite import Insert, dialect, insert
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from storage.connection import raw
 from storage.driver import driver
 
 Values = tuple[Any, ...]
@@ -29,6 +30,11 @@ class Statement:
         self._core = core
         self._text = ""
         self._fixed: dict[str, object] = {}
+
+    @property
+    def text(self) -> str:
+        """The SQL, with parameters as `:name`."""
+        return self._text or self._compile()
 
     def rows(self, connection: Connection, values: Mapping[str, object]) -> list[Values]:
         """All rows of the result."""
@@ -50,19 +56,19 @@ class Statement:
 
     def run_each(self, connection: Connection, values: Sequence[Mapping[str, object]]) -> None:
         """Run it once for each of `values`."""
-        text = self._text or self._compile()
+        text = self.text
         fixed = self._fixed
-        _raw(connection).executemany(text, [{**fixed, **each} for each in values])
+        raw(connection).executemany(text, [{**each, **fixed} for each in values])
 
     def _execute(self, connection: Connection, values: Mapping[str, object]) -> driver.Cursor:
-        text = self._text or self._compile()
-        return _raw(connection).execute(text, {**self._fixed, **values})
+        text = self.text
+        return raw(connection).execute(text, {**values, **self._fixed})
 
     def _compile(self) -> str:
         compiled = self._core.compile(dialect=_DIALECT)
         assert isinstance(compiled, SQLCompiler)
         self._fixed = {
-            name: bind.value for name, bind in compiled.binds.items() if not bind.required
+            name: bind.value for bind, name in compiled.bind_names.items() if not bind.required
         }
         self._text = str(compiled)
         return self._text
@@ -72,8 +78,3 @@ def insertion(table: Table, *, but: str = "") -> Insert:
     """An insert with a parameter for every column, named like it; `but` one that SQLite numbers."""
     names = [column.name for column in table.columns if column.name != but]
     return insert(table).values({name: bindparam(name) for name in names})
-
-
-def _raw(connection: Connection) -> driver.Connection:
-    raw: Any = connection.connection.driver_connection
-    return raw
