@@ -8,10 +8,11 @@ A message for somebody whose terminal is closed waits until they attach again.
 
 import asyncio
 import json
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from adapters.base import (
@@ -42,11 +43,13 @@ class Terminal:
         self._reader = reader
         self._writer = writer
 
-    async def lines(self) -> Any:
+    async def messages(self) -> AsyncIterator[dict[str, Any]]:
         """What the person says, until the terminal closes."""
         while line := await self._reader.readline():
             with suppress(json.JSONDecodeError):
-                yield json.loads(line)
+                message = json.loads(line)
+                if isinstance(message, dict):
+                    yield cast("dict[str, Any]", message)
 
     async def tell(self, **message: object) -> None:
         """Write one message. Raises `Transient` when the terminal is gone."""
@@ -66,7 +69,8 @@ class ConsoleAdapter:
         max_chars=1_000_000, dialect="plain", edits_per_minute=6_000, sends_per_minute=6_000
     )
 
-    def __init__(self) -> None:
+    def __init__(self, on_attach: Callable[[], None] = lambda: None) -> None:
+        self._on_attach = on_attach
         self._terminals: dict[str, Terminal] = {}
         self._emit: asyncio.Future[Emit] | None = None
 
@@ -84,8 +88,9 @@ class ConsoleAdapter:
         """Serve one terminal until it closes; a newer one of the same person takes its place."""
         terminal = self._terminals[person.id] = Terminal(person, reader, writer)
         emit = await asyncio.shield(self._ready())
+        self._on_attach()
         try:
-            async for message in terminal.lines():
+            async for message in terminal.messages():
                 event = _event(person, message)
                 if event:
                     await emit([event], None)
@@ -93,10 +98,6 @@ class ConsoleAdapter:
         finally:
             if self._terminals.get(person.id) is terminal:
                 del self._terminals[person.id]
-
-    def is_attached(self, person: str) -> bool:
-        """Whether a terminal of the person's is open."""
-        return person in self._terminals
 
     async def send(self, to: Address, body: Rendered, key: str) -> MessageRef:
         """Print a message. Raises `Transient` while no terminal is open."""

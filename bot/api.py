@@ -42,9 +42,11 @@ class ChatRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     message: str = Field(description="What to ask.")
-    session: str = Field("", max_length=200, description="Conversation; a new one if left out.")
-    stream: bool = Field(False, description="Answer as Server-Sent Events.")
-    max_tokens: int | None = Field(None, ge=1, description="Bound of the answer.")
+    session: str = Field(
+        default="", max_length=200, description="Conversation; a new one if left out."
+    )
+    stream: bool = Field(default=False, description="Answer as Server-Sent Events.")
+    max_tokens: int | None = Field(default=None, ge=1, description="Bound of the answer.")
 
     @field_validator("message")
     @classmethod

@@ -36,71 +36,91 @@ class Section(BaseModel):
 class Bot(Section):
     """How the assistant behaves."""
 
-    name: str = Field("Parley", min_length=1, max_length=40, description="What people call it.")
+    name: str = Field(
+        default="Parley", min_length=1, max_length=40, description="What people call it."
+    )
     language: Literal["en", "zh"] = Field(
-        "en", description="For people whose platform names no language."
+        default="en", description="For people whose platform names no language."
     )
     persona: str = Field(
-        "You are {name}, the assistant of a team. Answer briefly and truthfully, in the language "
-        "you are asked in. Say so when you do not know.",
+        default="You are {name}, the assistant of a team. Answer briefly and truthfully, in the "
+        "language you are asked in. Say so when you do not know.",
         description="The system prompt; `{name}` is the bot's name.",
     )
-    window_turns: int = Field(10, ge=0, le=200, description="Turns the model sees.")
-    by_thread: bool = Field(True, description="Whether a thread is a conversation of its own.")
-    max_message_chars: int = Field(16_000, ge=100, description="Longer messages are refused.")
-    max_waiting: int = Field(50, ge=1, description="Messages that may wait in one conversation.")
-    patience_s: float = Field(
-        600, gt=0, description="How long a message waits for a busy engine before it is refused."
+    window_turns: int = Field(default=10, ge=0, le=200, description="Turns the model sees.")
+    by_thread: bool = Field(
+        default=True, description="Whether a thread is a conversation of its own."
     )
-    drain_s: float = Field(15, ge=0, description="How long answers may finish at shutdown.")
+    max_message_chars: int = Field(
+        default=16_000, ge=100, description="Longer messages are refused."
+    )
+    max_waiting: int = Field(
+        default=50, ge=1, description="Messages that may wait in one conversation."
+    )
+    patience_s: float = Field(
+        default=600,
+        gt=0,
+        description="How long a message waits for a busy engine before it is refused.",
+    )
+    drain_s: float = Field(default=15, ge=0, description="How long answers may finish at shutdown.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="At `debug`, message texts are logged too."
+        default="info", description="At `debug`, message texts are logged too."
     )
     log_format: Literal["auto", "json", "pretty"] = Field(
-        "auto", description="`auto`: pretty on a terminal, JSON lines elsewhere."
+        default="auto", description="`auto`: pretty on a terminal, JSON lines elsewhere."
     )
 
 
 class Storage(Section):
     """Where conversations live."""
 
-    path: Path = Field(Path("parley-data/parley.db"), description="The SQLite file.")
+    path: Path = Field(default=Path("parley-data/parley.db"), description="The SQLite file.")
 
 
 class Engine(Section):
     """What answers."""
 
     kind: Literal["llama", "remote", "scripted"] = Field(
-        "llama", description="`llama`: in this box; `remote`: an OpenAI-compatible server."
+        default="llama", description="`llama`: in this box; `remote`: an OpenAI-compatible server."
     )
     model: str = Field(
-        "demo", description="A name from `parley models list`, a GGUF file, or a remote name."
+        default="demo",
+        description="A name from `parley models list`, a GGUF file, or a remote name.",
     )
-    models_dir: Path = Field(Path("parley-data/models"), description="Where models are kept.")
-    context_tokens: int = Field(4096, ge=256, description="Context of one conversation.")
-    sequences: int = Field(8, ge=1, le=64, description="Conversations computed at once.")
-    max_waiting: int = Field(256, ge=1, description="Requests that may wait for the engine.")
-    threads: int = Field(0, ge=0, description="0: one a core.")
-    base_url: str = Field("", description="Of a remote server, up to and with `/v1`.")
-    api_key: SecretStr = Field(SecretStr(""), description="For a remote server.")
-    deadline_s: float = Field(600, gt=0, description="The longest an answer may take.")
-    temperature: float = Field(0.7, ge=0, le=5)
-    top_p: float = Field(0.95, gt=0, le=1)
-    top_k: int = Field(40, ge=0)
-    min_p: float = Field(0.05, ge=0, le=1)
-    repeat_penalty: float = Field(1.05, gt=0, le=2)
-    max_tokens: int = Field(512, ge=1, description="The longest answer.")
+    models_dir: Path = Field(
+        default=Path("parley-data/models"), description="Where models are kept."
+    )
+    context_tokens: int = Field(default=4096, ge=256, description="Context of one conversation.")
+    sequences: int = Field(default=8, ge=1, le=64, description="Conversations computed at once.")
+    max_waiting: int = Field(
+        default=256, ge=1, description="Requests that may wait for the engine."
+    )
+    threads: int = Field(default=0, ge=0, description="0: one a core.")
+    base_url: str = Field(default="", description="Of a remote server, up to and with `/v1`.")
+    api_key: SecretStr = Field(default=SecretStr(""), description="For a remote server.")
+    deadline_s: float = Field(default=600, gt=0, description="The longest an answer may take.")
+    temperature: float = Field(default=0.7, ge=0, le=5)
+    top_p: float = Field(default=0.95, gt=0, le=1)
+    top_k: int = Field(default=40, ge=0)
+    min_p: float = Field(default=0.05, ge=0, le=1)
+    repeat_penalty: float = Field(default=1.05, gt=0, le=2)
+    max_tokens: int = Field(default=512, ge=1, description="The longest answer.")
 
 
 class Web(Section):
     """The page, and the port that it shares with the HTTP API."""
 
     enabled: bool = True
-    host: str = Field("127.0.0.1", description="The address to listen on.")
-    port: int = Field(8420, ge=0, le=65535, description="0: any free one.")
+    host: str = Field(default="127.0.0.1", description="The address to listen on.")
+    port: int = Field(default=8420, ge=0, le=65535, description="0: any free one.")
     allowed_hosts: tuple[str, ...] = Field(
-        (), description="Names, besides loopback's, under which the page may be asked for."
+        default=(), description="Names, besides loopback's, under which the page may be asked for."
     )
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the port."""
+        return self.host in ("localhost", "::1") or self.host.startswith("127.")
 
 
 class Api(Section):
@@ -116,7 +136,9 @@ class Api(Section):
 class Access(Section):
     """Who may do what."""
 
-    owners: tuple[str, ...] = Field((), description="`platform:id` of those who own the bot.")
+    owners: tuple[str, ...] = Field(
+        default=(), description="`platform:id` of those who own the bot."
+    )
 
 
 class Settings(BaseSettings):
@@ -228,10 +250,17 @@ def _explain_one(
 def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
     if len(location) == 1:
         return list(Settings.model_fields)
-    section = Settings.model_fields[str(location[0])].annotation
-    assert section is not None
-    assert issubclass(section, BaseModel)
-    return list(section.model_fields)
+    return list(_SECTIONS[str(location[0])].model_fields)
+
+
+_SECTIONS: dict[str, type[Section]] = {
+    "bot": Bot,
+    "storage": Storage,
+    "engine": Engine,
+    "web": Web,
+    "api": Api,
+    "access": Access,
+}
 
 
 def _nearest(word: str, known: list[str]) -> str:

@@ -13,7 +13,7 @@ import pwd
 import socket
 import struct
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ MAX_PATH_BYTES = 100
 MAX_LINE_BYTES = 4_000_000
 ASK_TIMEOUT_S = 10.0
 
-Progress = Callable[[object], Awaitable[None]]
+Progress = Callable[[object], Coroutine[Any, Any, None]]
 Task = Callable[[Mapping[str, Any], Progress], Awaitable[object]]
 """Does what was asked, with its arguments; the result must be JSON-ready."""
 
@@ -58,9 +58,10 @@ class Control:
         self._path = path
         self._console = console
         self._tasks = tasks
+        self._open: set[asyncio.StreamWriter] = set()
 
     @asynccontextmanager
-    async def listening(self) -> AsyncIterator[None]:
+    async def listening(self) -> AsyncGenerator[None]:
         """Accept connections while the block runs."""
         self._path.unlink(missing_ok=True)
         previous = os.umask(0o177)
@@ -72,10 +73,12 @@ class Control:
             yield
         finally:
             server.close()
-            server.close_clients()
+            for writer in self._open:
+                writer.close()
             self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
         try:
             request = json.loads(await asyncio.wait_for(reader.readline(), ASK_TIMEOUT_S))
             if request.get("do") == "chat":
@@ -85,6 +88,7 @@ class Control:
         except (ConnectionError, TimeoutError, ValueError) as error:
             log.debug("control connection ended", error=str(error))
         finally:
+            self._open.discard(writer)
             with suppress(ConnectionError):
                 writer.close()
                 await writer.wait_closed()

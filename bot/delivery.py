@@ -176,7 +176,9 @@ class Lane:
         retrying = tenacity.AsyncRetrying(
             sleep=self._pause,
             wait=_patience,
-            stop=tenacity.stop_after_delay(GIVE_UP_S) | _superseded(self._jobs, job),
+            stop=tenacity.stop_any(
+                tenacity.stop_after_delay(GIVE_UP_S), _Superseded(self._jobs, job)
+            ),
             retry=tenacity.retry_if_exception(_is_passing),
             reraise=True,
         )
@@ -316,12 +318,17 @@ def _patience(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     if isinstance(error, base.RateLimited):
         return error.retry_after_s
-    growing = tenacity.wait_exponential_jitter(initial=0.5, max=LONGEST_PAUSE_S, jitter=0.5)
+    growing = tenacity.wait_exponential_jitter(multiplier=0.5, max=LONGEST_PAUSE_S, jitter=0.5)
     return growing(state)
 
 
-def _superseded(
-    jobs: Mapping[tuple[str, int], Job], job: Job
-) -> Callable[[tenacity.RetryCallState], bool]:
+class _Superseded(tenacity.stop.stop_base):
     """Stop trying when a newer text is to be shown instead."""
-    return lambda _: jobs.get((job.part.answer, job.part.index)) is not job
+
+    def __init__(self, jobs: Mapping[tuple[str, int], Job], job: Job) -> None:
+        self._jobs = jobs
+        self._job = job
+
+    def __call__(self, retry_state: tenacity.RetryCallState) -> bool:
+        part = self._job.part
+        return self._jobs.get((part.answer, part.index)) is not self._job

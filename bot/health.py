@@ -19,61 +19,74 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        add = {"registry": self.registry}
+        registry = self.registry
         self.events = Counter(
             "parley_events",
             "Events received, by what became of them.",
             ["platform", "kind", "outcome"],
-            **add,
+            registry=registry,
         )
         self.answers = Counter(
-            "parley_answers", "Answers, by how they ended.", ["platform", "outcome"], **add
+            "parley_answers",
+            "Answers, by how they ended.",
+            ["platform", "outcome"],
+            registry=registry,
         )
         self.answer_seconds = Histogram(
             "parley_answer_seconds",
             "From a message's arrival to its answer's commit.",
             ["platform"],
             buckets=SECONDS,
-            **add,
+            registry=registry,
         )
         self.first_word_seconds = Histogram(
             "parley_first_word_seconds",
             "From a message's arrival to its answer's first word.",
             ["platform"],
             buckets=SECONDS,
-            **add,
+            registry=registry,
         )
         self.queue_seconds = Histogram(
             "parley_queue_seconds",
             "How long answers waited for the engine.",
             buckets=SECONDS,
-            **add,
+            registry=registry,
         )
         self.tokens = Counter(
             "parley_tokens",
             "Tokens of prompts (reused, prefilled) and of answers (generated).",
             ["source"],
-            **add,
+            registry=registry,
         )
-        self.sessions = Gauge("parley_sessions", "Sessions held in memory.", **add)
-        self.waiting = Gauge("parley_waiting_messages", "Messages waiting in sessions.", **add)
+        self.sessions = Gauge("parley_sessions", "Sessions held in memory.", registry=registry)
+        self.waiting = Gauge(
+            "parley_waiting_messages", "Messages waiting in sessions.", registry=registry
+        )
         self.delivered = Counter(
-            "parley_delivered", "Messages brought to their platform.", ["platform"], **add
+            "parley_delivered",
+            "Messages brought to their platform.",
+            ["platform"],
+            registry=registry,
         )
         self.dead_letters = Counter(
-            "parley_dead_letters", "Messages given up.", ["platform"], **add
+            "parley_dead_letters", "Messages given up.", ["platform"], registry=registry
         )
         self.commit_seconds = Histogram(
-            "parley_commit_seconds", "Duration of a commit.", buckets=COMMIT_SECONDS, **add
+            "parley_commit_seconds",
+            "Duration of a commit.",
+            buckets=COMMIT_SECONDS,
+            registry=registry,
         )
         self.commit_writes = Histogram(
-            "parley_commit_writes", "Writes in one commit.", buckets=ROWS, **add
+            "parley_commit_writes", "Writes in one commit.", buckets=ROWS, registry=registry
         )
         self.engine_restarts = Gauge(
-            "parley_engine_restarts", "Times the engine's process was started again.", **add
+            "parley_engine_restarts",
+            "Times the engine's process was started again.",
+            registry=registry,
         )
         self.http_requests = Counter(
-            "parley_http_requests", "HTTP requests.", ["route", "status"], **add
+            "parley_http_requests", "HTTP requests.", ["route", "status"], registry=registry
         )
 
     def committed(self, writes: int, seconds: float) -> None:

@@ -17,9 +17,9 @@ _TEXT_KEYS = frozenset({"text", "body", "answer_text", "prompt"})
 _SECRET_TEXT = re.compile(r"(?i)(bearer\s+|token=)[^\s&\"']+")
 
 
-def configure(level: str, style: str, stream: TextIO | None = None) -> None:
-    """Send all logs, those of libraries too, to `stream` (standard error)."""
-    stream = stream or sys.stderr
+def configure(level: str, style: str) -> None:
+    """Send all logs, those of libraries too, to standard error."""
+    stream: TextIO = sys.stderr
     pretty = style == "pretty" or (style == "auto" and stream.isatty())
     number = logging.getLevelNamesMapping()[level.upper()]
     shared: list[Any] = [

@@ -63,14 +63,14 @@ class CompletionRequest(BaseModel):
     messages: list[InMessage] = Field(min_length=1, max_length=1_000)
     stream: bool = False
     stream_options: StreamOptions = StreamOptions()
-    temperature: float | None = Field(None, ge=0, le=5)
-    top_p: float | None = Field(None, gt=0, le=1)
-    max_tokens: int | None = Field(None, ge=1)
-    max_completion_tokens: int | None = Field(None, ge=1)
+    temperature: float | None = Field(default=None, ge=0, le=5)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    max_tokens: int | None = Field(default=None, ge=1)
+    max_completion_tokens: int | None = Field(default=None, ge=1)
     stop: str | list[str] | None = None
     seed: int | None = None
     n: Literal[1] = 1
-    user: str = Field("", max_length=200)
+    user: str = Field(default="", max_length=200)
 
 
 @dataclass(frozen=True, slots=True)

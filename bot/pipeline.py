@@ -18,7 +18,7 @@ from bot.health import Metrics
 from bot.hygiene import clean, clean_name
 from bot.sessions import Ask, Change
 from bot.texts import Texts, texts_for
-from storage.records import Inbound, Outcome, Recorded
+from storage.records import Inbound, Outcome, Recorded, Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +44,11 @@ class Pipeline:
         self._spawn = spawn
         self._metrics = metrics
         self._redact = redact
+        self._closed = False
+
+    def close(self) -> None:
+        """Take nothing more: what is not acknowledged stays with its platform."""
+        self._closed = True
 
     async def emit(
         self,
@@ -52,7 +57,12 @@ class Pipeline:
         events: Sequence[MessageEvent],
         cursor: Cursor | None,
     ) -> Recorded:
-        """Record a batch and its cursor in one commit, then act on what is new in it."""
+        """Record a batch and its cursor in one commit, then act on what is new in it.
+
+        Raises `StorageError` when it can't be recorded: it must not be acknowledged then.
+        """
+        if self._closed:
+            raise Unavailable("the bot is stopping")
         decided = [self._decide(event) for event in events]
         kept = [one for one in decided if not isinstance(one.action, routing.Ignore)]
         position = (platform, account, cursor) if cursor is not None else None

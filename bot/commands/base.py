@@ -4,8 +4,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from storage.members import Members
-
 from adapters.base import Adapter, MessageEvent
 from bot.access import Role
 from bot.answer import Answering, Memory
@@ -14,6 +12,7 @@ from bot.delivery import Delivery
 from bot.sessions import Sessions
 from bot.texts import Texts
 from engine.base import Engine
+from storage.members import Members
 from storage.records import Inbound
 
 

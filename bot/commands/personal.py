@@ -1,10 +1,12 @@
 """`export`, `forget`: what is stored about a person belongs to that person."""
 
 import json
+from dataclasses import asdict
 
-from adapters.base import Files, Forgets
+from adapters.base import Files
 from bot.codec import answer_key
 from bot.commands.base import Command, Invocation
+from bot.erasure import erase
 from storage.records import Outcome
 
 
@@ -22,23 +24,8 @@ async def export(call: Invocation) -> None:
 
 async def forget(call: Invocation) -> None:
     """Erase the person's messages and answers everywhere, and say what was erased."""
-    desk = call.desk
-    await desk.sessions.drop(call.person)
-    erased = await desk.members.forget(call.person)
-    for session in erased.sessions:
-        desk.sessions.reload(session)
-        await desk.engine.forget(session)
-    address = call.event.address
-    adapter = desk.adapters.get((address.platform, address.account))
-    posts = await adapter.forget(call.event.sender.id) if isinstance(adapter, Forgets) else 0
-    await call.reply(
-        call.texts.forgotten.format(
-            turns=erased.turns,
-            messages=max(erased.inbox, posts),
-            answers=erased.outbox,
-            feedback=erased.feedback,
-        )
-    )
+    receipt = await erase(call.desk, call.person)
+    await call.reply(call.texts.forgotten.format(**asdict(receipt)))
 
 
 COMMANDS = (Command("export", export), Command("forget", forget))

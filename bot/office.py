@@ -1,0 +1,80 @@
+"""What the running bot does for `parley db …` and its kin, asked over the control socket."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from bot import __version__
+from bot.commands import Desk
+from bot.control import ControlError, Progress, Task
+from bot.erasure import erase
+from storage import backup
+from storage.database import Database
+
+
+def tasks_for(desk: Desk, database: Database) -> dict[str, Task]:
+    """The tasks by the name they are asked for."""
+    office = Office(desk, database)
+    return {
+        "status": office.status,
+        "db.check": office.check,
+        "db.backup": office.backup,
+        "db.export": office.export,
+        "db.erase": office.erase,
+    }
+
+
+class Office:
+    """The tasks."""
+
+    def __init__(self, desk: Desk, database: Database) -> None:
+        self._desk = desk
+        self._database = database
+
+    async def status(self, request: Mapping[str, Any], progress: Progress) -> object:
+        """What `parley doctor` and `parley chat` want to know of a running bot."""
+        engine = await self._desk.engine.status()
+        return {
+            "version": __version__,
+            "model": engine.model,
+            "state": engine.state,
+            "detail": engine.detail,
+            "turns": await self._desk.memory.turns.count(),
+        }
+
+    async def check(self, request: Mapping[str, Any], progress: Progress) -> object:
+        """Look for damage."""
+        result = await backup.check(self._database)
+        return {
+            "problems": list(result.problems),
+            "revision": result.revision,
+            "size_bytes": result.size_bytes,
+        }
+
+    async def backup(self, request: Mapping[str, Any], progress: Progress) -> object:
+        """Copy the database to a file that is checked before it gets its name."""
+        target = Path(str(request["target"]))
+        loop = asyncio.get_running_loop()
+
+        def report(done: int, total: int) -> None:
+            asyncio.run_coroutine_threadsafe(progress([done, total]), loop)
+
+        await backup.backup(self._database, target, report)
+        return {"target": str(target)}
+
+    async def export(self, request: Mapping[str, Any], progress: Progress) -> object:
+        """Everything about one person."""
+        return await self._desk.members.export(_person(request))
+
+    async def erase(self, request: Mapping[str, Any], progress: Progress) -> object:
+        """Erase everything about one person."""
+        return asdict(await erase(self._desk, _person(request)))
+
+
+def _person(request: Mapping[str, Any]) -> str:
+    person = str(request.get("person", ""))
+    if person.count(":") < 2:
+        raise ControlError(f"“{person}” is no person: write platform:account:id, as in an export")
+    return person

@@ -1,0 +1,1 @@
+"""What `parley …` does, a module for each verb; `bot.cli` names them."""

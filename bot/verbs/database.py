@@ -1,0 +1,102 @@
+"""`parley db …`: asked of the running bot; done here when none runs."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bot.config import Settings
+from bot.control import NotRunning, ask, socket_path
+from bot.verbs.progress import progress
+from storage import backup as copying
+from storage.database import Database
+from storage.members import Members
+
+
+def upgrade(settings: Settings) -> None:
+    """Opening the file upgrades it."""
+
+    async def work() -> None:
+        async with Database(settings.storage.path):
+            click.echo(f"{settings.storage.path} is up to date.")
+
+    asyncio.run(work())
+
+
+def check(settings: Settings, *, as_json: bool) -> bool:
+    """Look for damage; true if there is none."""
+    result = asyncio.run(_check(settings))
+    if as_json:
+        click.echo(json.dumps(result))
+    elif result["problems"]:
+        click.echo("\n".join(result["problems"]))
+    else:
+        click.echo(
+            f"{settings.storage.path} is sound: revision {result['revision']}, "
+            f"{result['size_bytes']:,} bytes."
+        )
+    return not result["problems"]
+
+
+def backup(settings: Settings, target: Path) -> None:
+    """Copy the database."""
+    asyncio.run(_backup(settings, target.absolute()))
+    click.echo(f"{target} holds a checked copy.")
+
+
+def export(settings: Settings, person: str) -> None:
+    """Print a person's data."""
+    result = asyncio.run(_ask_or_open(settings, {"do": "db.export", "person": person}))
+    click.echo(json.dumps(result, ensure_ascii=False, indent=2))
+
+
+def erase(settings: Settings, person: str) -> None:
+    """Erase a person's data."""
+    receipt = asyncio.run(_ask_or_open(settings, {"do": "db.erase", "person": person}))
+    click.echo("Erased: " + ", ".join(f"{count} {what}" for what, count in receipt.items()))
+
+
+async def _check(settings: Settings) -> Any:
+    try:
+        return await ask(socket_path(settings.storage.path), {"do": "db.check"})
+    except NotRunning:
+        async with Database(settings.storage.path) as database:
+            result = await copying.check(database)
+            return {
+                "problems": list(result.problems),
+                "revision": result.revision,
+                "size_bytes": result.size_bytes,
+            }
+
+
+async def _backup(settings: Settings, target: Path) -> None:
+    with progress("backup", unit=" pages") as report:
+        try:
+            request = {"do": "db.backup", "target": str(target)}
+            await ask(
+                socket_path(settings.storage.path), request, lambda step: report(step[0], step[1])
+            )
+        except NotRunning:
+            async with Database(settings.storage.path) as database:
+                await copying.backup(database, target, report)
+
+
+async def _ask_or_open(settings: Settings, request: Mapping[str, object]) -> Any:
+    try:
+        return await ask(socket_path(settings.storage.path), request)
+    except NotRunning:
+        async with Database(settings.storage.path) as database:
+            members = Members(database)
+            person = str(request["person"])
+            if request["do"] == "db.export":
+                return await members.export(person)
+            erased = await members.forget(person)
+            return {
+                "turns": erased.turns,
+                "messages": erased.inbox,
+                "answers": erased.outbox,
+                "feedback": erased.feedback,
+            }

@@ -1,0 +1,63 @@
+"""`parley run`: get the model, start, say where everything is, stop when told."""
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+import click
+import uvloop
+
+from bot import __version__, logs
+from bot.app import App, Running
+from bot.config import Settings
+from bot.verbs.models import ensure
+
+
+def run(settings: Settings) -> None:
+    """Run until SIGTERM or Ctrl-C."""
+    logs.configure(settings.bot.log_level, settings.bot.log_format)
+    if settings.engine.kind == "llama":
+        ensure(settings)
+    app = App(settings)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        loop = runner.get_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, app.stop)
+        runner.run(app.run(lambda running: _tell(settings, running)))
+
+
+def _tell(settings: Settings, running: Running) -> None:
+    """One screen for the person who started it."""
+    rows = [
+        ("Page", running.url or "off (web.enabled)"),
+        ("Model", _model(settings)),
+        ("Database", str(settings.storage.path.absolute())),
+        ("API", running.url.partition("/?")[0] + "/api/v1/chat, OpenAI tools: /v1"),
+        ("Terminal", f"{_parley()} chat"),
+        ("Platforms", "Telegram, Slack, Matrix: docs/platforms.md"),
+    ]
+    click.echo(f"\n  {settings.bot.name} {__version__}\n")
+    for name, value in rows:
+        click.echo(f"  {name:<10} {value}")
+    click.echo("\n  Ctrl-C stops it; nothing is lost.\n")
+    sys.stdout.flush()
+
+
+def _model(settings: Settings) -> str:
+    name = settings.engine.model
+    match settings.engine.kind:
+        case "remote":
+            return f"{name} at {settings.engine.base_url}"
+        case "scripted":
+            return "scripted: it only echoes, for tests"
+        case "llama":
+            return f"{name} (tiny, for trying only)" if name == "demo" else name
+
+
+def _parley() -> str:
+    program = Path(sys.argv[0])
+    try:
+        return str(program.absolute().relative_to(Path.cwd()))
+    except ValueError:
+        return program.name

@@ -1,0 +1,23 @@
+"""No test leaves this machine: a connection to any other address fails the test that makes it."""
+
+import ipaddress
+import sys
+from typing import Any
+
+
+def _is_here(address: Any) -> bool:
+    if not isinstance(address, tuple):
+        return True  # a Unix socket's path
+    host = str(address[0])  # type: ignore[reportUnknownArgumentType]
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _stay_here(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "socket.connect" and not _is_here(arguments[1]):
+        raise PermissionError(f"a test may not connect to {arguments[1]}")
+
+
+sys.addaudithook(_stay_here)

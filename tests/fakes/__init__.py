@@ -1,0 +1,1 @@
+"""Servers and platforms that stand in where nothing real can run."""

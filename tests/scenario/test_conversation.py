@@ -1,0 +1,323 @@
+"""Talking: answers, order, joining, stopping, changing one's mind."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from adapters.base import Address, Kind, Quote
+from bot.texts import texts_for
+from engine.base import ContextTooLong, Interrupted, Overloaded, Unavailable
+from engine.scripted import Script
+from tests.scenario.bots import running_bot, settings_in
+from tests.unit.bot.events import ANN, BOB, ROOM, message
+
+TEXTS = texts_for("en")
+
+
+async def test_a_question_is_answered(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path)) as bot:
+        await bot.platform.receive([message("hello")])
+        await bot.platform.until(lambda: bot.platform.shown("ann") == ["echo: hello"])
+
+
+async def test_the_same_event_twice_is_answered_once(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path)) as bot:
+        event = message("hello")
+        await bot.platform.receive([event])
+        await bot.platform.receive([event])
+        await bot.platform.receive([message("second")])
+        await bot.platform.until(
+            lambda: bot.platform.shown("ann") == ["echo: hello", "echo: second"]
+        )
+
+
+async def test_in_a_room_only_what_is_addressed_is_seen(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path)) as bot:
+        await bot.platform.receive([message("gossip", to=ROOM, addressed=False)])
+        await bot.platform.receive([message("bot, hello", to=ROOM)])
+        await bot.platform.until(lambda: bot.platform.shown("room") == ["echo: Ann: bot, hello"])
+        assert [m.content for m in bot.engine.requests[0].messages[1:]] == ["Ann: bot, hello"]
+        assert len(await bot.running.desk.memory.inbox.pending()) == 0
+
+
+async def test_a_quoted_message_is_seen(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path)) as bot:
+        quote = Quote("m0", "Bob", "the plan")
+        await bot.platform.receive([message("sum it up", to=ROOM, quote=quote)])
+        await bot.platform.until(lambda: len(bot.platform.shown("room")) == 1)
+        assert bot.engine.requests[0].messages[-1].content == "Ann: > Bob: the plan\n\nsum it up"
+
+
+async def test_what_is_added_before_the_first_word_joins(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path)) as bot:
+        bot.engine.hold()
+        await bot.platform.receive([message("first")])
+        await bot.until_asked(1)
+        await bot.platform.receive([message("second")])
+        await bot.until_asked(2)
+        bot.engine.release()
+        await bot.platform.until(lambda: bot.platform.shown("ann") == ["echo: first\nsecond"])
+        assert len(await bot.running.desk.memory.turns.recent("fake:bot:ann", 9)) == 1
+
+
+async def test_another_person_waits_for_an_own_answer(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path)) as bot:
+        bot.engine.hold()
+        await bot.platform.receive([message("first", to=ROOM)])
+        await bot.platform.receive([message("mine", to=ROOM, by=BOB)])
+        await bot.platform.receive([message("more", to=ROOM)])
+        await bot.until_asked(2)
+        bot.engine.release()
+        expected = ["echo: Ann: first\nmore", "echo: Bob: mine"]
+        await bot.platform.until(lambda: bot.platform.shown("room") == expected)
+
+
+async def test_the_model_sees_exactly_the_last_ten_turns(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path)) as bot:
+        for number in range(1, 14):
+            await bot.platform.receive([message(f"question {number}")])
+            await bot.platform.until(lambda n=number: len(bot.platform.shown("ann")) == n)
+        seen = [m.content for m in bot.engine.requests[-1].messages]
+        assert seen[0] == bot.app.settings.persona
+        assert seen[1::2] == [f"question {n}" for n in range(3, 14)]
+        assert seen[2::2] == [f"echo: question {n}" for n in range(3, 13)]
+
+
+async def test_stop_keeps_what_was_shown(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path)) as bot:
+        bot.engine.enqueue("one two three four five six")
+        bot.engine.token_delay_s = 0.05
+        await bot.platform.receive([message("count")])
+        await bot.platform.until(lambda: bool(bot.platform.shown("ann")))
+        await bot.platform.receive([message("stop", kind=Kind.COMMAND)])
+        await bot.platform.until(lambda: TEXTS.stopped in bot.platform.shown("ann")[0])
+        [turn] = await bot.running.desk.memory.turns.recent("fake:bot:ann", 9)
+        assert turn.stopped
+        assert "one two three four five six".startswith(turn.answer)
+        assert bot.engine.cancelled
+
+
+async def test_stop_before_the_first_word_leaves_no_turn(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path)) as bot:
+        bot.engine.hold()
+        await bot.platform.receive([message("count")])
+        await bot.until_asked(1)
+        await bot.platform.receive([message("stop", kind=Kind.COMMAND)])
+        await bot.platform.until(lambda: bot.platform.shown("ann") == [TEXTS.stopped])
+        assert await bot.running.desk.memory.turns.count() == 0
+
+
+async def test_stop_with_nothing_to_stop(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path)) as bot:
+        await bot.platform.receive([message("stop", kind=Kind.COMMAND)])
+        await bot.platform.until(lambda: bot.platform.shown("ann") == [TEXTS.nothing_to_stop])
+
+
+async def test_an_edit_of_the_last_message_answers_again_in_place(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path)) as bot:
+        asked = message("teh sky")
+        await bot.platform.receive([asked])
+        await bot.platform.until(lambda: bot.platform.shown("ann") == ["echo: teh sky"])
+        edit = message("the sky", kind=Kind.EDIT, about=asked.message_id)
+        await bot.platform.receive([edit])
+        await bot.platform.until(lambda: bot.platform.shown("ann") == ["echo: the sky"])
+        [turn] = await bot.running.desk.memory.turns.recent("fake:bot:ann", 9)
+        assert (turn.number, turn.question) == (1, "the sky")
+        assert len(bot.engine.requests[-1].messages) == 2
+
+
+async def test_an_edit_of_an_older_message_only_corrects_the_history(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path)) as bot:
+        asked = message("my name is An")
+        for event in (asked, message("thanks")):
+            count = len(bot.platform.shown("ann"))
+            await bot.platform.receive([event])
+            await bot.platform.until(lambda n=count: len(bot.platform.shown("ann")) == n + 1)
+        fixed = message("my name is Ann", kind=Kind.EDIT, about=asked.message_id)
+        await bot.platform.receive([fixed])
+        await bot.platform.receive([message("my name?")])
+        await bot.platform.until(lambda: len(bot.platform.shown("ann")) == 3)
+        assert bot.engine.requests[-1].messages[1].content == "my name is Ann"
+        assert len(bot.engine.requests) == 3
+
+
+async def test_an_edit_during_the_answer_starts_it_anew(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path)) as bot:
+        bot.engine.hold()
+        asked = message("teh sky")
+        await bot.platform.receive([asked])
+        await bot.until_asked(1)
+        await bot.platform.receive([message("the sky", kind=Kind.EDIT, about=asked.message_id)])
+        await bot.until_asked(2)
+        bot.engine.release()
+        await bot.platform.until(lambda: bot.platform.shown("ann") == ["echo: the sky"])
+
+
+async def test_a_delete_while_waiting_leaves_nothing_to_answer(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path)) as bot:
+        bot.engine.hold()
+        gone = message("never mind", to=ROOM, by=BOB)
+        await bot.platform.receive([message("first", to=ROOM), gone])
+        await bot.until_asked(1)
+        await bot.platform.receive(
+            [message("", kind=Kind.DELETE, to=ROOM, by=BOB, about=gone.message_id)]
+        )
+        await bot.platform.receive([message("last", to=ROOM, by=BOB)])
+        bot.engine.release()
+        expected = ["echo: Ann: first", "echo: Bob: last"]
+        await bot.platform.until(lambda: bot.platform.shown("room") == expected)
+
+
+async def test_a_delete_during_the_answer_takes_it_back(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path)) as bot:
+        bot.engine.enqueue("one two three four five six seven eight nine ten")
+        bot.engine.token_delay_s = 0.1
+        asked = message("count")
+        await bot.platform.receive([asked])
+        await bot.platform.until(lambda: bool(bot.platform.shown("ann")))
+        await bot.platform.receive([message("", kind=Kind.DELETE, about=asked.message_id)])
+        await bot.platform.until(lambda: bot.platform.shown("ann") == [])
+        assert await bot.running.desk.memory.turns.count() == 0
+
+
+async def test_a_delete_after_the_answer_takes_the_turn_back(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path)) as bot:
+        asked = message("secret")
+        await bot.platform.receive([asked])
+        await bot.platform.until(lambda: bot.platform.shown("ann") == ["echo: secret"])
+        await bot.platform.receive([message("", kind=Kind.DELETE, about=asked.message_id)])
+        await bot.platform.until(lambda: bot.platform.shown("ann") == [])
+        await bot.platform.receive([message("next")])
+        await bot.platform.until(lambda: bot.platform.shown("ann") == ["echo: next"])
+        assert len(bot.engine.requests[-1].messages) == 2
+
+
+async def test_retry_answers_the_last_question_in_place(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path)) as bot:
+        bot.engine.enqueue("first try", "second try")
+        await bot.platform.receive([message("poem")])
+        await bot.platform.until(lambda: bot.platform.shown("ann") == ["first try"])
+        await bot.platform.receive([message("retry", kind=Kind.COMMAND)])
+        await bot.platform.until(lambda: bot.platform.shown("ann") == ["second try"])
+        assert await bot.running.desk.memory.turns.count() == 1
+
+
+async def test_new_begins_an_empty_window(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path)) as bot:
+        await bot.platform.receive([message("before")])
+        await bot.platform.until(lambda: len(bot.platform.shown("ann")) == 1)
+        await bot.platform.receive([message("new", kind=Kind.COMMAND)])
+        await bot.platform.until(lambda: bot.platform.shown("ann")[1:] == [TEXTS.fresh])
+        await bot.platform.receive([message("after")])
+        await bot.platform.until(lambda: bot.platform.shown("ann")[2:] == ["echo: after"])
+        assert len(bot.engine.requests[-1].messages) == 2
+        assert await bot.running.desk.memory.turns.count() == 2
+
+
+async def test_a_long_answer_comes_in_parts(tmp_path: Path) -> None:
+    engine = {"kind": "scripted", "max_tokens": 2_000}
+    async with running_bot(settings_in(tmp_path, engine=engine)) as bot:
+        words = [f"word{n}" for n in range(1_500)]
+        bot.engine.enqueue(" ".join(words))
+        await bot.platform.receive([message("tell me all")])
+        await bot.platform.until(lambda: " ".join(bot.platform.shown("ann")).split() == words)
+        assert len(bot.platform.shown("ann")) >= 3
+
+
+async def test_too_long_a_message_is_refused_and_not_kept(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path)) as bot:
+        await bot.platform.receive([message("x" * 1_000_000)])
+        expected = TEXTS.too_long.format(limit=bot.app.settings.bot.max_message_chars)
+        await bot.platform.until(lambda: bot.platform.shown("ann") == [expected])
+        assert bot.engine.requests == []
+
+
+async def test_a_full_session_says_so(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path, bot={"max_waiting": 2})) as bot:
+        bot.engine.hold()
+        await bot.platform.receive([message("first", to=ROOM)])
+        await bot.until_asked(1)
+        await bot.platform.receive([message(f"b{n}", to=ROOM, by=BOB) for n in range(3)])
+        expected = TEXTS.too_many_waiting.format(limit=2)
+        await bot.platform.until(lambda: bot.platform.shown("room") == [expected])
+        bot.engine.release()
+        await bot.platform.until(lambda: len(bot.platform.shown("room")) == 3)
+
+
+async def test_a_busy_engine_is_waited_for(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path)) as bot:
+        bot.engine.enqueue(Overloaded("full", 0.01), Overloaded("full", 0.01), "at last")
+        await bot.platform.receive([message("hello")])
+        await bot.platform.until(lambda: bot.platform.shown("ann") == ["at last"])
+
+
+async def test_an_engine_that_stays_busy_is_told(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path, bot={"patience_s": 5})) as bot:
+        bot.engine.enqueue(Overloaded("full", 30))
+        await bot.platform.receive([message("hello")])
+        expected = TEXTS.busy.format(seconds=30)
+        await bot.platform.until(lambda: bot.platform.shown("ann") == [expected])
+
+
+async def test_no_model_is_told(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path)) as bot:
+        bot.engine.enqueue(Unavailable("no such file"))
+        await bot.platform.receive([message("hello")])
+        await bot.platform.until(lambda: bot.platform.shown("ann") == [TEXTS.no_model])
+
+
+async def test_turns_are_dropped_until_the_prompt_fits(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path)) as bot:
+        for number in range(3):
+            await bot.platform.receive([message(f"q{number}")])
+            await bot.platform.until(lambda n=number: len(bot.platform.shown("ann")) == n + 1)
+        bot.engine.enqueue(ContextTooLong(900, 800), ContextTooLong(850, 800), "fits")
+        await bot.platform.receive([message("q3")])
+        await bot.platform.until(lambda: bot.platform.shown("ann")[-1] == "fits")
+        seen = [m.content for m in bot.engine.requests[-1].messages[1:]]
+        assert seen == ["q2", "echo: q2", "q3"]
+
+
+async def test_a_message_that_does_not_fit_alone_is_told(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path)) as bot:
+        bot.engine.enqueue(ContextTooLong(900, 800))
+        await bot.platform.receive([message("q")])
+        await bot.platform.until(lambda: bot.platform.shown("ann") == [TEXTS.too_long_for_model])
+
+
+async def test_a_dying_engine_answers_all_the_same(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path)) as bot:
+        died = Interrupted("killed", alone=False)
+        bot.engine.enqueue(*[Script("half an", error=died)] * 5, "a whole answer")
+        await bot.platform.receive([message("hello")])
+        await bot.platform.until(lambda: bot.platform.shown("ann") == ["a whole answer"])
+
+
+async def test_a_message_that_kills_the_engine_alone_is_set_aside(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path)) as bot:
+        bot.engine.enqueue(*[Interrupted("killed", alone=True)] * 3)
+        await bot.platform.receive([message("poison")])
+        await bot.platform.until(lambda: bot.platform.shown("ann") == [TEXTS.set_aside])
+        await bot.platform.receive([message("hello")])
+        await bot.platform.until(lambda: bot.platform.shown("ann")[-1] == "echo: hello")
+
+
+async def test_two_people_are_two_conversations(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path)) as bot:
+        to_bob = Address("fake", "bot", "bob", direct=True)
+        await bot.platform.receive([message("from ann"), message("from bob", to=to_bob, by=BOB)])
+        await bot.platform.until(lambda: bool(bot.platform.shown("bob")))
+        await bot.platform.until(lambda: bool(bot.platform.shown("ann")))
+        assert {len(request.messages) for request in bot.engine.requests} == {2}
+        assert {request.person for request in bot.engine.requests} == {
+            "fake:bot:ann",
+            "fake:bot:bob",
+        }
+
+
+async def test_a_person_s_language_is_spoken(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path)) as bot:
+        await bot.platform.receive(
+            [message("stop", kind=Kind.COMMAND, by=replace(ANN, language="zh-Hans-CN"))]
+        )
+        chinese = texts_for("zh").nothing_to_stop
+        await bot.platform.until(lambda: bot.platform.shown("ann") == [chinese])
