@@ -1,10 +1,10 @@
 """The door between the bot and a language model: a request in, a stream of deltas out.
 
-    EngineError
-    ├── Overloaded       the waiting line is full; come back later
-    ├── ContextTooLong   the messages do not fit the model's context
-    ├── Unavailable      no model is ready to answer
-    └── Interrupted      the model died in the middle of the answer; the request may be tried again
+EngineError
+├── Overloaded       the waiting line is full; come back later
+├── ContextTooLong   the messages do not fit the model's context
+├── Unavailable      no model is ready to answer
+└── Interrupted      the model died in the middle of the answer; the request may be tried again
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -91,7 +91,7 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class EngineStatus:
-    """The state of an engine. Rates are tokens per second as measured lately, 0 before the first."""
+    """The state of an engine. Rates are tokens per second, measured lately; 0 before the first."""
 
     state: Literal["loading", "ready", "failed"]
     model: str = ""

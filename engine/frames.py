@@ -1,0 +1,177 @@
+"""What a worker and its client say to each other: length-prefixed JSON over a socket pair.
+
+A frame is four bytes of length, big-endian, and one JSON object whose `"op"` names its kind. Both
+ends use the functions below, so a field has one spelling.
+
+to the worker     load, submit, cancel, count, forget
+from the worker   status (when it changes, and as a heartbeat), step (one a step: all its deltas),
+                  counted, forgotten
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, cast
+
+from engine.base import (
+    EngineStatus,
+    Finish,
+    Message,
+    Request,
+    Role,
+    Sampling,
+    Usage,
+    Waiting,
+)
+from engine.plan import Plan
+
+HEADER_BYTES = 4
+MAX_FRAME_BYTES = 32 << 20
+"""A frame longer than this is a fault of the other side."""
+
+Wire = dict[str, Any]
+
+
+class BadFrame(Exception):
+    """The other side does not speak this protocol."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """The first frame: which file to serve and how. `sha256` is checked unless empty."""
+
+    path: str
+    sha256: str
+    name: str
+    plan: Plan
+
+
+FailureKind = Literal["too_long", "overloaded", "deadline", "fault"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a request has no answer; `numbers` are the arguments of the error it becomes."""
+
+    kind: FailureKind
+    text: str = ""
+    numbers: tuple[float, ...] = ()
+
+
+@dataclass(slots=True)
+class Report:
+    """What a step brought, by request."""
+
+    texts: dict[int, str] = field(default_factory=dict[int, str])
+    waiting: dict[int, Waiting] = field(default_factory=dict[int, Waiting])
+    done: dict[int, tuple[Finish, Usage]] = field(default_factory=dict[int, tuple[Finish, Usage]])
+    failed: dict[int, Failure] = field(default_factory=dict[int, Failure])
+
+    def __bool__(self) -> bool:
+        return bool(self.texts or self.waiting or self.done or self.failed)
+
+    def merge(self, later: "Report") -> None:
+        """Add what came later; texts grow, a place in the line is replaced."""
+        for request, text in later.texts.items():
+            self.texts[request] = self.texts.get(request, "") + text
+        self.waiting.update(later.waiting)
+        self.done.update(later.done)
+        self.failed.update(later.failed)
+
+
+def pack(frame: Wire) -> bytes:
+    """The bytes of a frame. Raises `BadFrame` when it is too long."""
+    body = json.dumps(frame, separators=(",", ":")).encode()
+    if len(body) > MAX_FRAME_BYTES:
+        raise BadFrame(f"a frame of {len(body)} bytes is longer than {MAX_FRAME_BYTES}")
+    return len(body).to_bytes(HEADER_BYTES, "big") + body
+
+
+def body_bytes(header: bytes) -> int:
+    """Length of the body that follows a header. Raises `BadFrame`."""
+    size = int.from_bytes(header, "big")
+    if size > MAX_FRAME_BYTES:
+        raise BadFrame(f"a frame of {size} bytes is announced, {MAX_FRAME_BYTES} is the most")
+    return size
+
+
+def unpack(body: bytes) -> Wire:
+    """The frame in a body. Raises `BadFrame`."""
+    try:
+        frame = json.loads(body)
+    except ValueError as exc:
+        raise BadFrame("a frame is not JSON") from exc
+    if not isinstance(frame, dict) or not isinstance(cast(Wire, frame).get("op"), str):
+        raise BadFrame("a frame has no op")
+    return cast(Wire, frame)
+
+
+def load_frame(load: Load) -> Wire:
+    return {"op": "load", **asdict(load)}
+
+
+def read_load(frame: Wire) -> Load:
+    return Load(frame["path"], frame["sha256"], frame["name"], Plan(**frame["plan"]))
+
+
+def submit_frame(number: int, request: Request) -> Wire:
+    return {
+        "op": "submit",
+        "id": number,
+        "session": request.session,
+        "person": request.person,
+        "messages": _pairs(request.messages),
+        "sampling": asdict(request.sampling),
+        "deadline_s": request.deadline_s,
+    }
+
+
+def read_submit(frame: Wire) -> Request:
+    sampling = {**frame["sampling"], "stop": tuple(frame["sampling"]["stop"])}
+    return Request(
+        session=frame["session"],
+        person=frame["person"],
+        messages=read_messages(frame),
+        sampling=Sampling(**sampling),
+        deadline_s=frame["deadline_s"],
+    )
+
+
+def count_frame(number: int, messages: Sequence[Message]) -> Wire:
+    return {"op": "count", "id": number, "messages": _pairs(messages)}
+
+
+def read_messages(frame: Wire) -> tuple[Message, ...]:
+    pairs = cast(list[tuple[Role, str]], frame["messages"])
+    return tuple(Message(role, content) for role, content in pairs)
+
+
+def status_frame(status: EngineStatus) -> Wire:
+    return {"op": "status", "status": asdict(status)}
+
+
+def read_status(frame: Wire) -> EngineStatus:
+    return EngineStatus(**frame["status"])
+
+
+def report_frame(report: Report) -> Wire:
+    return {
+        "op": "step",
+        "texts": list(report.texts.items()),
+        "waiting": [(n, w.place, w.eta_s) for n, w in report.waiting.items()],
+        "done": [(n, finish, asdict(usage)) for n, (finish, usage) in report.done.items()],
+        "failed": [(n, f.kind, f.text, f.numbers) for n, f in report.failed.items()],
+    }
+
+
+def read_report(frame: Wire) -> Report:
+    return Report(
+        texts={n: text for n, text in frame["texts"]},
+        waiting={n: Waiting(place, eta_s) for n, place, eta_s in frame["waiting"]},
+        done={n: (finish, Usage(**usage)) for n, finish, usage in frame["done"]},
+        failed={n: Failure(kind, text, tuple(x)) for n, kind, text, x in frame["failed"]},
+    )
+
+
+def _pairs(messages: Sequence[Message]) -> list[tuple[Role, str]]:
+    return [(message.role, message.content) for message in messages]

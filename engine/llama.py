@@ -1,0 +1,270 @@
+"""llama.cpp behind plain verbs: open, tokenize, decode, sample. The only file that touches it.
+
+Mechanism only: what runs when is `scheduler`, what is where is `kvcache`. Everything here runs in
+the worker, for a failed assertion in the library ends the process that called it.
+"""
+
+import ctypes
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from llama_cpp import llama_cpp as lib
+
+from engine.base import Sampling
+
+PENALTY_WINDOW = 64
+"""Latest tokens of the answer that `repeat_penalty` applies to."""
+GREEDY_CANDIDATES = 64
+"""Candidates kept before a penalty in greedy sampling; a penalty looks each one up."""
+
+_OK, _NO_SLOT, _ABORTED = 0, 1, 2
+_ERROR_LEVEL = 3
+
+
+class ModelFault(Exception):
+    """The library refused a model or a step; the message is its last error line."""
+
+
+class Aborted(Exception):
+    """`abort()` stopped a step; what it had computed may be in the cache and must be truncated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One token of a step. With `wanted`, its logits can be sampled afterwards."""
+
+    token: int
+    position: int
+    sequence: int
+    wanted: bool
+
+
+class _Log:
+    """The library's log, silent, with its last errors kept."""
+
+    def __init__(self) -> None:
+        self._errors: deque[str] = deque(maxlen=4)
+        self._callback = lib.llama_log_callback(self._note)
+        lib.llama_log_set(self._callback, ctypes.c_void_p(0))
+
+    def _note(self, level: int, text: bytes | None, _data: object) -> None:
+        line = (text or b"").decode("utf-8", "replace").strip()
+        if level == _ERROR_LEVEL and line:
+            self._errors.append(line)
+
+    def last(self, default: str) -> str:
+        return self._errors[0] if self._errors else default
+
+
+_log = _Log()
+
+
+class Vocabulary:
+    """Text ↔ tokens. Safe to use from several threads, as the library's tokenizer is."""
+
+    def __init__(self, handle: "lib.llama_vocab_p") -> None:
+        self._handle = handle
+        self._pieces: dict[int, bytes] = {}
+        self.size = lib.llama_vocab_n_tokens(handle)
+        self.bos = cast(int, lib.llama_vocab_bos(handle))
+        self.adds_bos = bool(lib.llama_vocab_get_add_bos(handle))
+
+    def tokenize(self, text: str, *, special: bool) -> list[int]:
+        """The tokens of a text; only with `special` may it spell control tokens."""
+        data = text.encode("utf-8", "replace")
+        room = len(data) + 8
+        while True:
+            tokens = (lib.llama_token * room)()
+            count = lib.llama_tokenize(self._handle, data, len(data), tokens, room, False, special)
+            if count >= 0:
+                return tokens[:count]
+            room = -count
+
+    def piece(self, token: int) -> bytes:
+        """The bytes a token stands for; none for a control token."""
+        known = self._pieces.get(token)
+        if known is None:
+            known = self._pieces[token] = self._spell(token, special=False)
+        return known
+
+    def name(self, token: int) -> str:
+        """A token's text, a control token's too; empty for none (-1)."""
+        return self._spell(token, special=True).decode("utf-8", "replace") if token >= 0 else ""
+
+    def eos_name(self) -> str:
+        """The text of the end token that templates know."""
+        return self.name(cast(int, lib.llama_vocab_eos(self._handle)))
+
+    def ends(self, token: int) -> bool:
+        """Whether the model says with this token that its answer is over."""
+        return bool(lib.llama_vocab_is_eog(self._handle, token))
+
+    def _spell(self, token: int, *, special: bool) -> bytes:
+        room = 64
+        while True:
+            buffer = ctypes.create_string_buffer(room)
+            count = lib.llama_token_to_piece(self._handle, token, buffer, room, 0, special)
+            if count >= 0:
+                return buffer.raw[:count]
+            room = -count
+
+
+class Sampler:
+    """Draws one answer's tokens; remembers them for the penalty. Must be closed."""
+
+    def __init__(self, handle: "lib.llama_sampler_p") -> None:
+        self.handle = handle
+
+    def close(self) -> None:
+        """Free it; nothing may be drawn afterwards."""
+        lib.llama_sampler_free(self.handle)
+
+
+class Model:
+    """A model with a cache of `sequences` × `context_tokens`; not for use by several threads.
+
+    Every sequence has a stream of its own in the cache (`kv_unified` off), for in a shared one
+    each token's attention walks over everybody's cells. The price: rows of one step share a pass
+    over the weights only while their sequences' numbers follow each other.
+    """
+
+    def __init__(
+        self, path: Path, *, context_tokens: int, sequences: int, threads: int, batch_tokens: int
+    ) -> None:
+        """Load it. Raises `ModelFault`."""
+        model = lib.llama_model_load_from_file(bytes(path), lib.llama_model_default_params())
+        if not model:
+            raise ModelFault(_log.last("the library could not load it"))
+        self._model = model
+        params = _context_params(context_tokens, sequences, threads, batch_tokens)
+        context = lib.llama_init_from_model(model, params)
+        if not context:
+            lib.llama_model_free(model)
+            raise ModelFault(_log.last("the library could not make a context"))
+        self._context = context
+        memory = lib.llama_get_memory(context)
+        if not memory:
+            raise ModelFault("it has no cache, so it cannot answer")
+        self._memory = memory
+        self._batch = lib.llama_batch_init(batch_tokens, 0, 1)
+        vocabulary = lib.llama_model_get_vocab(model)
+        assert vocabulary is not None
+        self.vocabulary = Vocabulary(vocabulary)
+        self.context_tokens = lib.llama_n_ctx(context) // sequences
+        self._stop = ctypes.create_string_buffer(2)
+        _arm_abort(context, self._stop)
+
+    @property
+    def template(self) -> str | None:
+        """The chat template in the file, if there is one."""
+        source = lib.llama_model_chat_template(self._model, None)
+        return source.decode("utf-8", "replace") if source else None
+
+    def decode(self, rows: Sequence[Row]) -> None:
+        """Compute one step; rows in the order of their sequences, at most `batch_tokens`.
+
+        Raises `Aborted`, or `ModelFault` when the library gives up.
+        """
+        batch = self._batch
+        batch.n_tokens = len(rows)
+        for i, row in enumerate(rows):
+            batch.token[i] = row.token
+            batch.pos[i] = row.position
+            batch.n_seq_id[i] = 1
+            batch.seq_id[i][0] = row.sequence
+            batch.logits[i] = row.wanted
+        result = lib.llama_decode(self._context, batch)
+        if result == _ABORTED:
+            raise Aborted
+        if result != _OK:
+            why = "no room in the cache" if result == _NO_SLOT else "decoding failed"
+            raise ModelFault(_log.last(f"{why} (llama_decode: {result})"))
+
+    def abort(self) -> None:
+        """Make the running step, or the next one, raise `Aborted`. Any thread may call it."""
+        self._stop[0] = b"\x01"
+
+    def rearm(self) -> None:
+        """Take an `abort()` back."""
+        self._stop[0] = b"\x00"
+
+    def sampler(self, sampling: Sampling) -> Sampler:
+        """A new sampler for one answer."""
+        chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
+        greedy = sampling.temperature <= 0
+        # A penalty looks every candidate up in a hash map, so the few best are picked first.
+        lib.llama_sampler_chain_add(
+            chain, lib.llama_sampler_init_top_k(GREEDY_CANDIDATES if greedy else sampling.top_k)
+        )
+        if sampling.repeat_penalty != 1.0:
+            penalty = lib.llama_sampler_init_penalties(
+                self.vocabulary.size, PENALTY_WINDOW, sampling.repeat_penalty, 0.0, 0.0
+            )
+            lib.llama_sampler_chain_add(chain, penalty)
+        for link in [lib.llama_sampler_init_greedy()] if greedy else _draw(sampling):
+            lib.llama_sampler_chain_add(chain, link)
+        return Sampler(chain)
+
+    def sample(self, sampler: Sampler, row: int) -> int:
+        """Draw the token that follows a wanted row of the last step, by its index in the step."""
+        return lib.llama_sampler_sample(sampler.handle, self._context, row)
+
+    def truncate(self, sequence: int, length: int) -> int:
+        """Keep the first `length` tokens of a sequence; returns how many are kept.
+
+        Fewer are kept, none, where the architecture cannot cut a sequence (recurrent models).
+        """
+        if lib.llama_memory_seq_rm(self._memory, sequence, length, -1):
+            return length
+        lib.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+        return 0
+
+    def held(self, sequence: int) -> int:
+        """Tokens the cache holds of a sequence."""
+        return lib.llama_memory_seq_pos_max(self._memory, sequence) + 1
+
+    def close(self) -> None:
+        """Give everything back."""
+        lib.llama_batch_free(self._batch)
+        lib.llama_free(self._context)
+        lib.llama_model_free(self._model)
+
+
+def _context_params(
+    context_tokens: int, sequences: int, threads: int, batch_tokens: int
+) -> lib.llama_context_params:
+    params = lib.llama_context_default_params()
+    params.n_ctx = context_tokens * sequences
+    params.n_batch = batch_tokens
+    params.n_ubatch = batch_tokens
+    params.n_seq_max = sequences
+    params.n_threads = threads
+    params.n_threads_batch = threads
+    params.kv_unified = False
+    params.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_AUTO
+    params.no_perf = True
+    return params
+
+
+def _arm_abort(context: "lib.llama_context_p", flag: "ctypes.Array[ctypes.c_char]") -> None:
+    """Let `flag` stop a step.
+
+    The library asks its callback after every node of the graph, hundreds of times a step, so a
+    Python function would cost more than the scheduler. The C library's `strlen` answers the same
+    question of a two-byte buffer: is there anything in it?
+    """
+    strlen = ctypes.cast(ctypes.CDLL(None).strlen, lib.ggml_abort_callback)
+    lib.llama_set_abort_callback(context, strlen, ctypes.cast(flag, ctypes.c_void_p))
+
+
+def _draw(sampling: Sampling) -> "list[lib.llama_sampler_p]":
+    seed = lib.LLAMA_DEFAULT_SEED if sampling.seed is None else sampling.seed & 0xFFFFFFFF
+    return [
+        lib.llama_sampler_init_top_p(sampling.top_p, 1),
+        lib.llama_sampler_init_min_p(sampling.min_p, 1),
+        lib.llama_sampler_init_temp(sampling.temperature),
+        lib.llama_sampler_init_dist(seed),
+    ]

@@ -1,0 +1,100 @@
+"""How much of the machine a model gets: threads, sequences, context; and whether it fits in memory.
+
+PURE but for the two functions that ask the system: `usable_cores` and `available_bytes`.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+COMPUTE_BYTES = 192 << 20
+"""Room for the compute buffers and the process beside weights and cache; measured, rounded up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The shape of a worker.
+
+    `context_tokens` is what one conversation may hold, answer included, 0 for what the model was
+    trained with (4096 at most); `sequences` are answered at once; `threads` 0 means one a physical
+    core; `waiting` bounds the line behind them. A step that someone reads along with takes about
+    `step_s` seconds, one that only prefills `prefill_step_s`.
+    """
+
+    context_tokens: int = 0
+    sequences: int = 8
+    threads: int = 0
+    waiting: int = 64
+    batch_tokens: int = 512
+    step_s: float = 0.1
+    prefill_step_s: float = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the memory of a model depends on, from its header."""
+
+    file_bytes: int
+    layers: int
+    heads: int
+    kv_heads: int
+    embedding: int
+    key_length: int
+    value_length: int
+    trained_context: int
+
+
+DEFAULT_CONTEXT_TOKENS = 4096
+
+
+def context_of(plan: Plan, trained_context: int) -> int:
+    """Tokens of context a conversation gets: what is asked for, never more than was trained."""
+    wanted = plan.context_tokens or DEFAULT_CONTEXT_TOKENS
+    return min(wanted, trained_context) if trained_context > 0 else wanted
+
+
+def needed_bytes(plan: Plan, shape: Shape) -> int:
+    """Memory for weights, an f16 cache of every sequence, and compute buffers."""
+    per_token = shape.layers * shape.kv_heads * (shape.key_length + shape.value_length) * 2
+    cells = context_of(plan, shape.trained_context) * plan.sequences
+    return shape.file_bytes + cells * per_token + COMPUTE_BYTES
+
+
+def usable_cores() -> int:
+    """Physical cores this process may run on; hyper-threads share one and count once."""
+    allowed = os.sched_getaffinity(0)
+    cores = {_core(cpu) for cpu in allowed}
+    return max(1, min(len(cores), _quota()))
+
+
+def _core(cpu: int) -> str:
+    siblings = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+    return _read(siblings) or str(cpu)
+
+
+def _quota() -> int:
+    """CPUs the cgroup grants, rounded up; a large number without a limit."""
+    fields = _read(Path("/sys/fs/cgroup/cpu.max")).split()
+    if len(fields) != 2 or not all(field.isdigit() for field in fields):
+        return 1 << 16
+    return max(1, -(-int(fields[0]) // int(fields[1])))
+
+
+def available_bytes() -> int:
+    """Memory that may still be taken: the machine's, or the cgroup's where that is less."""
+    free = 1 << 62
+    for line in _read(Path("/proc/meminfo")).splitlines():
+        if line.startswith("MemAvailable:"):
+            free = int(line.split()[1]) << 10
+    limit = _read(Path("/sys/fs/cgroup/memory.max"))
+    used = _read(Path("/sys/fs/cgroup/memory.current"))
+    if limit.isdigit() and used.isdigit():
+        free = min(free, max(0, int(limit) - int(used)))
+    return free
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""
