@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -19,13 +20,8 @@ MAX_BODY_BYTES = 1_000_000
 BODY_TIMEOUT_S = 20.0
 
 
-class Refusal(Exception):
-    """A request that goes no further."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.reason = reason
+class Refusal(HTTPException):
+    """A request that goes no further; raised inside the application it is an HTTP error there."""
 
 
 class Guard:
@@ -114,12 +110,12 @@ class _Bounded:
 
 async def _refuse(scope: Scope, send: Send, refusal: Refusal) -> None:
     if scope["type"] == "websocket":
-        return await send({"type": "websocket.close", "code": 1008, "reason": refusal.reason[:120]})
-    body = json.dumps({"error": {"message": refusal.reason}}, ensure_ascii=False).encode()
+        return await send({"type": "websocket.close", "code": 1008, "reason": refusal.detail[:120]})
+    body = json.dumps({"error": {"message": refusal.detail}}, ensure_ascii=False).encode()
     await send(
         {
             "type": "http.response.start",
-            "status": refusal.status,
+            "status": refusal.status_code,
             "headers": [
                 (b"content-type", b"application/json; charset=utf-8"),
                 (b"content-length", str(len(body)).encode()),

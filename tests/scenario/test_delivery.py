@@ -75,7 +75,7 @@ async def test_only_administrators_administer(tmp_path: Path) -> None:
 async def test_an_answer_left_by_an_earlier_run_is_brought_once(tmp_path: Path) -> None:
     platform = FakePlatform()
     async with running_bot(settings_in(tmp_path), platform=platform) as bot:
-        platform.faults.extend([Transient("down")] * 4)
+        platform.faults.extend([Transient("down")] * 100)
         await platform.receive([message("hello")])
         await bot.until_async(
             lambda: bot.running.desk.memory.outbox.undelivered(),

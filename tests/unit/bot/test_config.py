@@ -1,0 +1,83 @@
+"""Settings: file, environment, secrets; faults name the key and the remedy."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.config import ConfigError, load
+
+
+@pytest.fixture(autouse=True)
+def _empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def written(text: str) -> Path:
+    path = Path("parley.toml")
+    path.write_text(text)
+    return path
+
+
+def test_nothing_at_all_is_the_demo() -> None:
+    settings = load()
+    assert (settings.web.host, settings.web.port) == ("127.0.0.1", 8420)
+    assert (settings.engine.kind, settings.engine.model) == ("llama", "demo")
+    assert settings.bot.window_turns == 10
+
+
+def test_the_environment_overrides_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    written('[engine]\nmodel = "a"\ntop_k = 7\n')
+    monkeypatch.setenv("PARLEY_ENGINE__MODEL", "b")
+    settings = load()
+    assert (settings.engine.model, settings.engine.top_k) == ("b", 7)
+
+
+def test_another_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text('[bot]\nname = "Ada"\n')
+    assert load(other).bot.name == "Ada"
+    monkeypatch.setenv("PARLEY_CONFIG", str(other))
+    assert load().persona.startswith("You are Ada")
+
+
+def test_secrets_come_from_files(tmp_path: Path) -> None:
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    (secrets / "engine__api_key").write_text("hush\n")
+    (secrets / "api__tokens__ci").write_text("hush too\n")
+    written(f'secrets_dir = "{secrets}"\n')
+    settings = load()
+    assert settings.engine.api_key.get_secret_value() == "hush"
+    assert settings.api.tokens["ci"].get_secret_value() == "hush too"
+    assert "hush" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[engine]\nmodle = "x"\n', "no key “engine.modle”. Did you mean “model”?"),
+        ("[enigne]\ntop_k = 1\n", "no key “enigne”. Did you mean “engine”?"),
+        ("[zzz]\n", "Known are: access, api, bot"),
+        ("[engine]\ntop_p = 7\n", "engine.top_p = 7: Input should be less than or equal to 1"),
+        ("[web]\nport = 'x'\n", "web.port = 'x'"),
+        ("[web\n", "is not valid TOML"),
+        ('secrets_dir = "nowhere"\n', "nowhere is no directory"),
+        ("[api.tokens]\nci = 5\n", "api.tokens.ci = (a secret)"),
+    ],
+)
+def test_faults_name_key_and_remedy(text: str, told: str) -> None:
+    written(text)
+    with pytest.raises(ConfigError) as caught:
+        load()
+    assert told in str(caught.value)
+
+
+def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARLEY_ENGNE__MODEL", "x")
+    with pytest.raises(ConfigError, match="Did you mean “engine”"):
+        load()
+
+
+def test_a_missing_named_file_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="can't be read"):
+        load(Path("nowhere.toml"))
