@@ -7,7 +7,7 @@ what changed since it last looked; the order of posting never changes.
 import json
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, and_, bindparam, delete, or_, select, text, update
+from sqlalchemy import Connection, bindparam, delete, or_, select, text, union, update
 from sqlalchemy import func as sql
 
 from storage.clock import from_micros, to_micros
@@ -42,7 +42,7 @@ _POST = (
 )
 _IS_PERSON = page_person.c.id == bindparam("id")
 _IS_POST = page_post.c.id == bindparam("id")
-_STANDS = text("removed = 0")
+_STANDS = text("page_post.removed = 0")
 
 _JOIN = Statement(insertion(page_person).on_conflict_do_nothing())
 _RENAME = Statement(update(page_person).where(_IS_PERSON).values(name=bindparam("name")))
@@ -97,27 +97,18 @@ _DETACH = Statement(delete(page_file).where(page_file.c.post == bindparam("id"))
 
 _BY_PERSON = page_post.c.author == bindparam("person")
 _POSTS_BY = Statement(select(*_POST).where(_BY_PERSON).order_by(page_post.c.position))
-_posts = page_post.alias("question")
+_asked = page_post.alias("asked")
+_BY_BOT = text("+page_post.author = ''")  # found by what it replies to or stands in
 _TO_FORGET = Statement(
-    select(page_post.c.id)
-    .where(
-        _STANDS,
-        or_(
-            _BY_PERSON,
-            and_(
-                text("+page_post.author = ''"),  # by what it replies to, not by author
-                or_(
-                    page_post.c.reply_to.in_(
-                        select(_posts.c.id).where(_posts.c.author == bindparam("person"))
-                    ),
-                    page_post.c.room.in_(
-                        select(page_room.c.id).where(page_room.c.owner == bindparam("person"))
-                    ),
-                ),
-            ),
-        ),
+    union(
+        select(page_post.c.id).where(_BY_PERSON, _STANDS),
+        select(page_post.c.id)
+        .join(_asked, page_post.c.reply_to == _asked.c.id)
+        .where(_asked.c.author == bindparam("person"), _BY_BOT, _STANDS),
+        select(page_post.c.id)
+        .join(page_room, page_post.c.room == page_room.c.id)
+        .where(page_room.c.owner == bindparam("person"), _BY_BOT, _STANDS),
     )
-    .order_by(page_post.c.position)
 )
 
 
