@@ -34,13 +34,17 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A place to write to: `room` on `platform` as seen by the bot's `account`, or a thread in it."""
+    """A place to write to: a room of `platform` as the bot's `account` sees it, or a thread in it.
+
+    `reply_to` is the message that is answered, where the platform can show that.
+    """
 
     platform: str
     account: str
     room: str
     thread: str | None = None
     direct: bool = False
+    reply_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,12 @@ HTML passes an allow-list after rendering as well.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
 from adapters.base import Dialect, Rendered
@@ -30,7 +31,7 @@ _ATTRIBUTES = {
     "th": {"style"},
 }
 _SCHEMES = {"http", "https", "mailto"}
-_PLAIN = re.compile(r"[\w ,.!?'\"():;\u3000-\u303f\uff00-\uffef-]*")
+_PLAIN = re.compile(r"[\w ,.!?():;\u3000-\u303f\uff00-\uffef-]*")
 """Text in which no character can mean anything to Markdown or HTML."""
 
 
@@ -39,11 +40,28 @@ def render(markdown: str, dialect: Dialect) -> Rendered:
     return Rendered(_RENDERERS[dialect](markdown), markdown)
 
 
+def html_blocks(markdown: str) -> list[str]:
+    """The sanitised HTML of each top-level block, so that a growing text changes its last only."""
+    parser = _parser()
+    tokens = parser.parse(markdown)
+    blocks: list[str] = []
+    start = 0
+    for end, token in enumerate(tokens, start=1):
+        if token.level == 0 and token.nesting <= 0:
+            blocks.append(_clean(parser.renderer.render(tokens[start:end], parser.options, {})))
+            start = end
+    return blocks
+
+
 def _html(markdown: str) -> str:
     if _is_plain(markdown):
-        return f"<p>{nh3.clean_text(markdown)}</p>" if '"' in markdown else f"<p>{markdown}</p>"
+        return f"<p>{markdown}</p>"
+    return _clean(_parser().render(markdown))
+
+
+def _clean(html: str) -> str:
     return nh3.clean(
-        _parser().render(markdown),
+        html,
         tags=_TAGS,
         attributes=_ATTRIBUTES,
         url_schemes=_SCHEMES,
@@ -120,7 +138,9 @@ def _parser() -> MarkdownIt:
     return parser
 
 
-def _image(_renderer: object, tokens: list, index: int, _options: object, _env: object) -> str:
+def _image(
+    _renderer: object, tokens: Sequence[Token], index: int, _options: object, _env: object
+) -> str:
     token = tokens[index]
     source = nh3.clean_text(str(token.attrs.get("src", "")))
     return f'<a href="{source}">{nh3.clean_text(token.content or source)}</a>'

@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from adapters.base import Adapter, Cursor, Emit, MessageEvent
+from adapters.base import Adapter, Cursor, Emit, MessageEvent, Transient
 from adapters.console import PLATFORM as CONSOLE
 from adapters.console import ConsoleAdapter
 from bot.answer import Answering, Memory
@@ -28,6 +28,7 @@ from bot.pipeline import Pipeline
 from bot.reply import Sinks
 from bot.secret import kept_secret
 from bot.sessions import Sessions
+from bot.texts import texts_for
 from engine.base import Engine
 from storage.database import Database
 from storage.inbox import Inbox
@@ -139,35 +140,39 @@ class App:
     @asynccontextmanager
     async def _port(self, desk: Desk, pipeline: Pipeline, sinks: Sinks) -> AsyncGenerator[str]:
         """The page and the HTTP API, on one port; the link that opens the page."""
-        from adapters.web.adapter import WebAdapter  # imported only where it serves
-
+        from adapters.web.adapter import PageSettings, WebAdapter  # imported only where it serves
+        from adapters.web.people import People
+        from adapters.web.routes import PageRoutes
         from bot.api import ChatApi
         from bot.bearer import Bearer
         from bot.guard import Guard
         from bot.http import Health, application
         from bot.openai_api import OpenAiApi
-        from bot.page import StoredPage
+        from bot.page import StoredPage, command_hints
         from bot.port import Port
 
         web = self.settings.web
         port = Port(web)
         token = kept_secret(self._database.path.with_suffix(".page-key"))
-        page = WebAdapter(
-            StoredPage(Page(self._database)),
-            bot_name=self.settings.bot.name,
-            token=token,
-            commands=hints,
-        )
+        store = StoredPage(Page(self._database))
+        settings = PageSettings(self.settings.bot.name, self._notice(), command_hints)
+        page = WebAdapter(store, settings)
+        people = People(store, token, settings.bot_name)
         self._add(page)
         bearer = Bearer(self.settings.api.tokens, loopback=web.is_loopback)
         routes = [
-            *page.routes(),
+            *PageRoutes(page, people, settings).routes(),
             *ChatApi(desk, pipeline, sinks, bearer, self.spawn).routes(),
             *OpenAiApi(self.settings, self._engine, bearer).routes(),
             *Health(self.metrics, self.readiness).routes(),
         ]
         async with port.serving(Guard(application(routes), web.allowed_hosts)):
             yield f"{port.url}/?token={token}"
+
+    def _notice(self) -> str:
+        texts = texts_for(self.settings.bot.language)
+        engine = self.settings.engine
+        return texts.demo_notice if (engine.kind, engine.model) == ("llama", "demo") else ""
 
     async def _receive(self, pipeline: Pipeline) -> list[asyncio.Task[None]]:
         tasks: list[asyncio.Task[None]] = []
@@ -203,7 +208,10 @@ class App:
 
 def _emit(pipeline: Pipeline, platform: str, account: str) -> Emit:
     async def emit(events: Sequence[MessageEvent], cursor: Cursor | None) -> None:
-        await pipeline.emit(platform, account, events, cursor)
+        try:
+            await pipeline.emit(platform, account, events, cursor)
+        except StorageError as error:
+            raise Transient(str(error)) from error
 
     return emit
 

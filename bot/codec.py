@@ -1,5 +1,6 @@
 """Events and addresses as the JSON that storage keeps, and the keys that name things in it."""
 
+from dataclasses import replace
 from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import TypeAdapter
@@ -53,11 +54,14 @@ def event_json(event: MessageEvent) -> str:
 
 
 def destination(event: MessageEvent, session: str) -> records.Destination:
-    """Where the answer to an event goes, and whom it is for."""
+    """Where the answer to an event goes, and whom it is for; in a room it is a reply."""
+    address = event.address
+    if not address.direct:
+        address = replace(address, reply_to=event.message_id)
     return records.Destination(
         platform=event.address.platform,
         account=event.address.account,
-        address=_ADDRESS.dump_json(event.address).decode(),
+        address=_ADDRESS.dump_json(address).decode(),
         session=session,
         person=person_key(event.address, event.sender.id),
     )

@@ -34,6 +34,7 @@ _POST = (
     page_post.c.author_name,
     page_post.c.text,
     page_post.c.posted_at,
+    page_post.c.position,
     page_post.c.seq,
     page_post.c.reply_to,
     page_post.c.edited,
@@ -73,13 +74,9 @@ _REMOVE = Statement(
 _UNNAME = Statement(
     update(page_post).where(page_post.c.author == bindparam("person")).values(author_name="")
 )
-_BEFORE = sql.coalesce(
-    select(page_post.c.position).where(page_post.c.seq == bindparam("before")).scalar_subquery(),
-    bindparam("before"),
-)
 _HISTORY = Statement(
     select(*_POST)
-    .where(page_post.c.room == bindparam("room"), page_post.c.position < _BEFORE)
+    .where(page_post.c.room == bindparam("room"), page_post.c.position < bindparam("before"))
     .order_by(page_post.c.position.desc())
     .limit(bindparam("at_most"))
 )
@@ -188,14 +185,10 @@ class Page:
     async def get(self, post_id: str) -> PagePost | None:
         return await self._db.read(lambda connection: _get(connection, post_id))
 
-    async def history(self, room: str, before_seq: int | None, limit: int) -> list[PagePost]:
-        """The last `limit` posts of a room, or those before the post with `before_seq`.
-
-        In the order of posting. A `seq` that its post has lost since then still finds its place,
-        unless the post was changed more than once.
-        """
-        before = _LATEST if before_seq is None else before_seq
-        values = {"room": room, "before": before, "at_most": limit}
+    async def history(self, room: str, before: int | None, limit: int) -> list[PagePost]:
+        """The last `limit` posts of a room, or those before the place `before`, oldest first."""
+        place = _LATEST if before is None else before
+        values = {"room": room, "before": place, "at_most": limit}
         rows = await self._db.read(lambda connection: _HISTORY.rows(connection, values))
         return [_post(row) for row in reversed(rows)]
 
@@ -286,7 +279,20 @@ def _person(row: Values) -> PagePerson:
 
 
 def _post(row: Values) -> PagePost:
-    id_, room, author, author_name, body, posted_at, seq, reply_to, edited, removed, name = row
+    (
+        id_,
+        room,
+        author,
+        author_name,
+        body,
+        posted_at,
+        order,
+        seq,
+        reply_to,
+        edited,
+        removed,
+        name,
+    ) = row
     return PagePost(
         id_,
         room,
@@ -294,6 +300,7 @@ def _post(row: Values) -> PagePost:
         author_name,
         body,
         from_micros(posted_at),
+        order,
         seq,
         reply_to,
         bool(edited),

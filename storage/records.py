@@ -179,8 +179,9 @@ class PageRoom:
 
 @dataclass(frozen=True, slots=True)
 class PagePost:
-    """One message on the page. `seq` grows with every change to a room's messages (0 before).
+    """One message on the page. `order` is its place; `seq` grows with every change to any post.
 
+    Storage gives both (0 before).
     `author` is a page person's id, empty for the bot. `text` is Markdown. `removed` posts keep
     their place and lose their text. `file_name` names an attachment, read with `Page.attachment`.
     """
@@ -191,6 +192,7 @@ class PagePost:
     author_name: str
     text: str
     posted_at: datetime
+    order: int = 0
     seq: int = 0
     reply_to: str = ""
     edited: bool = False

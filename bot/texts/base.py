@@ -51,3 +51,6 @@ class Texts:
     dead_retried: str  # key
     dead_unknown: str  # key
     admin_usage: str
+
+    # the page
+    demo_notice: str

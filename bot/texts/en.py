@@ -65,5 +65,7 @@ ENGLISH = Texts(
     dead_letter="- `{key}` on {platform} for {person}: {error}",
     dead_retried="`{key}` is being delivered again.",
     dead_unknown="There is no undelivered answer “{key}”.",
+    demo_notice="This is a tiny demo model: good for a first try, not for work. "
+    "Choose a real one with “parley models”.",
     admin_usage="Usage: `admin dead` or `admin dead retry KEY`.",
 )

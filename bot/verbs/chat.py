@@ -54,10 +54,11 @@ async def _bot(settings: Settings) -> AsyncGenerator[Path]:
     except NotRunning:
         pass
     from bot.app import App
-    from bot.verbs.models import ensure
 
     logs.configure("warning", settings.bot.log_format)
     if settings.engine.kind == "llama":
+        from bot.verbs.models import ensure
+
         ensure(settings)
     app = App(settings.model_copy(update={"web": Web(enabled=False)}))
     started = asyncio.Event()

@@ -11,13 +11,14 @@ import uvloop
 from bot import __version__, logs
 from bot.app import App, Running
 from bot.config import Settings
-from bot.verbs.models import ensure
 
 
 def run(settings: Settings) -> None:
     """Run until SIGTERM or Ctrl-C."""
     logs.configure(settings.bot.log_level, settings.bot.log_format)
     if settings.engine.kind == "llama":
+        from bot.verbs.models import ensure
+
         ensure(settings)
     app = App(settings)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -1,0 +1,78 @@
+"""Open browsers: who is connected, and frames to all who may see a room.
+
+A browser that reads too slowly is disconnected; it comes back and asks for what it missed.
+"""
+
+import asyncio
+from collections import defaultdict
+from contextlib import suppress
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from adapters.web.store import Member, Room
+
+QUEUE_FRAMES = 512
+TOO_SLOW = 4008
+
+
+class Connection:
+    """One tab."""
+
+    def __init__(self, socket: WebSocket, member: Member) -> None:
+        self.member = member
+        self._socket = socket
+        self._frames: asyncio.Queue[str] = asyncio.Queue(QUEUE_FRAMES)
+        self._overrun = False
+
+    def push(self, frame: str) -> None:
+        """Send a frame when the tab reads; one that does not read is given up."""
+        try:
+            self._frames.put_nowait(frame)
+        except asyncio.QueueFull:
+            self._overrun = True
+
+    async def write(self) -> None:
+        """Send what is pushed, until the tab is gone."""
+        with suppress(WebSocketDisconnect, RuntimeError):
+            while not self._overrun:
+                await self._socket.send_text(await self._frames.get())
+            await self._socket.close(TOO_SLOW, "too slow")
+
+
+class Hub:
+    """All tabs, by person."""
+
+    def __init__(self) -> None:
+        self._connections: defaultdict[str, set[Connection]] = defaultdict(set)
+
+    def add(self, connection: Connection) -> bool:
+        """A tab opens; true if it is its person's first."""
+        tabs = self._connections[connection.member.id]
+        tabs.add(connection)
+        return len(tabs) == 1
+
+    def remove(self, connection: Connection) -> bool:
+        """A tab closes; true if it was its person's last."""
+        tabs = self._connections[connection.member.id]
+        tabs.discard(connection)
+        if not tabs:
+            del self._connections[connection.member.id]
+        return not tabs
+
+    def is_online(self, member_id: str) -> bool:
+        """Whether a tab of the person's is open."""
+        return member_id in self._connections
+
+    def tell_room(self, room: Room, frame: str) -> None:
+        """A frame to everybody who sees the room."""
+        if not room.owner:
+            return self.tell_all(frame)
+        for connection in self._connections.get(room.owner, ()):
+            connection.push(frame)
+        return None
+
+    def tell_all(self, frame: str) -> None:
+        """A frame to every tab."""
+        for tabs in self._connections.values():
+            for connection in tabs:
+                connection.push(frame)

@@ -1,0 +1,192 @@
+"""What the page serves: itself, who joined, files, and the WebSocket of each tab."""
+
+import asyncio
+from contextlib import suppress
+from importlib.resources import files
+from typing import Annotated
+from urllib.parse import quote
+
+from pydantic import BaseModel, StringConstraints, ValidationError
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from adapters.base import AdapterError
+from adapters.web import wire
+from adapters.web.adapter import PageSettings, Refused, WebAdapter
+from adapters.web.hub import Connection
+from adapters.web.people import NameRefused, People
+from adapters.web.store import Member
+
+SIGNED_OUT = 4001
+TRY_AGAIN_LATER = 1013
+STATIC = files("adapters.web") / "static"
+HEADERS = {
+    "content-security-policy": (
+        "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors 'none'"
+    ),
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-cache",
+}
+
+
+class Join(BaseModel):
+    """Somebody wants in."""
+
+    name: Annotated[str, StringConstraints(max_length=200)]
+    language: Annotated[str, StringConstraints(max_length=35)] = ""
+
+
+class PageRoutes:
+    """The page's handlers."""
+
+    def __init__(self, adapter: WebAdapter, people: People, settings: PageSettings) -> None:
+        self._adapter = adapter
+        self._people = people
+        self._settings = settings
+
+    def routes(self) -> list[BaseRoute]:
+        """What is served."""
+        return [
+            Route("/", self.page),
+            Route("/page/me", self.me),
+            Route("/page/join", self.join, methods=["POST"]),
+            Route("/page/files/{post}", self.file),
+            WebSocketRoute("/page/live", self.live),
+            Mount("/page/static", _Static(directory=str(STATIC))),
+        ]
+
+    async def page(self, request: Request) -> Response:
+        """The page, for browsers that came by the printed link once."""
+        token = request.query_params.get("token")
+        if token is not None and self._people.has_token(token):
+            response = RedirectResponse("/", 303, headers=HEADERS)
+            self._people.admit(response)
+            return response
+        if not self._people.is_admitted(request):
+            return _document("gate.html", 403)
+        return _document("index.html", 200)
+
+    async def me(self, request: Request) -> Response:
+        """Who joined from this browser."""
+        if not self._people.is_admitted(request):
+            return _refusal(403, "Open the link that the bot printed.")
+        members = await self._people.of_browser(request.cookies)
+        known = [{"id": member.id, "name": member.name} for member in members]
+        body = {"people": known, "bot": self._settings.bot_name, "notice": self._settings.notice}
+        return JSONResponse(body, headers=HEADERS)
+
+    async def join(self, request: Request) -> Response:
+        """Let somebody new in under a name."""
+        if not self._people.is_admitted(request):
+            return _refusal(403, "Open the link that the bot printed.")
+        try:
+            asked = Join.model_validate_json(await request.body())
+        except ValidationError:
+            return _refusal(422, "Send a name of at most 40 characters.")
+        response = Response()
+        try:
+            member = await self._people.join(asked.name, asked.language, response)
+        except NameRefused as refused:
+            return _refusal(409, str(refused))
+        await self._adapter.joined(member)
+        body = JSONResponse({"id": member.id, "name": member.name}, headers=HEADERS)
+        for cookie in response.headers.getlist("set-cookie"):
+            body.headers.append("set-cookie", cookie)
+        return body
+
+    async def file(self, request: Request) -> Response:
+        """A file, to anybody of this browser who sees its room."""
+        for member in await self._members(request):
+            with suppress(Refused):
+                name, content = await self._adapter.file(member, request.path_params["post"])
+                disposition = f"attachment; filename*=UTF-8''{quote(name)}"
+                headers = HEADERS | {"content-disposition": disposition}
+                return Response(content, headers=headers, media_type="application/octet-stream")
+        return _refusal(404, "There is no such file.")
+
+    async def live(self, socket: WebSocket) -> None:
+        """Serve a tab until it closes."""
+        member = await self._member(socket)
+        await socket.accept()
+        if member is None:
+            return await socket.close(SIGNED_OUT, "join first")
+        connection = Connection(socket, member)
+        if self._adapter.hub.add(connection):
+            self._adapter.show_presence(member, online=True)
+        after = socket.query_params.get("after", "0")
+        writing = asyncio.create_task(connection.write())
+        reading = asyncio.create_task(self._read(socket, connection, after))
+        try:
+            await asyncio.wait({writing, reading}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            writing.cancel()
+            reading.cancel()
+            await asyncio.wait({writing, reading})
+            if self._adapter.hub.remove(connection):
+                self._adapter.show_presence(member, online=False)
+        return None
+
+    async def _read(self, socket: WebSocket, connection: Connection, after: str) -> None:
+        await self._adapter.welcome(connection, int(after) if after.isdecimal() else 0)
+        try:
+            while True:
+                await self._take(connection, await socket.receive_text())
+        except AdapterError:
+            await socket.close(TRY_AGAIN_LATER, "not recorded")
+        except WebSocketDisconnect:
+            return
+
+    async def _take(self, connection: Connection, text: str) -> None:
+        """One frame: done and acknowledged, or refused with a reason.
+
+        Raises `AdapterError` where it must wait: the tab sends it again when it comes back.
+        """
+        action_id = ""
+        try:
+            asked = wire.parse(text)
+            if isinstance(asked, wire.History):
+                return connection.push(await self._adapter.history(connection.member, asked))
+            action_id = asked.id
+            await self._adapter.act(connection.member, asked)
+            return connection.push(wire.frame("taken", id=action_id))
+        except wire.Malformed as error:
+            return connection.push(wire.frame("refused", id=error.id, why=str(error)))
+        except Refused as refused:
+            return connection.push(wire.frame("refused", id=action_id, why=str(refused)))
+
+    async def _member(self, connection: HTTPConnection) -> Member | None:
+        if not self._people.is_admitted(connection):
+            return None
+        member_id = connection.query_params.get("as", "")
+        return await self._people.identify(connection.cookies, member_id)
+
+    async def _members(self, connection: HTTPConnection) -> list[Member]:
+        if not self._people.is_admitted(connection):
+            return []
+        return await self._people.of_browser(connection.cookies)
+
+
+class _Static(StaticFiles):
+    """The page's own files, with its headers."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers.update(HEADERS)
+        return response
+
+
+def _document(name: str, status: int) -> Response:
+    content = (STATIC / name).read_bytes()
+    return Response(content, status, headers=HEADERS, media_type="text/html")
+
+
+def _refusal(status: int, why: str) -> Response:
+    return JSONResponse({"error": {"message": why}}, status, headers=HEADERS)
