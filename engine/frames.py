@@ -127,7 +127,7 @@ def submit_frame(number: int, request: Request) -> Wire:
 
 
 def read_submit(frame: Wire) -> Request:
-    sampling = {**frame["sampling"], "stop": tuple(frame["sampling"]["stop"])}
+    sampling: Wire = {**frame["sampling"], "stop": tuple(frame["sampling"]["stop"])}
     return Request(
         session=frame["session"],
         person=frame["person"],
@@ -166,7 +166,7 @@ def report_frame(report: Report) -> Wire:
 
 def read_report(frame: Wire) -> Report:
     return Report(
-        texts={n: text for n, text in frame["texts"]},
+        texts=dict(frame["texts"]),
         waiting={n: Waiting(place, eta_s) for n, place, eta_s in frame["waiting"]},
         done={n: (finish, Usage(**usage)) for n, finish, usage in frame["done"]},
         failed={n: Failure(kind, text, tuple(x)) for n, kind, text, x in frame["failed"]},

@@ -154,6 +154,9 @@ class Model:
         assert vocabulary is not None
         self.vocabulary = Vocabulary(vocabulary)
         self.context_tokens = lib.llama_n_ctx(context) // sequences
+        self.can_truncate = not (
+            lib.llama_model_is_recurrent(model) or lib.llama_model_is_hybrid(model)
+        )
         self._stop = ctypes.create_string_buffer(2)
         _arm_abort(context, self._stop)
 

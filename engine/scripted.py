@@ -20,10 +20,10 @@ from engine.base import (
     Message,
     Request,
     Sampling,
-    Unavailable,
     Usage,
     Waiting,
 )
+from engine.deadline import Deadline
 
 MESSAGE_OVERHEAD_TOKENS = 4
 """What a message costs beyond its text, as a chat template would add."""
@@ -83,18 +83,10 @@ class ScriptedEngine:
         script = self._scripts.popleft() if self._scripts else Script(echo(request))
         answer = self._answer(request, script)
         self._running += 1
-        deadline = _deadline(request.deadline_s)
+        deadline = Deadline(request.deadline_s)
         try:
-            while True:
-                # The clock stands only around our own waits: a timeout around the `yield` would
-                # strike while the reader does something else, and cancel that instead.
-                async with asyncio.timeout_at(deadline):
-                    delta = await anext(answer, None)
-                if delta is None:
-                    return
+            while (delta := await deadline.bound(anext(answer, None))) is not None:
                 yield delta
-        except TimeoutError as exc:
-            raise Unavailable("the answer's deadline passed") from exc
         except (GeneratorExit, asyncio.CancelledError):
             self.cancelled.append(request)
             raise
@@ -133,10 +125,6 @@ class ScriptedEngine:
     async def forget(self, session: str) -> None:
         """Note the session in `forgotten`."""
         self.forgotten.append(session)
-
-
-def _deadline(deadline_s: float | None) -> float | None:
-    return None if deadline_s is None else asyncio.get_running_loop().time() + deadline_s
 
 
 def echo(request: Request) -> str:

@@ -31,7 +31,7 @@ MAX_SOURCE_CHARS = 128 << 10
 MAX_OUTPUT_CHARS = 1 << 20
 MAX_LINES = 200_000
 """Lines of template code that one rendering may run; the longest known template needs hundreds."""
-MAX_MEMORY_BYTES = 512 << 20
+MAX_MEMORY_BYTES = 128 << 20
 
 _MARK = re.compile("\ue000([0-9]+)\ue001")
 
@@ -53,8 +53,10 @@ class ChatTemplate:
             raise TemplateFault(f"the chat template has more than {MAX_SOURCE_CHARS} characters")
         self._variables = {"bos_token": bos, "eos_token": eos}
         try:
-            self._template = _Sandbox().from_string(source)
-        except (jinja2.TemplateError, RecursionError) as exc:
+            # jinja2 runs constant expressions while it compiles.
+            with _bounded_memory():
+                self._template = _Sandbox().from_string(source)
+        except (jinja2.TemplateError, RecursionError, MemoryError) as exc:
             raise TemplateFault(f"the chat template does not compile: {exc}") from exc
         self._parts = lru_cache(maxsize=256)(self._render_roles)
 
@@ -81,7 +83,7 @@ class ChatTemplate:
 
     def _render(self, messages: list[dict[str, str]]) -> str:
         try:
-            with _bounded():
+            with _bounded_memory(), _bounded_lines():
                 text = self._template.render(
                     messages=messages,
                     add_generation_prompt=True,
@@ -93,7 +95,7 @@ class ChatTemplate:
         except TemplateFault:
             raise
         # Whatever a stranger's code raises inside the sandbox is a fault of that code.
-        except Exception as exc:  # noqa: BLE001
+        except Exception as exc:
             raise TemplateFault(f"the chat template failed: {type(exc).__name__}: {exc}") from exc
         if len(text) > MAX_OUTPUT_CHARS:
             raise TemplateFault(f"the chat template writes over {MAX_OUTPUT_CHARS} characters")
@@ -150,8 +152,8 @@ def _split(text: str) -> tuple[Part, ...]:
 
 
 @contextmanager
-def _bounded() -> Generator[None]:
-    """Bound the lines run and the memory taken within; a rendering has no other way to be long."""
+def _bounded_lines() -> Generator[None]:
+    """Stop code that runs more than `MAX_LINES` lines; a rendering has no other way to be long."""
     lines = 0
 
     def count(_frame: FrameType, _event: str, _arg: object) -> Callable[..., Any]:
@@ -162,14 +164,22 @@ def _bounded() -> Generator[None]:
         return count
 
     tracer = sys.gettrace()
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limit = _address_space() + MAX_MEMORY_BYTES
-    resource.setrlimit(resource.RLIMIT_AS, (limit if hard < 0 else min(limit, hard), hard))
     sys.settrace(count)
     try:
         yield
     finally:
         sys.settrace(tracer)
+
+
+@contextmanager
+def _bounded_memory() -> Generator[None]:
+    """Let the process grow by `MAX_MEMORY_BYTES` within and no more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = _address_space() + MAX_MEMORY_BYTES
+    resource.setrlimit(resource.RLIMIT_AS, (limit if hard < 0 else min(limit, hard), hard))
+    try:
+        yield
+    finally:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 

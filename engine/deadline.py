@@ -1,0 +1,36 @@
+"""The longest a request may take, over all the waits it consists of."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from engine.base import Unavailable
+
+T = TypeVar("T")
+
+
+class Deadline:
+    """Starts when it is made; None bounds nothing.
+
+    It stands only around an engine's own waits. A timeout around a generator's `yield` would strike
+    while the reader does something else, and cancel that instead.
+    """
+
+    def __init__(self, seconds: float | None) -> None:
+        self._clock = asyncio.get_running_loop().time
+        self._at = None if seconds is None else self._clock() + seconds
+
+    def left_s(self) -> float | None:
+        """Seconds left, never below 0; None without a bound."""
+        return None if self._at is None else max(0.0, self._at - self._clock())
+
+    async def bound(self, wait: Awaitable[T]) -> T:
+        """Wait, but not past the deadline. Raises `Unavailable`."""
+        timeout = asyncio.timeout_at(self._at)
+        try:
+            async with timeout:
+                return await wait
+        except TimeoutError as exc:
+            if not timeout.expired():
+                raise
+            raise Unavailable("the answer's deadline passed") from exc

@@ -1,0 +1,77 @@
+"""From a `Load` frame to a model that can answer; every check that fails is one clear sentence."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.checksum import sha256_of
+from engine.frames import Load
+from engine.gguf import ModelError, read_header
+from engine.llama import Model, ModelFault
+from engine.plan import Shape, available_bytes, context_of, needed_bytes, usable_cores
+from engine.prompt import Prompter
+from engine.template import ChatTemplate, TemplateFault
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model ready to answer."""
+
+    model: Model
+    prompter: Prompter
+    name: str
+    sha256: str
+
+
+def open_model(load: Load) -> Loaded:
+    """Check and load. Raises `ModelError`."""
+    path = Path(load.path)
+    header = read_header(path)
+    name = load.name or header.name
+    sha256 = _checked_sha256(load, path)
+    _check_memory(load, header.shape)
+    try:
+        model = Model(
+            path,
+            context_tokens=context_of(load.plan, header.shape.trained_context),
+            sequences=load.plan.sequences,
+            threads=load.plan.threads or usable_cores(),
+            batch_tokens=load.plan.batch_tokens,
+        )
+        return Loaded(model, _prompter(model), name, sha256)
+    except ModelFault as exc:
+        raise ModelError(
+            f"The model file {path.name} cannot be loaded: {exc}; choose another file."
+        ) from exc
+    except TemplateFault as exc:
+        raise ModelError(
+            f"The model file {path.name} is not usable: {exc}; choose another file."
+        ) from exc
+
+
+def _checked_sha256(load: Load, path: Path) -> str:
+    found = sha256_of(path)
+    if load.sha256 and found != load.sha256:
+        raise ModelError(
+            f"The model file {path.name} has changed: its sha256 is {found}, and {load.sha256} "
+            "was recorded when it was pulled; pull it again."
+        )
+    return found
+
+
+def _check_memory(load: Load, shape: Shape) -> None:
+    needed, available = needed_bytes(load.plan, shape), available_bytes()
+    if needed > available:
+        raise ModelError(
+            f"The model {Path(load.path).name} is too large for this machine: it needs about "
+            f"{needed >> 20} MB with {load.plan.sequences} conversations at once and "
+            f"{available >> 20} MB are free; choose a smaller model, a shorter context or fewer "
+            "conversations at once."
+        )
+
+
+def _prompter(model: Model) -> Prompter:
+    vocabulary = model.vocabulary
+    template = ChatTemplate(
+        model.template, bos=vocabulary.name(vocabulary.bos), eos=vocabulary.eos_name()
+    )
+    return Prompter(vocabulary, template)

@@ -1,0 +1,249 @@
+"""The step loop: scheduler, ledger and model together. One `step()` is the whole idea.
+
+Lives in the worker's main thread. `submit`, `cancel` and `forget` are called between steps, what a
+step brought comes back as a `Report`; sockets and threads are `worker`'s.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from engine.answer import Answer
+from engine.base import Request, Usage, Waiting
+from engine.frames import Failure, Report
+from engine.kvcache import AnswerBook, Claim, Ledger
+from engine.llama import Aborted, Model, Row, Sampler
+from engine.plan import Plan
+from engine.scheduler import Limits, LineFull, Rates, Scheduler, Step
+
+ANSWER_ROOM_TOKENS = 256
+"""A prompt must leave this much of the context to its answer, or `max_tokens` if that is less."""
+
+
+def prompt_limit(context_tokens: int, max_tokens: int) -> int:
+    """The most tokens a prompt may have; at least half the context is the prompt's."""
+    return context_tokens - min(max(1, max_tokens), ANSWER_ROOM_TOKENS, context_tokens // 2)
+
+
+@dataclass(slots=True)
+class _Work:
+    """A request and where it stands; times are the clock's, 0 until they happen."""
+
+    request: Request
+    prompt: Sequence[int]
+    answer: Answer
+    submitted_s: float
+    claim: Claim | None = None
+    sampler: Sampler | None = None
+    admitted_s: float = 0.0
+    first_s: float = 0.0
+    next_token: int = 0
+    shown_place: int = field(default=0)
+
+    @property
+    def sequence(self) -> int:
+        assert self.claim is not None
+        return self.claim.sequence
+
+    def expired(self, now: float) -> bool:
+        """Whether nobody waits for it any more."""
+        deadline_s = self.request.deadline_s
+        return deadline_s is not None and now - self.submitted_s > deadline_s
+
+
+class Loop:
+    """Answers many requests by steps. `clock` gives seconds, from any start."""
+
+    def __init__(self, model: Model, plan: Plan, clock: Callable[[], float]) -> None:
+        self._model = model
+        self._clock = clock
+        self._ledger = Ledger(plan.sequences)
+        self._book = AnswerBook()
+        self._work: dict[int, _Work] = {}
+        self._report = Report()
+        self._scheduler = Scheduler(
+            Limits(
+                sequences=plan.sequences,
+                waiting=plan.waiting,
+                batch_tokens=plan.batch_tokens,
+                step_s=plan.step_s,
+                prefill_step_s=plan.prefill_step_s,
+            )
+        )
+        self.steps = 0
+        self.prefilling: frozenset[int] = frozenset()
+        """Requests whose prompts the running step computes; another thread may look."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a step has something to do."""
+        return bool(self._work) or bool(self._report)
+
+    @property
+    def load(self) -> tuple[int, int, Rates]:
+        """Requests running and waiting, and the measured rates."""
+        return self._scheduler.running, self._scheduler.waiting, self._scheduler.rates
+
+    def spelling(self, session: str, text: str) -> Sequence[int] | None:
+        """The ids a text of the session's history was generated as. Any thread may ask."""
+        return self._book.spelling(session, text)
+
+    def submit(self, number: int, request: Request, prompt: Sequence[int]) -> None:
+        """Put a request in the line; a refusal is in the next report."""
+        limit = prompt_limit(self._model.context_tokens, request.sampling.max_tokens)
+        if len(prompt) > limit:
+            self._report.failed[number] = Failure("too_long", numbers=(len(prompt), limit))
+            return
+        reusable = self._ledger.reusable(request.session, prompt)
+        try:
+            self._scheduler.submit(number, request.person, len(prompt), reusable)
+        except LineFull as full:
+            self._report.failed[number] = Failure("overloaded", str(full), (full.retry_after_s,))
+            return
+        answer = Answer(request.sampling.stop, request.sampling.max_tokens)
+        self._work[number] = _Work(request, prompt, answer, self._clock())
+
+    def cancel(self, number: int) -> None:
+        """Stop a request; nothing is heard of it any more."""
+        if number in self._work:
+            self._close(number)
+
+    def forget(self, session: str) -> None:
+        """Drop the session's tokens and answers; what it has running is cancelled."""
+        for number in [n for n, w in self._work.items() if w.request.session == session]:
+            self._report.failed[number] = Failure("fault", "the session was forgotten")
+            self._close(number)
+        self._book.forget(session)
+        for sequence in self._ledger.forget(session):
+            self._model.truncate(sequence, 0)
+
+    def step(self) -> Report:
+        """Compute one token of every running answer and some of the prompts."""
+        self._expire()
+        self._admit()
+        self._show_places()
+        step = self._scheduler.plan()
+        if step.decode or step.prefill:
+            self._compute(step)
+        report, self._report = self._report, Report()
+        return report
+
+    def _expire(self) -> None:
+        now = self._clock()
+        for number in [n for n, work in self._work.items() if work.expired(now)]:
+            self._report.failed[number] = Failure("deadline", "the answer's deadline passed")
+            self._close(number)
+
+    def _admit(self) -> None:
+        for number in self._scheduler.admit(self._ledger.free):
+            work = self._work[number]
+            claim = self._ledger.claim(work.request.session, work.prompt)
+            assert claim is not None, "the scheduler admits no more than are free"
+            kept = self._model.truncate(claim.sequence, claim.keep)
+            self._ledger.truncate(claim.sequence, kept)
+            work.claim = Claim(claim.sequence, kept)
+            work.sampler = self._model.sampler(work.request.sampling)
+            work.admitted_s = self._clock()
+            self._scheduler.start(number, kept)
+
+    def _show_places(self) -> None:
+        for number, waiting in self._scheduler.places().items():
+            work = self._work[number]
+            if work.shown_place != waiting.place:
+                work.shown_place = waiting.place
+                self._report.waiting[number] = Waiting(waiting.place, waiting.eta_s)
+
+    def _compute(self, step: Step) -> None:
+        rows, wanted = self._rows(step)
+        self.prefilling = frozenset(number for number, _ in step.prefill)
+        began = self._clock()
+        try:
+            self._model.decode(rows)
+        except Aborted:
+            self._roll_back(step)
+            return
+        finally:
+            self.prefilling = frozenset()
+        self.steps += 1
+        for row in rows:
+            self._ledger.append(row.sequence, (row.token,))
+        drawn = [(number, self._draw(number, index)) for number, index in wanted]
+        self._scheduler.account(step, self._clock() - began)
+        for number, token in drawn:
+            self._take(number, token)
+
+    def _rows(self, step: Step) -> tuple[list[Row], list[tuple[int, int]]]:
+        """The step's rows in the order of sequences, and whose row is to be drawn from."""
+        chunks = {number: self._chunk(number, tokens) for number, tokens in step.prefill}
+        for number in step.decode:
+            chunks[number] = [self._work[number].next_token]
+        rows: list[Row] = []
+        wanted: list[tuple[int, int]] = []
+        for number in sorted(chunks, key=lambda n: self._work[n].sequence):
+            work, chunk = self._work[number], chunks[number]
+            start = len(self._ledger.tokens(work.sequence))
+            last = start + len(chunk) >= len(work.prompt)
+            for i, token in enumerate(chunk):
+                rows.append(Row(token, start + i, work.sequence, last and i == len(chunk) - 1))
+            if last:
+                wanted.append((number, len(rows) - 1))
+        return rows, wanted
+
+    def _chunk(self, number: int, tokens: int) -> Sequence[int]:
+        work = self._work[number]
+        start = len(self._ledger.tokens(work.sequence))
+        return work.prompt[start : start + tokens]
+
+    def _draw(self, number: int, row: int) -> int:
+        sampler = self._work[number].sampler
+        assert sampler is not None
+        return self._model.sample(sampler, row)
+
+    def _take(self, number: int, token: int) -> None:
+        """Show what a drawn token adds, or finish."""
+        work = self._work[number]
+        work.first_s = work.first_s or self._clock()
+        work.next_token = token
+        vocabulary = self._model.vocabulary
+        if vocabulary.ends(token):
+            text = work.answer.end("stop")
+        else:
+            text = work.answer.push(token, vocabulary.piece(token))
+            full = len(work.prompt) + work.answer.count >= self._model.context_tokens
+            if full and work.answer.finish is None:
+                text += work.answer.end("length")
+        if text:
+            self._report.texts[number] = self._report.texts.get(number, "") + text
+        if work.answer.finish is not None:
+            self._report.done[number] = (work.answer.finish, self._usage(work))
+            self._close(number)
+
+    def _usage(self, work: _Work) -> Usage:
+        assert work.claim is not None
+        return Usage(
+            prompt_tokens=len(work.prompt),
+            reused_tokens=work.claim.keep,
+            prefilled_tokens=len(work.prompt) - work.claim.keep,
+            completion_tokens=work.answer.count,
+            queued_s=work.admitted_s - work.submitted_s,
+            prefill_s=work.first_s - work.admitted_s,
+            decode_s=self._clock() - work.first_s,
+        )
+
+    def _close(self, number: int) -> None:
+        work = self._work.pop(number)
+        self._scheduler.finish(number)
+        self._book.record(work.request.session, work.answer.recorded())
+        if work.claim is not None:
+            self._ledger.release(work.sequence)
+        if work.sampler is not None:
+            work.sampler.close()
+
+    def _roll_back(self, step: Step) -> None:
+        """An aborted step left any part of itself in the cache: cut back to the ledger."""
+        for number in (*step.decode, *self._numbers(step)):
+            sequence = self._work[number].sequence
+            self._model.truncate(sequence, len(self._ledger.tokens(sequence)))
+
+    @staticmethod
+    def _numbers(step: Step) -> list[int]:
+        return [number for number, _ in step.prefill]

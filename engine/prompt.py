@@ -1,0 +1,80 @@
+"""Messages → the tokens of a prompt, and what each message takes of it."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from engine.base import Message, Role
+from engine.template import ChatTemplate, Part, TemplateFault
+
+Spelling = Callable[[str], Sequence[int] | None]
+"""The token ids an assistant's text was generated as, or None."""
+
+_PROBE: tuple[Role, ...] = ("system", "user", "assistant", "user")
+
+
+class Tokenizer(Protocol):
+    """What a prompt needs of a vocabulary."""
+
+    bos: int
+    adds_bos: bool
+
+    def tokenize(self, text: str, *, special: bool) -> list[int]: ...
+
+
+class Prompter:
+    """Builds prompts for one model. Raises `TemplateFault` at once if its template is unusable."""
+
+    def __init__(self, vocabulary: Tokenizer, template: ChatTemplate) -> None:
+        self._vocabulary = vocabulary
+        self._template = template
+        self._overhead = self._measure()
+
+    def prompt(self, messages: Sequence[Message], spelling: Spelling) -> list[int]:
+        """The whole prompt up to where the answer begins.
+
+        Only the template's own text may become control tokens. Raises `TemplateFault`.
+        """
+        parts, meant = self._template.parts(messages)
+        tokens: list[int] = []
+        for part in parts:
+            tokens += self._part(part, meant, spelling)
+        if self._vocabulary.adds_bos and tokens[:1] != [self._vocabulary.bos]:
+            tokens.insert(0, self._vocabulary.bos)
+        return tokens
+
+    def count(self, messages: Sequence[Message]) -> list[int]:
+        """Tokens of each message with its share of the template.
+
+        The share depends on the role only, and a system message carries the prompt's end, so the
+        sum over a conversation with a system prompt is what its prompt takes.
+        """
+        return [
+            self._overhead[message.role]
+            + len(self._vocabulary.tokenize(message.content, special=False))
+            for message in messages
+        ]
+
+    def _part(self, part: Part, meant: Sequence[Message], spelling: Spelling) -> Sequence[int]:
+        if isinstance(part, str):
+            return self._vocabulary.tokenize(part, special=True)
+        message = meant[part]
+        spelled = spelling(message.content) if message.role == "assistant" else None
+        return spelled or self._vocabulary.tokenize(message.content, special=False)
+
+    def _measure(self) -> dict[Role, int]:
+        """Tokens the template writes before a message of each role, and at the prompt's end."""
+        parts, meant = self._template.parts([Message(role, "") for role in _PROBE])
+        before: dict[Role, int] = {}
+        pending = 1 if self._vocabulary.adds_bos else 0
+        for part in parts:
+            if isinstance(part, str):
+                pending += len(self._vocabulary.tokenize(part, special=True))
+            else:
+                role = meant[part].role
+                before[role] = max(before.get(role, 0), pending)
+                pending = 0
+        if "user" not in before or "assistant" not in before:
+            raise TemplateFault("the chat template knows no users or no answers")
+        # Without a role of its own, the system prompt stands inside the first user message.
+        before["system"] = before.get("system", 0) + pending
+        return before

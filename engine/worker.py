@@ -1,0 +1,290 @@
+"""The child process that owns one model: `python -m engine.worker <fd>`.
+
+Three threads. One reads frames, answers counts, turns messages into tokens and notes cancels, even
+in the middle of a step. One writes frames; what a slow client has not read yet is merged, so it
+never holds up a step and takes no more memory than the answers' text. The main thread steps.
+
+The process ends when the client closes its end, and with the client, whatever way that goes.
+"""
+
+import ctypes
+import os
+import queue
+import signal
+import socket
+import sys
+import threading
+import time
+from dataclasses import dataclass
+
+from engine import frames
+from engine.base import EngineStatus, Request
+from engine.frames import BadFrame, Failure, Report, Wire
+from engine.gguf import ModelError
+from engine.llama import ModelFault
+from engine.loading import Loaded, open_model
+from engine.loop import Loop
+from engine.template import TemplateFault
+
+HEARTBEAT_S = 0.25
+_PR_SET_PDEATHSIG = 1
+
+
+class Outbound:
+    """Frames to the client, written by a thread of their own."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._news = threading.Condition()
+        self._report = Report()
+        self._status: EngineStatus | None = None
+        self._replies: list[Wire] = []
+        self._writing = False
+        threading.Thread(target=self._write, name="outbound", daemon=True).start()
+
+    def report(self, report: Report) -> None:
+        """Send what a step brought, with what is still unsent."""
+        with self._news:
+            self._report.merge(report)
+            self._news.notify_all()
+
+    def status(self, status: EngineStatus) -> None:
+        """Send a status; the latest one wins."""
+        with self._news:
+            self._status = status
+            self._news.notify_all()
+
+    def reply(self, frame: Wire) -> None:
+        """Send an answer to a question."""
+        with self._news:
+            self._replies.append(frame)
+            self._news.notify_all()
+
+    def flush(self, timeout_s: float) -> None:
+        """Wait until everything is sent."""
+        with self._news:
+            self._news.wait_for(lambda: not self._pending() and not self._writing, timeout_s)
+
+    def _write(self) -> None:
+        while True:
+            with self._news:
+                self._writing = False
+                self._news.notify_all()
+                self._news.wait_for(self._pending)
+                batch = self._take()
+                self._writing = True
+            try:
+                for frame in batch:
+                    self._sock.sendall(frames.pack(frame))
+            except OSError:
+                os._exit(0)
+
+    def _pending(self) -> bool:
+        return bool(self._report or self._status or self._replies)
+
+    def _take(self) -> list[Wire]:
+        batch, self._replies = self._replies, []
+        if self._status is not None:
+            batch.append(frames.status_frame(self._status))
+            self._status = None
+        if self._report:
+            batch.append(frames.report_frame(self._report))
+            self._report = Report()
+        return batch
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A request with its prompt in tokens, or why there is none."""
+
+    number: int
+    request: Request
+    prompt: list[int] | Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    number: int
+    session: str
+
+
+Command = Submitted | Cancelled | Forgotten
+
+
+class Inbound:
+    """Frames from the client, read by a thread of their own into `commands`."""
+
+    def __init__(self, read: "Reader", out: Outbound, loaded: Loaded, loop: Loop) -> None:
+        self.commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
+        self._read = read
+        self._out = out
+        self._loaded = loaded
+        self._loop = loop
+        threading.Thread(target=self._run, name="inbound", daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            while True:
+                self._handle(self._read())
+        # The client is gone, or no longer makes sense: there is nobody left to work for.
+        except (OSError, EOFError, BadFrame):
+            os._exit(0)
+
+    def _handle(self, frame: Wire) -> None:
+        match frame["op"]:
+            case "submit":
+                self.commands.put(self._submitted(frame))
+            case "cancel":
+                self._cancel(frame["id"])
+            case "forget":
+                self.commands.put(Forgotten(frame["id"], frame["session"]))
+            case "count":
+                counts = self._loaded.prompter.count(frames.read_messages(frame))
+                self._out.reply({"op": "counted", "id": frame["id"], "counts": counts})
+            case op:
+                raise BadFrame(f"an unknown op: {op}")
+
+    def _submitted(self, frame: Wire) -> Submitted:
+        request = frames.read_submit(frame)
+
+        def spelling(text: str) -> list[int] | None:
+            spelled = self._loop.spelling(request.session, text)
+            return list(spelled) if spelled is not None else None
+
+        try:
+            prompt = self._loaded.prompter.prompt(request.messages, spelling)
+        except TemplateFault as exc:
+            return Submitted(frame["id"], request, Failure("fault", str(exc)))
+        return Submitted(frame["id"], request, prompt)
+
+    def _cancel(self, number: int) -> None:
+        self.commands.put(Cancelled(number))
+        # A step of answers alone is short, and the others' next tokens are in it.
+        if number in self._loop.prefilling and self._loaded.model.can_truncate:
+            self._loaded.model.abort()
+
+
+class Reader:
+    """Blocking reads of whole frames."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._file = sock.makefile("rb")
+
+    def __call__(self) -> Wire:
+        size = frames.body_bytes(self._exactly(frames.HEADER_BYTES))
+        return frames.unpack(self._exactly(size))
+
+    def _exactly(self, size: int) -> bytes:
+        data = self._file.read(size)
+        if len(data) < size:
+            raise EOFError
+        return data
+
+
+class Worker:
+    """The main thread: commands, then a step, while there is work; else wait for a command."""
+
+    def __init__(
+        self, loaded: Loaded, loop: Loop, out: Outbound, commands: "queue.SimpleQueue[Command]"
+    ) -> None:
+        self._loaded = loaded
+        self._loop = loop
+        self._out = out
+        self._commands = commands
+        self._told_s = 0.0
+        self._told = EngineStatus("loading")
+
+    def run(self) -> None:
+        """Serve until the client goes away."""
+        self._tell(time.monotonic())
+        while True:
+            self._take_commands()
+            report = self._loop.step()
+            if report:
+                self._out.report(report)
+            self._tell(time.monotonic())
+
+    def _take_commands(self) -> None:
+        # Taken back before the queue is emptied: an abort after this is for a command still there.
+        self._loaded.model.rearm()
+        if not self._loop.busy:
+            self._obey(self._commands.get())
+        while True:
+            try:
+                self._obey(self._commands.get_nowait())
+            except queue.Empty:
+                return
+
+    def _obey(self, command: Command) -> None:
+        match command:
+            case Submitted(number, _, Failure() as failure):
+                self._out.report(Report(failed={number: failure}))
+            case Submitted(number, request, prompt):
+                assert not isinstance(prompt, Failure)
+                self._loop.submit(number, request, prompt)
+            case Cancelled(number):
+                self._loop.cancel(number)
+            case Forgotten(number, session):
+                self._loop.forget(session)
+                self._out.reply({"op": "forgotten", "id": number})
+
+    def _tell(self, now: float) -> None:
+        """A status at once when an answer begins or ends, else a heartbeat while there is work."""
+        running, waiting, rates = self._loop.load
+        changed = (running, waiting) != (self._told.running, self._told.waiting)
+        if not changed and self._told.state == "ready" and now - self._told_s < HEARTBEAT_S:
+            return
+        self._told_s = now
+        self._told = EngineStatus(
+            "ready",
+            model=self._loaded.name,
+            sha256=self._loaded.sha256,
+            context_tokens=self._loaded.model.context_tokens,
+            running=running,
+            waiting=waiting,
+            prefill_rate=rates.prefill,
+            decode_rate=rates.decode,
+        )
+        self._out.status(self._told)
+
+
+def serve(sock: socket.socket) -> int:
+    """Load what the first frame says and answer until the client goes; returns an exit code."""
+    read, out = Reader(sock), Outbound(sock)
+    load = frames.read_load(read())
+    try:
+        loaded = open_model(load)
+    except ModelError as exc:
+        out.status(EngineStatus("failed", model=load.name, detail=str(exc)))
+        out.flush(timeout_s=5.0)
+        return 1
+    loop = Loop(loaded.model, load.plan, time.monotonic)
+    inbound = Inbound(read, out, loaded, loop)
+    try:
+        Worker(loaded, loop, out, inbound.commands).run()
+    except ModelFault as exc:
+        print(exc, file=sys.stderr)  # noqa: T201 - the client shows the child's last error line
+    return 1
+
+
+def _die_with(parent: int) -> None:
+    """End when the client's process does, whatever way it ends."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit(0)
+
+
+def main() -> int:
+    """Entry point: the socket's file descriptor and the client's pid are the arguments."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _die_with(int(sys.argv[2]))
+    return serve(socket.socket(fileno=int(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
