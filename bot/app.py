@@ -5,8 +5,13 @@ the port, the control socket. Stop: intake, answers, engine, outbox, storage.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -86,6 +91,7 @@ class App:
             self._database = await stack.enter_async_context(
                 Database(self.settings.storage.path, observe=self.metrics.committed)
             )
+            stack.enter_context(_alone())
             self._tasks = await stack.enter_async_context(asyncio.TaskGroup())
             await self._serve(started)
 
@@ -206,6 +212,17 @@ class App:
         return PartState(ready=True, detail="takes writes")
 
 
+@contextmanager
+def _alone() -> Generator[None]:
+    """A task group's one error as itself: what fails the start is for a person to read."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        if len(group.exceptions) == 1:
+            raise group.exceptions[0] from None
+        raise
+
+
 def _emit(pipeline: Pipeline, platform: str, account: str) -> Emit:
     async def emit(events: Sequence[MessageEvent], cursor: Cursor | None) -> None:
         try:
@@ -242,7 +259,10 @@ async def _engine(settings: Settings) -> AsyncGenerator[Engine]:
         case "scripted":
             from engine.scripted import ScriptedEngine
 
-            yield ScriptedEngine(context_tokens=settings.engine.context_tokens)
+            yield ScriptedEngine(
+                token_delay_s=settings.engine.scripted_delay_s,
+                context_tokens=settings.engine.context_tokens,
+            )
         case "remote":
             from engine.remote import RemoteEngine
 

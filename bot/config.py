@@ -98,6 +98,9 @@ class Engine(Section):
     threads: int = Field(default=0, ge=0, description="0: one a core.")
     base_url: str = Field(default="", description="Of a remote server, up to and with `/v1`.")
     api_key: SecretStr = Field(default=SecretStr(""), description="For a remote server.")
+    scripted_delay_s: float = Field(
+        default=0, ge=0, description="Of `scripted`: seconds before each token."
+    )
     deadline_s: float = Field(default=600, gt=0, description="The longest an answer may take.")
     temperature: float = Field(default=0.7, ge=0, le=5)
     top_p: float = Field(default=0.95, gt=0, le=1)

@@ -8,6 +8,7 @@ cross-site WebSockets), carry JSON, be of bounded size and arrive in bounded tim
 import asyncio
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -18,6 +19,8 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 MAX_BODY_BYTES = 1_000_000
 BODY_TIMEOUT_S = 20.0
+MAX_DRAINED_BYTES = 32_000_000
+DRAIN_TIMEOUT_S = 5.0
 
 
 class Refusal(HTTPException):
@@ -40,6 +43,7 @@ class Guard:
             bounded = _Bounded(receive) if scope["type"] == "http" else receive
             return await self._app(scope, bounded, send)
         except Refusal as refusal:
+            await _drain(scope, receive)
             return await _refuse(scope, send, refusal)
 
     def _check(self, scope: Scope, headers: Headers) -> None:
@@ -106,6 +110,17 @@ class _Bounded:
         if self._size > MAX_BODY_BYTES:
             raise _too_large()
         return message
+
+
+async def _drain(scope: Scope, receive: Receive) -> None:
+    """Read what is still being sent, within bounds, so that the client gets to read the answer."""
+    left, more = MAX_DRAINED_BYTES, scope["type"] == "http"
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_TIMEOUT_S):
+            while more and left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                more = message.get("more_body", False)
 
 
 async def _refuse(scope: Scope, send: Send, refusal: Refusal) -> None:

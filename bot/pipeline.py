@@ -182,7 +182,7 @@ class Pipeline:
     def _count(self, decided: Sequence[Decided], recorded: Recorded) -> None:
         repeated = set(recorded.repeated)
         for event_id in recorded.conflicting:
-            log.warning("an event came again with another body; the first counts", event=event_id)
+            log.warning("an event came again, changed; the first counts", event_id=event_id)
         for one in decided:
             if isinstance(one.action, routing.Ignore):
                 outcome = "ignored"
