@@ -121,7 +121,12 @@ class Child:
 
 
 def _environment() -> dict[str, str]:
-    """The parent's environment without our settings and secrets, able to import this package."""
+    """The parent's environment without our settings and secrets, able to import this package.
+
+    The compute threads wait for one another hundreds of times a step. By default they spin, and on
+    a machine that does anything else, the one that spins keeps the other from running: a step of 50
+    ms then takes 600. So they sleep soon, unless the environment says otherwise.
+    """
     kept = {k: v for k, v in os.environ.items() if not k.upper().startswith("PARLEY_")}
     paths = [str(_ROOT), *filter(None, [kept.get("PYTHONPATH")])]
-    return {**kept, "PYTHONPATH": os.pathsep.join(paths)}
+    return {"GOMP_SPINCOUNT": "100", **kept, "PYTHONPATH": os.pathsep.join(paths)}
