@@ -266,10 +266,26 @@ async def _engine(settings: Settings) -> AsyncGenerator[Engine]:
         case "remote":
             from engine.remote import RemoteEngine
 
-            async with RemoteEngine(settings.engine.base_url) as engine:
+            async with RemoteEngine(
+                base_url=settings.engine.base_url,
+                model=settings.engine.model,
+                api_key=settings.engine.api_key.get_secret_value(),
+                context_tokens=settings.engine.context_tokens,
+            ) as engine:
                 yield engine
         case "llama":
+            from bot.model import chosen
             from engine.client import WorkerEngine
+            from engine.frames import Load
+            from engine.plan import Plan
 
-            async with WorkerEngine() as engine:
+            model = chosen(settings)
+            plan = Plan(
+                context_tokens=settings.engine.context_tokens,
+                sequences=settings.engine.sequences,
+                threads=settings.engine.threads,
+                waiting=settings.engine.max_waiting,
+            )
+            load = Load(str(model.path), model.sha256, model.name, plan)
+            async with WorkerEngine(load) as engine:
                 yield engine

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from adapters.base import Cursor, Kind, MessageEvent
+from adapters.base import Cursor, Kind, MessageEvent, Person
 from bot import access, routing
 from bot.codec import from_record, person_key, session_key, to_record
 from bot.commands import REGISTRY, Desk, Invocation
@@ -45,6 +45,7 @@ class Pipeline:
         self._metrics = metrics
         self._redact = redact
         self._closed = False
+        self._met: dict[str, Person] = {}
 
     def close(self) -> None:
         """Take nothing more: what is not acknowledged stays with its platform."""
@@ -116,6 +117,7 @@ class Pipeline:
 
     def _dispatch(self, inbound: Inbound, decided: Decided) -> None:
         event, key = decided.event, inbound.event.session
+        self._meet(inbound.event.person, event)
         match decided.action:
             case routing.Answer() if self._desk.sessions.is_full(key):
                 self._refuse(inbound, event, "too_many_waiting", self._desk.answering.max_waiting)
@@ -133,6 +135,15 @@ class Pipeline:
                 self._refuse(inbound, event, reason, detail)
             case routing.Ignore():
                 self._spawn(self._desk.answering.finish([inbound.id], Outcome.IGNORED))
+
+    def _meet(self, person: str, event: MessageEvent) -> None:
+        """Keep who somebody is, when they are new to this run or changed their name."""
+        sender = event.sender
+        if self._met.get(person) == sender:
+            return
+        self._met[person] = sender
+        platform = event.address.platform
+        self._spawn(self._desk.members.seen(person, platform, sender.name, sender.language))
 
     def _refuse(self, inbound: Inbound, event: MessageEvent, reason: str, limit: object) -> None:
         text = getattr(self._texts(event), reason).format(limit=limit)

@@ -33,6 +33,10 @@ class Port:
         shown = f"[{host}]" if ":" in host else host
         return f"http://{shown}:{self._socket.getsockname()[1]}"
 
+    def close(self) -> None:
+        """Give the address back unused."""
+        self._socket.close()
+
     @asynccontextmanager
     async def serving(self, app: ASGIApp) -> AsyncGenerator[None]:
         """Serve while the block runs; then let requests end."""

@@ -28,7 +28,7 @@ def upgrade(settings: Settings) -> None:
 
 def check(settings: Settings, *, as_json: bool) -> bool:
     """Look for damage; true if there is none."""
-    result = asyncio.run(_check(settings))
+    result = look(settings)
     if as_json:
         click.echo(json.dumps(result))
     elif result["problems"]:
@@ -39,6 +39,11 @@ def check(settings: Settings, *, as_json: bool) -> bool:
             f"{result['size_bytes']:,} bytes."
         )
     return not result["problems"]
+
+
+def look(settings: Settings) -> Any:
+    """The check's result: `problems`, `revision`, `size_bytes`."""
+    return asyncio.run(_check(settings))
 
 
 def backup(settings: Settings, target: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import random
 import re
 import socket
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ async def write(tab: Tab, room: str, chance: random.Random) -> None:
         await asyncio.sleep(chance.uniform(0.2, 1.2))
 
 
-async def kill_often(bot: BotProcess, chance: random.Random, writing: asyncio.Task[object]) -> int:
+async def kill_often(bot: BotProcess, chance: random.Random, writing: asyncio.Future[list[None]]) -> int:
     kills = 0
     while kills < KILLS or not writing.done():
         await asyncio.sleep(chance.uniform(0.1, 1.0))
@@ -41,6 +42,10 @@ async def kill_often(bot: BotProcess, chance: random.Random, writing: asyncio.Ta
 
 def answered(texts: list[str]) -> list[str]:
     return [name for text in texts for name in re.findall(r"<([^>]+)>", text)]
+
+
+def has_answers(tab: Tab, names: list[str]) -> bool:
+    return answered(tab.shown(tab.direct)) == names
 
 
 @pytest.mark.timeout(300)
@@ -65,10 +70,10 @@ async def test_nothing_is_lost_or_doubled(tmp_path: Path, seed: int) -> None:
         for tab in tabs:
             await tab.until(lambda tab=tab: any(each["id"] == room for each in tab.rooms))
         writing = asyncio.gather(*[write(tab, room, chance) for tab in tabs])
-        kills = await kill_often(bot, chance, asyncio.ensure_future(writing))
+        kills = await kill_often(bot, chance, writing)
         for tab in tabs:
             own = [f"{tab.name}-{n}" for n in range(MESSAGES) if n % 3 != 2]
-            await tab.until(lambda t=tab, o=own: answered(t.shown(t.direct)) == o, timeout_s=60)
+            await tab.until(partial(has_answers, tab, own), timeout_s=60)
         shared = {f"{tab.name}-{n}" for tab in tabs for n in range(2, MESSAGES, 3)}
         await tabs[0].until(lambda: set(answered(tabs[0].shown(room))) == shared, timeout_s=60)
         for task in staying:

@@ -1,0 +1,112 @@
+"""`parley doctor`: looks at each part as `run` would, and says what to do about what is wrong."""
+
+import asyncio
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+
+import click
+
+from bot.config import ConfigError, Settings
+from bot.control import ControlError, NotRunning, ask, socket_path
+from engine.base import EngineError
+from storage.records import StorageError
+
+LEAST_FREE_BYTES = 200 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at, whether it is well, and what was found."""
+
+    part: str
+    well: bool
+    text: str
+
+
+def examine(settings: Settings, *, as_json: bool) -> bool:
+    """Print the findings; true if all is well."""
+    findings = list(_findings(settings))
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            click.echo(f"{'ok  ' if finding.well else 'FAIL'} {finding.part:<9} {finding.text}")
+    return all(finding.well for finding in findings)
+
+
+def _findings(settings: Settings) -> Iterator[Finding]:
+    running = _ask_bot(settings)
+    yield _checked("bot", lambda: f"running, {running}" if running else "not running")
+    yield _checked("model", lambda: _model(settings))
+    yield _checked("storage", lambda: _storage(settings, is_running=bool(running)))
+    yield _checked("disk", lambda: _disk(settings))
+    yield _checked("port", lambda: _port(settings, is_running=bool(running)))
+
+
+def _checked(part: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(part, well=True, text=look())
+    except (ConfigError, ControlError, EngineError, StorageError) as error:
+        return Finding(part, well=False, text=str(error))
+
+
+def _ask_bot(settings: Settings) -> str:
+    try:
+        status = asyncio.run(ask(socket_path(settings.storage.path), {"do": "status"}))
+    except NotRunning:
+        return ""
+    except ControlError as error:
+        return f"but it does not answer: {error}"
+    return f"version {status['version']}, model {status['state']}, {status['turns']} turns"
+
+
+def _model(settings: Settings) -> str:
+    if settings.engine.kind == "remote":
+        return f"{settings.engine.model} at {settings.engine.base_url}"
+    if settings.engine.kind == "scripted":
+        return "scripted, for tests"
+    from bot.model import chosen, needs_demo
+    from engine.gguf import read_header
+
+    if needs_demo(settings):
+        return "the demo model, which “parley run” pulls at its first start"
+    model = chosen(settings)
+    header = read_header(model.path)
+    return f"{model.name}, {header.architecture}, {model.size_bytes >> 20:,} MiB"
+
+
+def _storage(settings: Settings, *, is_running: bool) -> str:
+    if is_running:
+        return f"{settings.storage.path}, owned by the running bot"
+    if not settings.storage.path.exists():
+        return f"{settings.storage.path} will be made"
+    from bot.verbs.database import look
+
+    result = look(settings)
+    if result["problems"]:
+        raise StorageError("; ".join(result["problems"]))
+    return f"{settings.storage.path} is sound"
+
+
+def _disk(settings: Settings) -> str:
+    place = settings.storage.path.absolute().parent
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    if free < LEAST_FREE_BYTES:
+        raise StorageError(f"{place} has {free >> 20} MiB left: make room")
+    return f"{free >> 20:,} MiB free at {place}"
+
+
+def _port(settings: Settings, *, is_running: bool) -> str:
+    if not settings.web.enabled:
+        return "off"
+    place = f"{settings.web.host}:{settings.web.port}"
+    if is_running:
+        return f"{place}, served by the running bot"
+    from bot.port import Port
+
+    Port(settings.web).close()
+    return f"{place} is free"
