@@ -1,12 +1,13 @@
 """The longest a request may take, over all the waits it consists of."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from typing import TypeVar
 
 from engine.base import Unavailable
 
 T = TypeVar("T")
+PASSED = "the answer's deadline passed"
 
 
 class Deadline:
@@ -26,6 +27,10 @@ class Deadline:
 
     async def bound(self, wait: Awaitable[T]) -> T:
         """Wait, but not past the deadline. Raises `Unavailable`."""
+        if self.left_s() == 0:
+            if isinstance(wait, Coroutine):
+                wait.close()
+            raise Unavailable(PASSED)
         timeout = asyncio.timeout_at(self._at)
         try:
             async with timeout:
@@ -33,4 +38,4 @@ class Deadline:
         except TimeoutError as exc:
             if not timeout.expired():
                 raise
-            raise Unavailable("the answer's deadline passed") from exc
+            raise Unavailable(PASSED) from exc
