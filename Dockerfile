@@ -1,6 +1,6 @@
 # Two stages: what compiles stays behind. docs/container.md says how this file is checked.
 
-FROM python:3.11-slim-bookworm AS build
+FROM python:3.11-slim-trixie AS build
 
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends gcc g++ libc6-dev \
@@ -11,8 +11,10 @@ COPY requirements/build.txt requirements/run.txt requirements/
 RUN python -m pip install --no-cache-dir --require-hashes --requirement requirements/build.txt
 
 # One image for every CPU of its architecture: each variant of the kernels is a library of its own,
-# and the best one that the CPU can run is chosen when the engine starts.
-ENV CMAKE_ARGS="-DGGML_NATIVE=OFF -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=ON"
+# and the engine loads the best one that the CPU can run. They go beside the library that loads them.
+ENV CMAKE_ARGS="-DGGML_NATIVE=OFF -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=ON \
+-DCMAKE_INSTALL_BINDIR=llama_cpp/lib -DCMAKE_INSTALL_LIBDIR=llama_cpp/lib \
+-DCMAKE_INSTALL_INCLUDEDIR=llama_cpp/include"
 RUN python -m pip install --no-cache-dir --require-hashes --no-build-isolation \
     --ignore-installed --prefix /install --requirement requirements/run.txt
 
@@ -24,7 +26,7 @@ COPY storage storage
 RUN python -m pip install --no-cache-dir --no-build-isolation --no-deps --prefix /install .
 
 
-FROM python:3.11-slim-bookworm
+FROM python:3.11-slim-trixie
 
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libgomp1 \

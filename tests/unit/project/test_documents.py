@@ -8,10 +8,19 @@ import pytest
 
 from bot.config import Settings, load
 from docs.generate import pages
+from engine.plan import Plan, Shape, needed_bytes
 
 ROOT = Path(__file__).parents[3]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("changes/*.md")])
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
+
+# layers, heads for keys and values, and their length, as the models' authors published them
+SHAPES = {
+    "SmolLM2-135M-Instruct": (98_362_432, 30, 3, 64),
+    "Qwen3-1.7B": (1_280_000_000, 28, 8, 128),
+    "Qwen3-4B-Instruct-2507": (2_500_000_000, 36, 8, 128),
+    "Qwen3-8B": (5_030_000_000, 36, 8, 128),
+}
 
 
 @pytest.mark.parametrize("path", pages(), ids=lambda path: path.name)
@@ -46,6 +55,31 @@ def test_links_lead_somewhere(path: Path) -> None:
 def test_both_readmes_have_the_same_shape() -> None:
     english, chinese = (ROOT / name for name in ("README.md", "README.zh.md"))
     assert _shape(english) == _shape(chinese)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("readme", ["README.md", "README.zh.md"])
+def test_memory_in_the_readme_is_what_the_engine_calculates(name: str, readme: str) -> None:
+    text = (ROOT / readme).read_text("utf-8")
+    row = next(line for line in text.splitlines() if line.startswith(f"| {name}"))
+    assert re.findall(r"[\d.]+ GB", row)[1:] == [
+        f"{needed_bytes(Plan(context_tokens=4096, sequences=sequences), _shape_of(name)) / 1e9:.1f} GB"
+        for sequences in (4, 8)
+    ]
+
+
+def _shape_of(name: str) -> Shape:
+    size, layers, heads, length = SHAPES[name]
+    return Shape(
+        file_bytes=size,
+        layers=layers,
+        heads=heads,
+        kv_heads=heads,
+        embedding=heads * length,
+        key_length=length,
+        value_length=length,
+        trained_context=8192,
+    )
 
 
 def _forget_environment(monkeypatch: pytest.MonkeyPatch) -> None:
