@@ -62,10 +62,9 @@ def test_both_readmes_have_the_same_shape() -> None:
 def test_memory_in_the_readme_is_what_the_engine_calculates(name: str, readme: str) -> None:
     text = (ROOT / readme).read_text("utf-8")
     row = next(line for line in text.splitlines() if line.startswith(f"| {name}"))
-    assert re.findall(r"[\d.]+ GB", row)[1:] == [
-        f"{needed_bytes(Plan(context_tokens=4096, sequences=sequences), _shape_of(name)) / 1e9:.1f} GB"
-        for sequences in (4, 8)
-    ]
+    plans = (Plan(context_tokens=4096, sequences=sequences) for sequences in (4, 8))
+    needed = [f"{needed_bytes(plan, _shape_of(name)) / 1e9:.1f} GB" for plan in plans]
+    assert re.findall(r"[\d.]+ GB", row)[1:] == needed
 
 
 def _shape_of(name: str) -> Shape:
