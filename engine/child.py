@@ -39,15 +39,12 @@ class Child:
         """Start a worker and tell it what to load. Raises `OSError`."""
         ours, theirs = socket.socketpair()
         with theirs:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-P", "-m", "engine.worker", str(theirs.fileno()), str(os.getpid()),
-                pass_fds=[theirs.fileno()],
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.PIPE,
-                env=_environment(),
-            )  # fmt: skip
-        reader, writer = await asyncio.open_connection(sock=ours)
+            reader, writer = await asyncio.open_connection(sock=ours)
+            try:
+                process = await _start(theirs)
+            except BaseException:
+                writer.close()
+                raise
         child = cls(process, reader, writer)
         child.send(frames.load_frame(load))
         return child
@@ -118,6 +115,18 @@ class Child:
                 how += ", perhaps out of memory"
         last = next((line for line in reversed(self._errors) if line), "")
         return f"{how}: {last}" if last else how
+
+
+async def _start(theirs: socket.socket) -> asyncio.subprocess.Process:
+    number = theirs.fileno()
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-m", "engine.worker", str(number), str(os.getpid()),
+        pass_fds=[number],
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        env=_environment(),
+    )  # fmt: skip
 
 
 def _environment() -> dict[str, str]:

@@ -230,7 +230,7 @@ class WorkerEngine:
         finally:
             self._child = None
             self._settled.clear()
-            end = await child.close()
+            end = await _ended(child)
             self._interrupt(end)
         return loaded, end
 
@@ -302,6 +302,16 @@ class WorkerEngine:
         for inbox in lost.values():
             inbox.fail(Unavailable(detail))
         self._settled.set()
+
+
+async def _ended(child: Child) -> str:
+    """See a child end, even when we are cancelled meanwhile: no process is left behind."""
+    closing = asyncio.ensure_future(child.close())
+    try:
+        return await asyncio.shield(closing)
+    except asyncio.CancelledError:
+        await closing
+        raise
 
 
 class _Gone(Exception):

@@ -5,6 +5,7 @@ the worker, for a failed assertion in the library ends the process that called i
 """
 
 import ctypes
+import sys
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ GREEDY_CANDIDATES = 64
 
 _OK, _NO_SLOT, _ABORTED = 0, 1, 2
 _ERROR_LEVEL = 3
+_SUFFIX = ".dylib" if sys.platform == "darwin" else ".so"
 
 
 class ModelFault(Exception):
@@ -60,6 +62,20 @@ class _Log:
 
 
 _log = _Log()
+
+
+def _load_backends() -> None:
+    """Load the compute libraries, where they are apart from the library (GGML_BACKEND_DL).
+
+    The best variant for this CPU is picked; a build with its one variant linked in has it already.
+    """
+    beside = Path(lib.__file__).parent / "lib"
+    ggml = ctypes.CDLL(str(beside / f"libggml{_SUFFIX}"))
+    ggml.ggml_backend_reg_count.restype = ctypes.c_size_t
+    ggml.ggml_backend_load_all_from_path.argtypes = [ctypes.c_char_p]
+    ggml.ggml_backend_load_all_from_path.restype = None
+    if ggml.ggml_backend_reg_count() == 0:
+        ggml.ggml_backend_load_all_from_path(bytes(beside))
 
 
 class Vocabulary:
@@ -135,6 +151,7 @@ class Model:
         self, path: Path, *, context_tokens: int, sequences: int, threads: int, batch_tokens: int
     ) -> None:
         """Load it. Raises `ModelFault`."""
+        _load_backends()
         model = lib.llama_model_load_from_file(bytes(path), lib.llama_model_default_params())
         if not model:
             raise ModelFault(_log.last("the library could not load it"))

@@ -1,0 +1,238 @@
+"""Who runs next: tables of small cases, and properties over any sequence of events."""
+
+from collections import Counter
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from engine.scheduler import MIN_CHUNK_TOKENS, Limits, LineFull, Scheduler, Step
+
+LIMITS = Limits(sequences=4, waiting=8, batch_tokens=64, step_s=0.1, prefill_step_s=0.25)
+
+
+def scheduler(**changes: int) -> Scheduler:
+    fields = {name: getattr(LIMITS, name) for name in Limits.__dataclass_fields__}
+    return Scheduler(Limits(**{**fields, **changes}))
+
+
+def start_all(jobs: Scheduler, free: int = 4) -> list[int]:
+    started = jobs.admit(free)
+    for number in started:
+        jobs.start(number, 0)
+    return started
+
+
+def run_one(jobs: Scheduler, seconds: float = 0.05) -> Step:
+    step = jobs.plan()
+    jobs.account(step, seconds)
+    return step
+
+
+def test_nothing_to_do_is_an_empty_step():
+    assert scheduler().plan() == Step()
+
+
+def test_a_prompt_is_computed_in_chunks_and_then_a_token_a_step():
+    jobs = scheduler()
+    jobs.submit(1, "ada", 100)
+    start_all(jobs)
+
+    chunks = 0
+    while not jobs.plan().decode:
+        chunks += run_one(jobs).prefill_tokens
+
+    assert chunks == 100
+    assert jobs.plan() == Step(decode=(1,))
+
+
+def test_all_who_write_are_in_every_step():
+    jobs = scheduler()
+    for number in (1, 2, 3):
+        jobs.submit(number, f"person {number}", 10)
+    start_all(jobs)
+    while jobs.plan().prefill:
+        run_one(jobs)
+    jobs.submit(4, "person 4", 500)
+    start_all(jobs, free=1)
+
+    assert jobs.plan().decode == (1, 2, 3)
+    assert jobs.plan().prefill[0][0] == 4
+
+
+def test_a_step_that_someone_reads_along_with_takes_about_the_target():
+    jobs = scheduler(batch_tokens=512)
+    jobs.rates.prefill, jobs.rates.token_s = 400.0, 0.005
+    jobs.submit(1, "ada", 10)
+    start_all(jobs)
+    run_one(jobs, 10 / 400)
+    jobs.submit(2, "bob", 500)
+    start_all(jobs, free=3)
+
+    assert jobs.plan().prefill == ((2, int((0.1 - 0.005) * 400)),)
+
+
+def test_a_slow_machine_still_gets_on():
+    jobs = scheduler()
+    jobs.rates.prefill = 1.0
+    jobs.submit(1, "ada", 500)
+    start_all(jobs)
+
+    assert jobs.plan().prefill == ((1, MIN_CHUNK_TOKENS),)
+
+
+def test_one_persons_many_requests_wait_for_anothers_one():
+    jobs = scheduler(sequences=2)
+    for number in range(1, 6):
+        jobs.submit(number, "flood", 50)
+    jobs.submit(6, "light", 50)
+
+    assert jobs.admit(2) == [1, 6]
+
+
+def test_one_sequence_is_always_left_for_the_others():
+    jobs = scheduler()
+    for number in range(1, 8):
+        jobs.submit(number, "flood", 10)
+
+    assert len(start_all(jobs)) == LIMITS.sequences - 1
+
+    jobs.submit(9, "light", 10)
+    assert jobs.admit(1) == [9]
+
+
+def test_a_short_prompt_passes_a_long_one():
+    jobs = scheduler()
+    jobs.submit(1, "ada", 4000)
+    start_all(jobs)
+    run_one(jobs)
+    jobs.submit(2, "bob", 20)
+    start_all(jobs, free=3)
+
+    assert jobs.plan().prefill[0] == (2, 20)
+
+
+def test_a_long_prompt_is_not_passed_for_ever():
+    jobs = scheduler()
+    jobs.submit(1, "ada", 400)
+    jobs.start(1, 0)
+    for number in range(2, 200):
+        jobs.submit(number, f"person {number}", 20)
+        jobs.start(number, 0)
+        while any(n == number for n, _ in jobs.plan().prefill):
+            run_one(jobs)
+        jobs.finish(number)
+        if jobs.plan().decode == (1,):
+            break
+
+    assert jobs.plan().decode == (1,)
+
+
+def test_reuse_makes_a_prompt_short():
+    jobs = scheduler()
+    jobs.submit(1, "ada", 1000)
+    jobs.submit(2, "bob", 1010, reusable=1000)
+
+    assert jobs.admit(1) == [2]
+
+
+def test_a_full_line_says_when_to_come_back():
+    jobs = scheduler(waiting=2)
+    jobs.submit(1, "ada", 10)
+    jobs.submit(2, "bob", 10)
+
+    with pytest.raises(LineFull) as caught:
+        jobs.submit(3, "eve", 10)
+
+    assert caught.value.retry_after_s > 0
+    start_all(jobs)
+    jobs.submit(3, "eve", 10)
+
+
+def test_places_are_in_order_and_times_grow():
+    jobs = scheduler(sequences=1)
+    for number, person in enumerate(["ada", "bob", "eve"], start=1):
+        jobs.submit(number, person, 100)
+    assert jobs.places()[1].eta_s is None
+    jobs.rates.prefill, jobs.rates.decode = 400.0, 50.0
+    start_all(jobs, free=1)
+
+    places = jobs.places()
+
+    assert {number: waiting.place for number, waiting in places.items()} == {2: 1, 3: 2}
+    assert 0 < (places[2].eta_s or 0) < (places[3].eta_s or 0)
+
+
+def test_rates_are_measured():
+    jobs = scheduler()
+    jobs.submit(1, "ada", 32)
+    start_all(jobs)
+    run_one(jobs, 0.1)
+    assert jobs.rates.prefill == pytest.approx(320)
+    run_one(jobs, 0.02)
+    assert jobs.rates.decode == pytest.approx(50)
+
+
+events = st.lists(
+    st.one_of(
+        st.tuples(st.just("submit"), st.integers(0, 5), st.integers(1, 300)),
+        st.tuples(st.just("finish"), st.integers(0, 50), st.just(0)),
+        st.tuples(st.just("step"), st.integers(1, 400), st.just(0)),
+    ),
+    max_size=120,
+)
+
+
+@given(events)
+def test_bounds_hold_whatever_happens(happening: list[tuple[str, int, int]]):
+    jobs = scheduler()
+    prompts: dict[int, int] = {}
+    people: dict[int, str] = {}
+    computed: Counter[int] = Counter()
+    running: set[int] = set()
+    for number, (event, first, second) in enumerate(happening):
+        if event == "submit":
+            try:
+                jobs.submit(number, f"person {first}", second)
+            except LineFull:
+                assert jobs.waiting == LIMITS.waiting
+                continue
+            prompts[number], people[number] = second, f"person {first}"
+        elif event == "finish" and prompts:
+            gone = sorted(prompts)[first % len(prompts)]
+            jobs.finish(gone)
+            running.discard(gone)
+            del prompts[gone]
+        else:
+            running |= set(start_all(jobs, LIMITS.sequences - len(running)))
+            step = run_one(jobs, first / 1000)
+            computed.update(dict(step.prefill))
+            assert step.prefill_tokens + len(step.decode) <= LIMITS.batch_tokens
+            assert set(step.decode) | {n for n, _ in step.prefill} <= running
+            assert all(computed[n] <= prompts[n] for n, _ in step.prefill)
+            assert all(computed[n] == prompts[n] for n in step.decode)
+        held = Counter(people[n] for n in running)
+        assert len(running) <= LIMITS.sequences
+        assert all(count <= LIMITS.per_person for count in held.values())
+        assert jobs.waiting <= LIMITS.waiting
+        assert jobs.running == len(running)
+        assert {*jobs.places()} == {*prompts} - running
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 200)), min_size=1, max_size=8))
+def test_everybody_is_served_in_the_end(asked: list[tuple[int, int]]):
+    jobs = scheduler(sequences=2)
+    left = dict.fromkeys(range(len(asked)), 5)
+    for number, (person, tokens) in enumerate(asked):
+        jobs.submit(number, f"person {person}", tokens)
+    running: set[int] = set()
+    for _ in range(sum(tokens for _, tokens in asked) + 5 * len(asked)):
+        running |= set(start_all(jobs, 2 - len(running)))
+        for number in run_one(jobs).decode:
+            left[number] -= 1
+            if left[number] == 0:
+                jobs.finish(number)
+                running.discard(number)
+                del left[number]
+
+    assert not left
