@@ -255,7 +255,6 @@ class _Reader:
 
 
 def _largest(value: Value) -> int:
-    """A number that may be given per layer, as its largest."""
-    if isinstance(value, tuple):
-        return max((int(item) for item in value), default=0)
-    return int(value) if isinstance(value, int | float) else 0
+    """A whole number that may be given per layer, as its largest; -1 for anything else."""
+    numbers = value if isinstance(value, tuple) else (value,)
+    return max((n if isinstance(n, int) else -1 for n in numbers), default=0)
