@@ -1,0 +1,1 @@
+"""Measurements. Each script prints a table and compares only figures of its own run."""
