@@ -83,8 +83,9 @@ async def main() -> None:
                 "web__port": "0",
             }
             starts = [await _start(Path(directory), settings) for _ in range(5)]
-            async with bot_process(Path(directory), **settings) as bot, _tabs(bot) as tabs:
+            async with bot_process(Path(directory), **settings) as bot:
                 idle = _memory(bot)
+            async with bot_process(Path(directory), **settings) as bot, _tabs(bot) as tabs:
                 rows = [
                     await _latency(model, tabs[:1], ALONE, "one person"),
                     await _latency(model, tabs[:TOGETHER], ALONE // TOGETHER, "20 at once"),
@@ -189,9 +190,7 @@ def _print(
         print(f"{name:<12} in    p50 {_ms(into, 50)}  p95 {_ms(into, 95)}")
         print(f"{name:<12} out   p50 {_ms(out, 50)}  p95 {_ms(out, 95)}")
     print(f"{CROWD} people, no pause  {rate:.0f} answers/s")
-    print(
-        f"memory of the bot  {idle:.0f} MB idle with {CROWD} tabs, {loaded:.0f} MB after the crowd"
-    )
+    print(f"memory of the bot  {idle:.0f} MB idle, {loaded:.0f} MB after the crowd")
     print(f"start to ready     {statistics.median(starts):.2f} s, median of {len(starts)}")
 
 

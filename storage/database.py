@@ -170,11 +170,11 @@ class Database:
         self._loop.call_soon_threadsafe(self._settle, jobs, committed, seconds)
 
     def _settle(self, jobs: Sequence["_Settled"], committed: bool, seconds: float) -> None:
-        if committed and self._observe is not None:
-            self._observe(len(jobs), seconds)
         for job in jobs:
             self._room.release()
             job.settle()
+        if committed and self._observe is not None:
+            self._observe(len(jobs), seconds)
 
 
 def _make(path: Path) -> None:

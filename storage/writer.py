@@ -88,10 +88,10 @@ class Writer(Generic[W]):
             connection = self._connected()
             if not self._run_together(connection, works):
                 self._run_apart(connection, works)
-        except DriverError as error:
+        except Exception as error:  # noqa: BLE001  # whatever it is, somebody waits for an answer
             self._discard()
             for work in works:
-                work.fail(_because(explain(error, self._path), error))
+                work.fail(self._own(error))
             return False
         return True
 

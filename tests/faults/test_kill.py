@@ -30,7 +30,9 @@ async def write(tab: Tab, room: str, chance: random.Random) -> None:
         await asyncio.sleep(chance.uniform(0.2, 1.2))
 
 
-async def kill_often(bot: BotProcess, chance: random.Random, writing: asyncio.Future[list[None]]) -> int:
+async def kill_often(
+    bot: BotProcess, chance: random.Random, writing: asyncio.Future[list[None]]
+) -> int:
     kills = 0
     while kills < KILLS or not writing.done():
         await asyncio.sleep(chance.uniform(0.1, 1.0))

@@ -125,7 +125,7 @@ export class Posts {
     else if (post.file) text.append(make("a", { href: `/page/files/${post.id}`, textContent: `${texts.download}: ${post.file}` }));
     else text.innerHTML = post.html;
     addCopyButtons(text);
-    const note = post.sending ? texts.sending : post.edited && !post.removed ? texts.edited : "";
+    const note = post.sending ? texts.sending : post.edited && post.author && !post.removed ? texts.edited : "";
     return make(
       "li",
       { className: classes.filter(Boolean).join(" "), tabIndex: -1,
