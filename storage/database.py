@@ -10,6 +10,7 @@ import asyncio
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
@@ -29,6 +30,9 @@ T = TypeVar("T")
 
 QUEUE_SIZE = 1024
 """Writes that may wait at once; whoever asks for one more waits for room."""
+
+CHECKPOINT_PATIENCE_MS = 250
+"""How long emptying the log waits for a reader, and so holds up the writer."""
 
 
 class _Job(Generic[T]):
@@ -72,9 +76,9 @@ class Database:
         self.path = path
         self._observe = observe
         self._held = ExitStack()
-        pragmas = choose(path)
-        self._connector = Connector(path, pragmas)
-        self._readers = Readers(path, self._connector, pragmas.readers)
+        self._pragmas = choose(path)
+        self._connector = Connector(path, self._pragmas)
+        self._readers = Readers(path, self._connector, self._pragmas.readers)
         self._writer: Writer[_Settled] = Writer(path, self._connector, self._done)
         self._room = asyncio.Semaphore(QUEUE_SIZE)
         self._gathered: list[_Settled] = []
@@ -132,9 +136,12 @@ class Database:
         await self.write(_touch)
         return True
 
-    async def checkpoint(self) -> None:
-        """Move the log into the file and empty it, so that erased text is gone from both."""
-        await self._readers.read(_checkpoint)
+    async def checkpoint(self) -> bool:
+        """Move the log into the file and empty it, so that erased text is gone from both.
+
+        False when a long read, such as a backup, still needs the log: try again after it.
+        """
+        return await self._readers.read(partial(_checkpoint, self._pragmas.busy_timeout_ms))
 
     async def close(self) -> None:
         """Write what is queued, then let go of the file."""
@@ -193,6 +200,12 @@ def _touch(connection: Connection) -> None:
     connection.exec_driver_sql("PRAGMA user_version = 1")
 
 
-def _checkpoint(connection: Connection) -> None:
-    connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.rollback()
+def _checkpoint(busy_timeout_ms: int, connection: Connection) -> bool:
+    """Wait for readers only shortly, for writers wait in the meantime."""
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {CHECKPOINT_PATIENCE_MS}")
+    try:
+        busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {busy_timeout_ms}")
+        connection.rollback()
+    return not busy

@@ -136,7 +136,7 @@ class Members:
         """
         now = self._clock()
         erased = await self._db.write(lambda connection: _forget(connection, person, now))
-        with suppress(StorageError):  # then the next checkpoint clears the log
+        with suppress(StorageError):  # the log is emptied by a later checkpoint
             await self._db.checkpoint()
         return erased
 

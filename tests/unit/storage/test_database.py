@@ -9,10 +9,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import mkdtemp
+from threading import Event
 
 import pytest
 from sqlalchemy import Connection
 
+from storage.connection import snapshot
 from storage.database import QUEUE_SIZE, Database
 from storage.driver import driver
 from storage.inbox import Inbox
@@ -244,6 +246,27 @@ async def test_a_full_file_fails_its_commit_whole_and_then_recovers(db: Database
     recorded = await inbox.record([small, large])
     assert len(recorded.new) == 2
     assert recorded.repeated == ()
+
+
+async def test_the_log_is_emptied_once_nobody_reads_it(db: Database) -> None:
+    reading, read = Event(), Event()
+
+    def long_read(connection: Connection) -> None:
+        with snapshot(connection):
+            _notes(connection)
+            reading.set()
+            read.wait()
+
+    await db.write(_create)
+    reader = asyncio.create_task(db.read(long_read))
+    await asyncio.to_thread(reading.wait)
+    await db.write(lambda connection: _note(connection, "newer"))
+    assert not await db.checkpoint()
+    assert await db.writable()
+    read.set()
+    await reader
+    assert await db.checkpoint()
+    assert db.path.with_name("parley.db-wal").stat().st_size == 0
 
 
 async def test_errors_tell_nothing_that_a_person_wrote(db: Database) -> None:
