@@ -161,7 +161,9 @@ class App:
         port = Port(web)
         token = kept_secret(self._database.path.with_suffix(".page-key"))
         store = StoredPage(Page(self._database))
-        settings = PageSettings(self.settings.bot.name, self._notice(), command_hints)
+        settings = PageSettings(
+            self.settings.bot.name, self._notice(), command_hints, pipeline.redact
+        )
         page = WebAdapter(store, settings)
         people = People(store, token, settings.bot_name)
         self._add(page)

@@ -146,6 +146,7 @@ class Lane:
         if job.final:
             await self._outbox.delivered(part.answer, part.index, part.revision, remote_id)
             self._metrics.delivered.labels(part.to.platform).inc()
+            log.info("delivered", message=part.answer, part=part.index, platform=part.to.platform)
         elif remote_id and not part.remote_id:
             await self._outbox.placed(part.answer, part.index, remote_id)
 

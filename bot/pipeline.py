@@ -11,7 +11,7 @@ import structlog
 
 from adapters.base import Cursor, Kind, MessageEvent, Person
 from bot import access, routing
-from bot.codec import from_record, person_key, session_key, to_record
+from bot.codec import answer_key, from_record, person_key, session_key, to_record
 from bot.commands import REGISTRY, Desk, Invocation
 from bot.delivery import Spawn
 from bot.health import Metrics
@@ -92,9 +92,9 @@ class Pipeline:
     def _decide(self, event: MessageEvent) -> Decided:
         quote = event.quote
         if quote:
-            quote = replace(quote, author=clean_name(quote.author), text=self._redacted(quote.text))
+            quote = replace(quote, author=clean_name(quote.author), text=self.redact(quote.text))
         sender = replace(event.sender, name=clean_name(event.sender.name))
-        event = replace(event, sender=sender, quote=quote, text=self._redacted(event.text))
+        event = replace(event, sender=sender, quote=quote, text=self.redact(event.text))
         action = self._action(event)
         if isinstance(action, routing.Refuse):
             event = replace(event, text="")
@@ -109,7 +109,8 @@ class Pipeline:
             return routing.Refuse("too_long", str(self._desk.settings.bot.max_message_chars))
         return self._action(event)
 
-    def _redacted(self, text: str) -> str:
+    def redact(self, text: str) -> str:
+        """Text as it may be kept: no control over its reader, and nothing a policy forbids."""
         return self._redact(clean(text))
 
     def _session(self, event: MessageEvent) -> str:
@@ -118,6 +119,8 @@ class Pipeline:
     def _dispatch(self, inbound: Inbound, decided: Decided) -> None:
         event, key = decided.event, inbound.event.session
         self._meet(inbound.event.person, event)
+        platform, kind = event.address.platform, event.kind.value
+        log.info("received", message=answer_key(event), platform=platform, kind=kind)
         match decided.action:
             case routing.Answer() if self._desk.sessions.is_full(key):
                 self._refuse(inbound, event, "too_many_waiting", self._desk.answering.max_waiting)

@@ -9,9 +9,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from adapters.split import split
-
 from adapters.base import Adapter, AdapterError, MessageEvent, Preview, Streams
+from adapters.split import split
 from bot.codec import address_of, destination
 from bot.delivery import Delivery
 from storage.outbox import Outbox

@@ -44,11 +44,15 @@ class CommandHint:
 
 @dataclass(frozen=True, slots=True)
 class PageSettings:
-    """How the page presents the bot. `commands` gives those of a language."""
+    """How the page presents the bot, and what it may keep.
+
+    `commands` gives those of a language; `redact` is what every text passes before it is stored.
+    """
 
     bot_name: str
     notice: str
     commands: Callable[[str], Sequence[CommandHint]]
+    redact: Callable[[str], str]
 
 
 class Refused(Exception):
@@ -177,7 +181,8 @@ class WebAdapter:
             case wire.Say():
                 await self._say(member, action)
             case wire.Edit():
-                await self._change(member, action, action.post, action.text)
+                text = self._settings.redact(action.text)
+                await self._change(member, action, action.post, text if text.strip() else None)
             case wire.Delete():
                 await self._change(member, action, action.post, None)
             case wire.React():
@@ -190,7 +195,10 @@ class WebAdapter:
                 event = _event(member, room, action.id, Kind.COMMAND, action.button, action.post)
                 await self._hand_over(event)
             case wire.Create():
-                room = Room(action.id, " ".join(action.name.split()))
+                name = " ".join(self._settings.redact(action.name).split())
+                if not name:
+                    raise Refused("Choose a name for the room.")
+                room = Room(action.id, name)
                 await self._store.add_room(room)
                 self.hub.tell_all(wire.frame("room", room=wire.room(room)))
 
@@ -213,20 +221,23 @@ class WebAdapter:
     async def _say(self, member: Member, action: wire.Say) -> None:
         room = await self._visible(member, action.room)
         quoted = await self._post_of(member, action.reply_to) if action.reply_to else None
-        is_command = action.text.startswith("/")
+        said = self._settings.redact(action.text)
+        if not said.strip():
+            raise Refused("The message is empty.")
+        is_command = said.startswith("/")
         post = Post(
             id=action.id,
             room=room.id,
             author=member.id,
             author_name=member.name,
-            text=action.text,
+            text=said,
             posted_at=datetime.now(UTC),
             reply_to=action.reply_to,
         )
         kind = Kind.COMMAND if is_command else Kind.MESSAGE
-        text = action.text.removeprefix("/") if is_command else action.text
+        text = said.removeprefix("/") if is_command else said
         event = _event(member, room, action.id, kind, text, post.id)
-        event = replace(event, addressed=self._addressed(room, action.text, quoted))
+        event = replace(event, addressed=self._addressed(room, said, quoted))
         if quoted:
             event = replace(event, quote=_quote(quoted))
         stored, _ = await asyncio.gather(self._store.post(post), self._hand_over(event))

@@ -103,7 +103,7 @@ class Malformed(Exception):
 def parse(text: str) -> Action | History:
     """A browser's frame. Raises `Malformed`."""
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_hook=_whole)
     except (ValueError, RecursionError):
         raise Malformed("", "The frame is not JSON.") from None
     try:
@@ -113,6 +113,16 @@ def parse(text: str) -> Action | History:
         detail = error.errors(include_url=False, include_input=False)[-1]
         place = ".".join(str(step) for step in detail["loc"][1:])
         raise Malformed(str(fields.get("id", "")), f"{place}: {detail['msg']}") from error
+
+
+def _whole(fields: dict[str, Any]) -> dict[str, Any]:
+    """Halves of surrogate pairs, which JSON can escape and nothing can store, become U+FFFD."""
+    return {
+        name: value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        if isinstance(value, str)
+        else value
+        for name, value in fields.items()
+    }
 
 
 def frame(kind: str, **fields: object) -> str:

@@ -153,6 +153,15 @@ async def test_commands_begin_with_a_slash(bot: Bot) -> None:
         assert bot.engine.requests == []
 
 
+async def test_what_is_kept_is_clean(bot: Bot) -> None:
+    async with tab_of(bot, "Ann") as ann:
+        await ann.say(ann.direct, "a\0b\ud800c\u202ed\x1b[31m")
+        await ann.until(lambda: ann.shown(ann.direct) == ["echo: ab\ufffdcd[31m"])
+        assert "ab\ufffdcd[31m" in {post["text"] for post in ann.posts.values()}
+        empty = await ann.say(ann.direct, " \0 ")
+        await ann.until(lambda: empty in ann.refused)
+
+
 async def test_export_is_a_file_for_oneself_only(bot: Bot) -> None:
     async with tab_of(bot, "Ann") as ann, tab_of(bot, "Bob") as bob:
         await ann.say(ann.direct, "my secret")
