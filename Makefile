@@ -9,10 +9,10 @@ LOCKED := $(PIP) --no-build-isolation --require-hashes
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run install dev test check lint types docs lock bench clean
+.PHONY: help run install dev test check lint types docs lock bench bench-engine clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: install ## start Parley; the first time, install it into .venv
 	@exec $(BIN)/parley run
@@ -41,6 +41,9 @@ lock: ## resolve requirements/*.txt again; UPGRADE=--upgrade for newer versions
 
 bench: dev ## measure the bot's own overhead
 	@$(BIN)/python -m bench.overhead $(ARGS)
+
+bench-engine: dev ## measure the engine against llama.cpp's own tool
+	@$(BIN)/python -m bench.engine_batch $(ARGS)
 
 clean: ## remove .venv and caches; conversations and models stay
 	@rm -rf $(VENV) .cache .pytest_cache .ruff_cache .hypothesis build parley.egg-info

@@ -5,7 +5,7 @@ stand: at the top, in a function, under `TYPE_CHECKING`.
 """
 
 import ast
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -76,11 +76,15 @@ CLOCKS = frozenset({"now", "today", "utcnow"})
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """One file of the program, with the full names of what it imports."""
+    """One file of the program, with the full names of what it imports.
+
+    `runtime_imports` are those that are carried out, without what stands under `TYPE_CHECKING`.
+    """
 
     name: str
     tree: ast.Module
     imports: frozenset[str]
+    runtime_imports: frozenset[str]
 
     @property
     def package(self) -> str:
@@ -148,8 +152,8 @@ def impure_modules(modules: Modules) -> Iterator[str]:
 
 
 def cycles(modules: Modules) -> Iterator[str]:
-    """No module imports itself by way of others."""
-    graph = {name: module.imports & modules.keys() for name, module in modules.items()}
+    """No module imports itself by way of others; types may name each other."""
+    graph = {name: module.runtime_imports & modules.keys() for name, module in modules.items()}
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -174,13 +178,28 @@ def _name(path: Path) -> str:
 def _parse(name: str, path: Path, known: Collection[str]) -> Module:
     tree = ast.parse(path.read_text("utf-8"), path)
     here = name if path.stem == "__init__" else name.rpartition(".")[0]
-    targets = {_resolve(target, known) for target in _targets(tree, here)}
-    return Module(name, tree, frozenset(targets - {name}))
+    imports, runtime_imports = (
+        frozenset(_resolve(target, known) for target in _targets(nodes, here)) - {name}
+        for nodes in (ast.walk(tree), _carried_out(tree))
+    )
+    return Module(name, tree, imports, runtime_imports)
 
 
-def _targets(tree: ast.Module, here: str) -> Iterator[str]:
+def _carried_out(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes below, without what only a type checker reads."""
+    match node:
+        case ast.If(test=ast.Name(id="TYPE_CHECKING"), orelse=children):
+            pass
+        case _:
+            yield node
+            children = ast.iter_child_nodes(node)
+    for child in children:
+        yield from _carried_out(child)
+
+
+def _targets(nodes: Iterable[ast.AST], here: str) -> Iterator[str]:
     """Dotted names; of `from a import b` the name `a.b`, be it a module or a value."""
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Import(names=names):
                 yield from (alias.name for alias in names)

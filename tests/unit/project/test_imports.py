@@ -61,6 +61,13 @@ def test_sound_tree_keeps_the_rule(rule: Rule, tmp_path: Path) -> None:
     assert list(rule(_tree(tmp_path, {}))) == []
 
 
+def test_types_may_name_each_other(tmp_path: Path) -> None:
+    code = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from adapters import console"
+    modules = _tree(tmp_path, {"adapters/base.py": code})
+    assert "adapters.console" in modules["adapters.base"].imports
+    assert list(doors.cycles(modules)) == []
+
+
 @pytest.mark.parametrize(
     ("rule", "path", "code", "sentence"),
     [
