@@ -208,7 +208,7 @@ class ModelStore:
         path = self.directory / REGISTRY
         try:
             registry = json.loads(path.read_bytes())
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return {"version": REGISTRY_VERSION, "default": None, "models": {}}
         except (OSError, ValueError) as exc:
             raise self._damaged() from exc
