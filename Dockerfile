@@ -18,6 +18,13 @@ ENV CMAKE_ARGS="-DGGML_NATIVE=OFF -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=O
 RUN python -m pip install --no-cache-dir --require-hashes --no-build-isolation \
     --ignore-installed --prefix /install --requirement requirements/run.txt
 
+# A wheel has no links, so each library came three times. The loader must find one file by all names.
+WORKDIR /install/lib/python3.11/site-packages/llama_cpp/lib
+RUN for file in lib*.so.*.*; do \
+        ln -sf "$file" "${file%.*.*}" && ln -sf "$file" "${file%%.so.*}.so"; \
+    done
+
+WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY adapters adapters
 COPY bot bot
