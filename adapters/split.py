@@ -6,31 +6,25 @@ are those of the rendered text, in the platform's unit.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from adapters.base import Limits
 from adapters.markup import render
 
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
-_CERTAIN = 8
-"""Rendering makes no text longer than this many times its source in UTF-16 units."""
+_FENCE = re.compile(r" {0,3}(`{3,}(?!.*`)|~{3,})(.*)")
+_CERTAIN = 28
+"""Rendering makes no text more than this many times longer (a quote's mark alone: 27 characters
+of HTML), unless links or tables repeat what is written elsewhere."""
+_CLUSTER = 16
+"""Characters looked at to keep together what is seen as one."""
 
 
 def split(markdown: str, limits: Limits) -> list[str]:
     """The parts, at least one; together they hold all of the text."""
-    if (
-        len(markdown) * _CERTAIN <= limits.max_chars
-        or _length(markdown, limits) <= limits.max_chars
-    ):
+    if _surely_fits(markdown, limits) or _length(markdown, limits) <= limits.max_chars:
         return [markdown]
-    budget = limits.max_chars
-    while True:
-        parts = _pack(markdown, budget, limits)
-        longest = max(_length(part, limits) for part in parts)
-        if longest <= limits.max_chars or budget <= 1:
-            return parts
-        budget = min(budget - 1, budget * limits.max_chars // longest)
+    return list(_fitting(markdown, limits.max_chars, limits)) or [""]
 
 
 def units(text: str, limits: Limits) -> int:
@@ -39,110 +33,141 @@ def units(text: str, limits: Limits) -> int:
         case "chars":
             return len(text)
         case "utf16":
-            return len(text.encode("utf-16-le", "surrogatepass")) // 2
+            return len(text) if text.isascii() else len(text.encode("utf-16-le", "replace")) // 2
         case "bytes":
-            return len(text.encode("utf-8", "surrogatepass"))
+            return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+
+
+def _surely_fits(markdown: str, limits: Limits) -> bool:
+    widest = {"chars": 1, "utf16": 2, "bytes": 4}[limits.unit]
+    short = len(markdown) * _CERTAIN * widest <= limits.max_chars
+    return short and "[" not in markdown and "|" not in markdown
 
 
 def _length(markdown: str, limits: Limits) -> int:
     return units(render(markdown, limits.dialect).text, limits)
 
 
-@dataclass(slots=True)
-class _Part:
-    """A part on its way. `fence` is the opening line of the fence it stands in, or empty."""
-
-    lines: list[str] = field(default_factory=list[str])
-    size: int = 0
-    fence: str = ""
-
-    def add(self, line: str, size: int) -> None:
-        self.lines.append(line)
-        self.size += size + 1
-
-    def text(self) -> str:
-        return "\n".join([*self.lines, _closing(self.fence)] if self.fence else self.lines)
+def _fitting(markdown: str, budget: int, limits: Limits) -> Iterator[str]:
+    """Parts of at most `budget` units of Markdown, smaller ones where markup makes them longer."""
+    for part in _Packer(budget, limits).pack(markdown):
+        length, size = _length(part, limits), units(part, limits)
+        if length <= limits.max_chars or size == 1:
+            yield part
+        else:
+            yield from _fitting(
+                part, max(1, min(size - 1, size * limits.max_chars // length)), limits
+            )
 
 
-def _pack(markdown: str, budget: int, limits: Limits) -> list[str]:
-    parts: list[str] = []
-    part = _Part()
-    for line in _short_lines(markdown, budget, limits):
-        fence = _after(line, part.fence)
-        size = units(line, limits)
-        reserve = units(_closing(fence), limits) + 1 if fence else 0
-        if part.lines and part.size + size + reserve > budget:
-            part = _turn_over(part, parts)
-        part.add(line, size)
-        part.fence = fence
-    parts.append(part.text())
-    return [text for text in (part.strip("\n") for part in parts) if text] or [""]
+class _Packer:
+    """Fills parts line by line. `_fence` opened the fence that is open, if one is."""
+
+    def __init__(self, budget: int, limits: Limits) -> None:
+        self._budget = budget
+        self._limits = limits
+        self._parts: list[str] = []
+        self._lines: list[str] = []
+        self._size = 0
+        self._fence = ""
+
+    def pack(self, markdown: str) -> list[str]:
+        """The parts that are not empty."""
+        for line in markdown.split("\n"):
+            self._take(line)
+        self._finish()
+        return [text for text in (part.strip("\n") for part in self._parts) if text]
+
+    def _take(self, line: str) -> None:
+        fence = self._after(line)
+        if self._room(fence) < units(line, self._limits):
+            self._turn_over()
+        while self._room(fence) < units(line, self._limits) and len(line) > 1:
+            end = _cut(line, self._room(fence), self._limits)
+            self._add(line[:end])
+            self._finish()
+            line = line[end:]
+        self._add(line)
+        self._fence = fence
+
+    def _room(self, fence: str) -> int:
+        return self._budget - self._size - (len(_mark(fence)) + 1 if fence else 0)
+
+    def _add(self, line: str) -> None:
+        self._lines.append(line)
+        self._size += units(line, self._limits) + 1
+
+    def _turn_over(self) -> None:
+        """Go on in a new part, from the last paragraph if the old one is half full without it."""
+        kept, size = len(self._lines), self._size
+        while not self._fence and kept and size > self._budget // 2:
+            kept -= 1
+            size -= units(self._lines[kept], self._limits) + 1
+            if not self._lines[kept]:
+                moved = self._lines[kept + 1 :]
+                self._lines = self._lines[:kept]
+                break
+        else:
+            moved = list[str]()
+        self._finish()
+        for line in moved:
+            self._add(line)
+
+    def _finish(self) -> None:
+        closing = [_mark(self._fence)] if self._fence else []
+        self._parts.append("\n".join([*self._lines, *closing]))
+        self._lines, self._size = [], 0
+        if self._fence:
+            self._add(self._fence)
+
+    def _after(self, line: str) -> str:
+        """The fence that is open after a line; one that takes up too much room is text."""
+        match = _FENCE.fullmatch(line)
+        if match is None or len(line) > max(8, self._budget // 4):
+            return self._fence
+        if not self._fence:
+            return line
+        closes = match[1].startswith(_mark(self._fence)) and not match[2].strip()
+        return "" if closes else self._fence
 
 
-def _turn_over(part: _Part, parts: list[str]) -> _Part:
-    """Finish a part, at its last paragraph if that leaves it at least half full."""
-    following = _Part(fence=part.fence)
-    if part.fence:
-        following.add(part.fence, len(part.fence))
-    elif "" in part.lines[len(part.lines) // 2 :]:
-        cut = len(part.lines) - 1 - part.lines[::-1].index("")
-        for line in part.lines[cut + 1 :]:
-            following.add(line, len(line))
-        part.lines = part.lines[:cut]
-    parts.append(part.text())
-    return following
-
-
-def _after(line: str, fence: str) -> str:
-    """The fence that is open after a line."""
-    match = _FENCE.fullmatch(line)
-    if match is None:
-        return fence
-    if not fence:
-        return line if "`" not in match[2] else ""
-    mark = _closing(fence)
-    closes = match[1].startswith(mark) and not match[2].strip()
-    return "" if closes else fence
-
-
-def _closing(fence: str) -> str:
+def _mark(fence: str) -> str:
     match = _FENCE.fullmatch(fence)
     return match[1] if match else ""
 
 
-def _short_lines(markdown: str, budget: int, limits: Limits) -> Iterator[str]:
-    """The lines, those longer than half a part cut between words, or anywhere if there are none."""
-    longest = max(1, budget // 2)
-    for line in markdown.split("\n"):
-        rest = line
-        while units(rest, limits) > longest:
-            cut = _cut(rest, longest, limits)
-            yield rest[:cut]
-            rest = rest[cut:]
-        yield rest
+def _cut(line: str, room: int, limits: Limits) -> int:
+    """Where to end a piece of at most `room` units, at least one character on."""
+    window = line[: max(1, room)]
+    end = min(len(window), len(line) - 1)
+    while end > 1 and units(window[:end], limits) > room:
+        end -= max(1, (units(window[:end], limits) - room) // 4)
+    space = window.rfind(" ", end // 2, end)
+    return space + 1 if space > 0 else _between_clusters(line, max(1, end))
 
 
-def _cut(line: str, longest: int, limits: Limits) -> int:
-    end = max(1, longest if limits.unit == "chars" else len(line) * longest // units(line, limits))
-    while end > 1 and units(line[:end], limits) > longest:
-        end -= 1
-    space = line.rfind(" ", end // 2, end)
-    return space + 1 if space > 0 else _between_graphemes(line, end)
+def _between_clusters(line: str, end: int) -> int:
+    """Step back from inside what is seen as one character, if it is not too long."""
+    for cut in range(end, max(0, end - _CLUSTER), -1):
+        if not _is_inside_cluster(line[:cut], line[cut : cut + 1]):
+            return cut
+    return end
 
 
-def _between_graphemes(line: str, end: int) -> int:
-    """Step back from inside a cluster: a joiner, a mark or a variation selector holds together."""
-    cut = end
-    while cut > max(1, end - 16) and _joins(line[cut - 1], line[cut : cut + 1]):
-        cut -= 1
-    return cut
-
-
-def _joins(before: str, after: str) -> bool:
-    import unicodedata
-
+def _is_inside_cluster(before: str, after: str) -> bool:
+    """Whether a joiner, a mark, a skin tone or the second half of a flag stands at the cut."""
+    if not after or "\u200d" in (before[-1], after):
+        return bool(after)
+    if _is_flag(before[-1]) and _is_flag(after):
+        flags = len(before) - len(before.rstrip(_FLAGS))
+        return flags % 2 == 1
     return (
-        before == "\u200d"
-        or after == "\u200d"
-        or (after != "" and unicodedata.category(after) in ("Mn", "Me", "Sk"))
+        unicodedata.category(after) in ("Mn", "Me", "Mc") or "\U0001f3fb" <= after <= "\U0001f3ff"
     )
+
+
+_FLAGS = "".join(map(chr, range(0x1F1E6, 0x1F200)))
+
+
+def _is_flag(character: str) -> bool:
+    return character in _FLAGS

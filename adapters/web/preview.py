@@ -7,7 +7,7 @@ only the top-level blocks that changed go over the wire.
 import asyncio
 from collections.abc import Callable
 
-from adapters.markup import html_blocks
+from adapters.markup import Growing
 from adapters.web import wire
 from adapters.web.store import Room
 
@@ -22,6 +22,7 @@ class LivePreview:
         self.key = key
         self._tell = tell
         self._text = ""
+        self._growing = Growing()
         self._waiting: dict[str, object] | None = None
         self._blocks: list[str] = []
         self._later: asyncio.TimerHandle | None = None
@@ -65,7 +66,7 @@ class LivePreview:
     def _send(self) -> None:
         self._later = None
         self._sent_at = asyncio.get_running_loop().time()
-        blocks = html_blocks(self._text)
+        blocks = self._growing.blocks(self._text)
         same = 0
         for before, after in zip(self._blocks, blocks, strict=False):
             if before != after:
