@@ -89,6 +89,7 @@ class Lane:
         self._outbox = outbox
         self._metrics = metrics
         self._jobs: OrderedDict[tuple[str, int], Job] = OrderedDict()
+        self._placed: dict[tuple[str, int], str] = {}
         self._sends = Pace(adapter.limits.sends_per_minute)
         self._edits = Pace(adapter.limits.edits_per_minute)
         self._changed = asyncio.Event()
@@ -103,8 +104,15 @@ class Lane:
             if before.final and not job.final:
                 return
             _inherit(job, before)
+        if key in self._placed:
+            job.part = replace(job.part, remote_id=self._placed[key])
         self._jobs[key] = job
         self._changed.set()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is to be shown and no answer is growing."""
+        return not (self._jobs or self._placed)
 
     def wake(self) -> None:
         """Try again at once what is waiting for a platform to come back."""
@@ -153,6 +161,9 @@ class Lane:
     def _close(self, key: tuple[str, int], job: Job, remote_id: str | None) -> None:
         job.part = replace(job.part, remote_id=remote_id)
         job.unsure = False
+        self._placed.pop(key, None)
+        if remote_id and not job.final:
+            self._placed[key] = remote_id
         latest = self._jobs[key]
         if latest is job:
             del self._jobs[key]
@@ -166,6 +177,7 @@ class Lane:
         del self._jobs[key]
         if not job.final:  # a preview that can't be shown is no loss; its final body will try
             return None
+        self._placed.pop(key, None)
         reason = str(error) or type(error).__name__
         log.error("dead letter", message=job.part.answer, part=job.part.index, error=reason)
         self._metrics.dead_letters.labels(job.part.to.platform).inc()
@@ -294,7 +306,9 @@ class Delivery:
         except Exception:
             log.exception("a lane broke", platform=place[0], room=place[2])
         finally:
-            del self._lanes[place]
+            lane.task = None
+            if lane.is_over:
+                del self._lanes[place]
 
 
 def _inherit(newer: Job, older: Job) -> None:

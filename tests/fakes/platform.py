@@ -125,9 +125,9 @@ class FakePlatform:
         """What stands in a room now."""
         return [post.text for post in self.posts[room] if not post.deleted]
 
-    async def until(self, condition: Callable[[], bool]) -> None:
+    async def until(self, condition: Callable[[], bool], timeout_s: float = 20) -> None:
         """Wait until people see that a condition holds."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(timeout_s):
             while not condition():
                 self._changed.clear()
                 await self._changed.wait()

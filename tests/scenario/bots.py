@@ -63,17 +63,24 @@ async def running_bot(
     platform: FakePlatform | None = None,
     engine: ScriptedEngine | None = None,
 ) -> AsyncGenerator[Bot]:
-    """Run a bot while the block runs; it drains at the end."""
+    """Run a bot with a scripted engine while the block runs; it drains at the end."""
     platform, engine = platform or FakePlatform(), engine or ScriptedEngine()
-    platform.connect()
     app = App(settings, engine=_entered(engine), adapters=[platform])
+    async with running_app(app, platform) as running:
+        yield Bot(app, running, platform, engine)
+
+
+@asynccontextmanager
+async def running_app(app: App, platform: FakePlatform) -> AsyncGenerator[Running]:
+    """Run an application while the block runs."""
+    platform.connect()
     started: asyncio.Future[Running] = asyncio.get_running_loop().create_future()
     run = asyncio.create_task(app.run(started.set_result))
     await asyncio.wait({run, started}, return_when=asyncio.FIRST_COMPLETED)
     if run.done():
         run.result()
     try:
-        yield Bot(app, started.result(), platform, engine)
+        yield started.result()
     finally:
         app.stop()
         await run

@@ -1,9 +1,11 @@
 """Talking: answers, order, joining, stopping, changing one's mind."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
 from adapters.base import Address, Kind, Quote
+from bot.sessions import IDLE_SESSIONS
 from bot.texts import texts_for
 from engine.base import ContextTooLong, Interrupted, Overloaded, Unavailable
 from engine.scripted import Script
@@ -321,3 +323,18 @@ async def test_a_person_s_language_is_spoken(tmp_path: Path) -> None:
         )
         chinese = texts_for("zh").nothing_to_stop
         await bot.platform.until(lambda: bot.platform.shown("ann") == [chinese])
+
+
+async def test_thousands_of_sessions_leave_no_task_behind(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path)) as bot:
+        tasks = len(asyncio.all_tasks())
+        rooms = [Address("fake", "bot", f"r{n}", direct=True) for n in range(2_500)]
+        for start in range(0, len(rooms), 100):
+            batch = rooms[start : start + 100]
+            await bot.platform.receive([message(f"to {to.room}", to=to) for to in batch])
+            await bot.until(lambda batch=batch: all(bot.platform.shown(to.room) for to in batch))
+        await bot.until(lambda: len(asyncio.all_tasks()) <= tasks)
+        assert len(bot.running.desk.sessions) <= IDLE_SESSIONS
+        await bot.platform.receive([message("again", to=rooms[0])])
+        await bot.platform.until(lambda: len(bot.platform.shown("r0")) == 2)
+        assert len(bot.engine.requests[-1].messages) == 4

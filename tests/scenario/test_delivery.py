@@ -131,6 +131,16 @@ async def test_previews_keep_the_platform_s_pace(tmp_path: Path) -> None:
     assert 1 <= len(edits) <= 10  # a burst of six, and one a second
 
 
+async def test_a_growing_answer_is_one_message(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path)) as bot:
+        bot.engine.token_delay_s = 0.3  # slower than the lane, which is idle between two words
+        bot.engine.enqueue("one two three four")
+        await bot.platform.receive([message("count")])
+        await bot.platform.until(lambda: bot.platform.shown("ann") == ["one two three four"])
+    [post] = bot.platform.posts["ann"]
+    assert len(post.texts) > 2
+
+
 async def test_a_person_s_reaction_is_kept_with_the_turn(tmp_path: Path) -> None:
     async with running_bot(settings_in(tmp_path)) as bot:
         await bot.platform.receive([message("hello")])
