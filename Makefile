@@ -9,7 +9,7 @@ LOCKED := $(PIP) --no-build-isolation --require-hashes
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run install dev test check lint types docs lock bench bench-engine clean
+.PHONY: help run install dev test check lint image-check types docs lock bench bench-engine clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,9 +25,11 @@ test: dev ## run the tests; ARGS="-k page" narrows them
 
 check: lint types test ## what CI runs: lint, types and tests
 
-lint: dev ## ruff's rules and format, and the container files
+lint: dev image-check ## ruff's rules and format, and the Dockerfile
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+
+image-check: dev ## hadolint
 	@$(BIN)/hadolint Dockerfile
 
 types: dev ## pyright, strict
