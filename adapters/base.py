@@ -196,8 +196,12 @@ class Files(Protocol):
 
 
 @runtime_checkable
-class Forgets(Protocol):
-    """An adapter whose platform is Parley's own and keeps messages that a person may erase."""
+class Keeps(Protocol):
+    """An adapter whose platform is Parley's own and keeps what people write there."""
+
+    async def export(self, person: str) -> object:
+        """What the platform keeps of `person`, ready for JSON."""
+        ...
 
     async def forget(self, person: str) -> int:
         """Erase what `person` wrote and was answered; return how many messages that were."""

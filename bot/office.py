@@ -9,7 +9,7 @@ from typing import Any
 from bot import __version__
 from bot.commands import Desk
 from bot.control import ControlError, Progress, Task
-from bot.erasure import erase
+from bot.person import erase, gather
 from storage import backup
 from storage.database import Database
 
@@ -66,7 +66,7 @@ class Office:
 
     async def export(self, request: Mapping[str, Any], progress: Progress) -> object:
         """Everything about one person."""
-        return await self._desk.members.export(_person(request))
+        return await gather(self._desk, _person(request))
 
     async def erase(self, request: Mapping[str, Any], progress: Progress) -> object:
         """Erase everything about one person."""

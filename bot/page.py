@@ -80,6 +80,10 @@ class StoredPage:
         async with _mapped():
             return await self._page.attachment(post_id)
 
+    async def export(self, member_id: str) -> object:
+        async with _mapped():
+            return await self._page.export(member_id)
+
     async def forget(self, member_id: str) -> int:
         async with _mapped():
             return await self._page.forget(member_id)

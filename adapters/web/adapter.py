@@ -29,7 +29,13 @@ from adapters.web.store import Member, PageStore, Post, Room
 
 PLATFORM = "web"
 ACCOUNT = "page"
+DIRECT = "direct-"
+"""How the ids of rooms between one person and the bot begin."""
 HISTORY_POSTS = 50
+MISSED_POSTS = 200
+"""A tab that missed more changes begins anew."""
+OVERLAP = 50
+"""Changes sent again to a tab that comes back: two at once may have reached it in either order."""
 FILE_BYTES = 50_000_000
 
 
@@ -65,7 +71,7 @@ class WebAdapter:
     name = PLATFORM
     account = ACCOUNT
     limits = Limits(
-        max_chars=100_000, dialect="html", edits_per_minute=60_000, sends_per_minute=60_000
+        max_chars=50_000, dialect="html", edits_per_minute=60_000, sends_per_minute=60_000
     )
 
     def __init__(self, store: PageStore, settings: PageSettings) -> None:
@@ -130,10 +136,18 @@ class WebAdapter:
         await self._publish(await self._store.post(replace(post, file_name=name)))
         return MessageRef(to, key)
 
+    async def export(self, person: str) -> object:
+        """What the page keeps of a person, messages to others included."""
+        return await self._store.export(person)
+
     async def forget(self, person: str) -> int:
         """Empty what a person wrote and was answered, in the store and in every open tab."""
+        before = self._seq
         count = await self._store.forget(person)
-        for post in await self._store.changes(list(self._rooms), self._seq):
+        if not before:  # nothing was shown since the start, so what changed is not known
+            self.hub.tell_all(wire.frame("stale"))
+            return count
+        for post in await self._store.changes(list(self._rooms), before):
             await self._publish(post)
         return count
 
@@ -141,29 +155,45 @@ class WebAdapter:
         """Everything a tab needs to begin, and what it missed since `after`."""
         member = connection.member
         rooms = await self.rooms(member)
+        newest = await asyncio.gather(*(self._newest(room) for room in rooms))
         people = await self._store.members()
-        missed = await self._store.changes([room.id for room in rooms], after) if after else []
         connection.push(
             wire.frame(
                 "welcome",
                 me={"id": member.id, "name": member.name},
                 bot=self._settings.bot_name,
                 notice=self._settings.notice,
-                rooms=[wire.room(room) for room in rooms],
+                rooms=[wire.room(*each) for each in zip(rooms, newest, strict=True)],
                 people=[wire.person(each, online=self.hub.is_online(each.id)) for each in people],
                 commands=[_hint(hint) for hint in self._settings.commands(member.language)],
             )
         )
-        for post in missed:
-            connection.push(wire.post_frame(post))
+        await self._catch_up(connection, rooms, after)
         for preview in self._previews.values():
             if preview.room.owner in ("", member.id):
                 connection.push(preview.current())
 
+    async def _newest(self, room: Room) -> int:
+        return max((post.order for post in await self._store.history(room.id, None, 1)), default=0)
+
+    async def _catch_up(self, connection: Connection, rooms: Sequence[Room], after: int) -> None:
+        if not after:
+            return None
+        after = max(0, after - OVERLAP)
+        missed = await self._store.changes([room.id for room in rooms], after)
+        if len(missed) > MISSED_POSTS:
+            return connection.push(wire.frame("stale"))
+        for post in missed:
+            connection.push(wire.post_frame(post))
+        return None
+
     async def rooms(self, member: Member) -> list[Room]:
         """A member's rooms; the direct one comes into being when it is first looked for."""
-        await self._store.add_room(Room(direct_room(member), self._settings.bot_name, member.id))
         rooms = await self._store.rooms(member.id)
+        if not any(room.owner == member.id for room in rooms):
+            direct = self._direct_room(member)
+            await self._store.add_room(direct)
+            rooms.append(direct)
         self._rooms.update({room.id: room for room in rooms})
         return rooms
 
@@ -186,26 +216,18 @@ class WebAdapter:
             case wire.Delete():
                 await self._change(member, action, action.post, None)
             case wire.React():
-                post = await self._post_of(member, action.post)
-                room = await self._room(post.room)
-                event = _event(member, room, action.id, Kind.REACTION, action.emoji, post.id)
-                await self._hand_over(event)
+                await self._react(member, action)
             case wire.Press():
                 room = await self._visible(member, action.room)
                 event = _event(member, room, action.id, Kind.COMMAND, action.button, action.post)
                 await self._hand_over(event)
             case wire.Create():
-                name = " ".join(self._settings.redact(action.name).split())
-                if not name:
-                    raise Refused("Choose a name for the room.")
-                room = Room(action.id, name)
-                await self._store.add_room(room)
-                self.hub.tell_all(wire.frame("room", room=wire.room(room)))
+                await self._create(member, action)
 
     async def joined(self, member: Member) -> None:
         """Tell the others and the bot of somebody new."""
         self.show_presence(member, online=False)
-        room = Room(direct_room(member), self._settings.bot_name, member.id)
+        room = self._direct_room(member)
         event = _event(member, room, f"join-{member.id}", Kind.MEMBERSHIP, "join", "")
         with suppress(Transient):
             await self._hand_over(event)
@@ -218,9 +240,12 @@ class WebAdapter:
         name, now = self._settings.bot_name, datetime.now(UTC)
         return Post(key, to.room, "", name, text, now, reply_to=to.reply_to)
 
+    def _direct_room(self, member: Member) -> Room:
+        return Room(f"{DIRECT}{member.id}", self._settings.bot_name, member.id)
+
     async def _say(self, member: Member, action: wire.Say) -> None:
         room = await self._visible(member, action.room)
-        quoted = await self._post_of(member, action.reply_to) if action.reply_to else None
+        quoted = await self._quoted(room, action.reply_to)
         said = self._settings.redact(action.text)
         if not said.strip():
             raise Refused("The message is empty.")
@@ -241,6 +266,8 @@ class WebAdapter:
         if quoted:
             event = replace(event, quote=_quote(quoted))
         stored, _ = await asyncio.gather(self._store.post(post), self._hand_over(event))
+        if stored.author != member.id:
+            raise Refused("That message is somebody else's.")
         await self._publish(stored)
 
     async def _change(
@@ -249,10 +276,12 @@ class WebAdapter:
         post = await self._post_of(member, post_id)
         if post.author != member.id:
             raise Refused("You can only change your own messages.")
+        if post.removed and text is not None:
+            raise Refused("That message is gone.")
         room = await self._room(post.room)
         kind = Kind.DELETE if text is None else Kind.EDIT
         event = _event(member, room, action.id, kind, text or "", post.id)
-        quoted = await self._store.get(post.reply_to) if post.reply_to else None
+        quoted = await self._quoted(room, post.reply_to)
         event = replace(
             event,
             addressed=self._addressed(room, text or "", quoted),
@@ -262,6 +291,27 @@ class WebAdapter:
         stored, _ = await asyncio.gather(change, self._hand_over(event))
         if stored:
             await self._publish(stored)
+
+    async def _react(self, member: Member, action: wire.React) -> None:
+        post = await self._post_of(member, action.post)
+        if post.author or post.removed:
+            raise Refused("There is no answer to rate.")
+        room = await self._room(post.room)
+        event = _event(member, room, action.id, Kind.REACTION, action.emoji, post.id)
+        await self._hand_over(event)
+
+    async def _create(self, member: Member, action: wire.Create) -> None:
+        name = " ".join(self._settings.redact(action.name).split())
+        if not name:
+            raise Refused("Choose a name for the room.")
+        if action.id.startswith(DIRECT):
+            raise Refused("A room can't have that id.")
+        others = [room for room in await self.rooms(member) if room.id != action.id]
+        if name.casefold() in {room.name.casefold() for room in others if not room.owner}:
+            raise Refused(f"There is a room “{name}” already. Choose another name.")
+        await self._store.add_room(Room(action.id, name))
+        room = await self._room(action.id)
+        self.hub.tell_all(wire.frame("room", room=wire.room(room)))
 
     async def _hand_over(self, event: MessageEvent) -> None:
         if self._emit is None:
@@ -294,11 +344,17 @@ class WebAdapter:
         return room
 
     async def _post_of(self, member: Member, post_id: str) -> Post:
+        """A post that the member sees, or saw before it was removed."""
         post = await self._store.get(post_id)
-        if post is None or post.removed:
+        if post is None:
             raise Refused("That message is gone.")
         await self._visible(member, post.room)
         return post
+
+    async def _quoted(self, room: Room, post_id: str) -> Post | None:
+        """The post in the same room that another replies to, if it is still there."""
+        post = await self._store.get(post_id) if post_id else None
+        return post if post and post.room == room.id and not post.removed else None
 
     async def file(self, member: Member, post_id: str) -> tuple[str, bytes]:
         """A post's file, its name and content. Raises `Refused`."""
@@ -307,11 +363,6 @@ class WebAdapter:
         if content is None:
             raise Refused("There is no such file.")
         return post.file_name, content
-
-
-def direct_room(member: Member) -> str:
-    """The id of a member's room with the bot."""
-    return f"direct-{member.id}"
 
 
 def _event(

@@ -87,6 +87,10 @@ class PageStore(Protocol):
 
     async def attachment(self, post_id: str) -> bytes | None: ...
 
+    async def export(self, member_id: str) -> object:
+        """What is kept of a member, ready for JSON."""
+        ...
+
     async def forget(self, member_id: str) -> int:
         """Empty a member's posts and what was answered to them; how many those were."""
         ...

@@ -6,13 +6,13 @@ from dataclasses import asdict
 from adapters.base import Files
 from bot.codec import answer_key
 from bot.commands.base import Command, Invocation
-from bot.erasure import erase
+from bot.person import erase, gather
 from storage.records import Outcome
 
 
 async def export(call: Invocation) -> None:
     """Hand everything that is stored about the person, as a file where there are files."""
-    content = json.dumps(await call.desk.members.export(call.person), ensure_ascii=False, indent=2)
+    content = json.dumps(await gather(call.desk, call.person), ensure_ascii=False, indent=2)
     address = call.event.address
     adapter = call.desk.adapters.get((address.platform, address.account))
     if not isinstance(adapter, Files):

@@ -165,6 +165,8 @@ async def test_what_is_kept_is_clean(bot: Bot) -> None:
 async def test_export_is_a_file_for_oneself_only(bot: Bot) -> None:
     async with tab_of(bot, "Ann") as ann, tab_of(bot, "Bob") as bob:
         await ann.say(ann.direct, "my secret")
+        room = await ann.do("create", name="Kitchen")
+        await ann.say(room, "only among us")
         await ann.until(lambda: len(ann.shown(ann.direct)) == 1)
         await ann.say(ann.direct, "/export")
         await ann.until(lambda: any(post["file"] for post in ann.posts.values()))
@@ -173,6 +175,7 @@ async def test_export_is_a_file_for_oneself_only(bot: Bot) -> None:
         async with httpx.AsyncClient(cookies=ann.cookies) as http:
             response = await http.get(path)
         assert "my secret" in response.text
+        assert "only among us" in response.text
         assert response.headers["content-disposition"].startswith("attachment")
         for cookies in (bob.cookies, httpx.Cookies()):
             async with httpx.AsyncClient(cookies=cookies) as http:

@@ -1,8 +1,8 @@
-"""Erasing a person: everywhere, in an order that leaves nothing behind."""
+"""All that is stored of one person: handing it over, and erasing it."""
 
 from dataclasses import dataclass
 
-from adapters.base import Forgets
+from adapters.base import Keeps
 from bot.commands.base import Desk
 
 
@@ -27,7 +27,20 @@ async def erase(desk: Desk, person: str) -> Receipt:
     for session in erased.sessions:
         desk.sessions.reload(session)
         await desk.engine.forget(session)
+    adapter, person_id = _platform(desk, person)
+    posts = await adapter.forget(person_id) if adapter else 0
+    return Receipt(erased.turns, max(erased.inbox, posts), erased.outbox, erased.feedback)
+
+
+async def gather(desk: Desk, person: str) -> dict[str, object]:
+    """What is stored of a person (`platform:account:id`), ready for JSON."""
+    data = await desk.members.export(person)
+    adapter, person_id = _platform(desk, person)
+    return data | {"platform": await adapter.export(person_id)} if adapter else data
+
+
+def _platform(desk: Desk, person: str) -> tuple[Keeps | None, str]:
+    """The person's platform, if it is our own and keeps messages itself."""
     platform, account, person_id = person.split(":", 2)
     adapter = desk.adapters.get((platform, account))
-    posts = await adapter.forget(person_id) if isinstance(adapter, Forgets) else 0
-    return Receipt(erased.turns, max(erased.inbox, posts), erased.outbox, erased.feedback)
+    return (adapter if isinstance(adapter, Keeps) else None), person_id
