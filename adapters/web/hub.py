@@ -1,6 +1,6 @@
 """Open browsers: who is connected, and frames to all who may see a room.
 
-A browser that reads too slowly is disconnected; it comes back and asks for what it missed.
+A browser that reads too slowly is given up; it comes back and asks for what it missed.
 """
 
 import asyncio
@@ -22,20 +22,25 @@ class Connection:
         self.member = member
         self._socket = socket
         self._frames: asyncio.Queue[str] = asyncio.Queue(QUEUE_FRAMES)
-        self._overrun = False
+        self._overrun = asyncio.Event()
 
     def push(self, frame: str) -> None:
         """Send a frame when the tab reads; one that does not read is given up."""
         try:
             self._frames.put_nowait(frame)
         except asyncio.QueueFull:
-            self._overrun = True
+            self._overrun.set()
 
     async def write(self) -> None:
         """Send what is pushed, until the tab is gone."""
         with suppress(WebSocketDisconnect, RuntimeError):
-            while not self._overrun:
+            while True:
                 await self._socket.send_text(await self._frames.get())
+
+    async def overrun(self) -> None:
+        """Return when more was pushed than the tab reads, and say so to the tab."""
+        await self._overrun.wait()
+        with suppress(WebSocketDisconnect, RuntimeError):
             await self._socket.close(TOO_SLOW, "too slow")
 
 

@@ -27,6 +27,7 @@ class LivePreview:
         self._blocks: list[str] = []
         self._later: asyncio.TimerHandle | None = None
         self._sent_at = 0.0
+        self._ended = False
         self.on_close: Callable[[], None] = lambda: None
 
     async def wait(self, place: int, eta_s: float | None) -> None:
@@ -37,7 +38,7 @@ class LivePreview:
     async def show(self, markdown: str) -> None:
         """Show the answer so far."""
         self._text, self._waiting = markdown, None
-        if self._later:
+        if self._later or self._ended:
             return
         loop = asyncio.get_running_loop()
         wait_s = self._sent_at + INTERVAL_S - loop.time()
@@ -53,6 +54,7 @@ class LivePreview:
 
     def end(self) -> None:
         """Show no more: the final post is there."""
+        self._ended = True
         if self._later:
             self._later.cancel()
         self.on_close()

@@ -1,6 +1,7 @@
 """What the page serves: itself, who joined, files, and the WebSocket of each tab."""
 
 import asyncio
+import re
 from contextlib import suppress
 from importlib.resources import files
 from typing import Annotated
@@ -121,26 +122,33 @@ class PageRoutes:
         connection = Connection(socket, member)
         if self._adapter.hub.add(connection):
             self._adapter.show_presence(member, online=True)
-        after = socket.query_params.get("after", "0")
-        writing = asyncio.create_task(connection.write())
-        reading = asyncio.create_task(self._read(socket, connection, after))
+        tasks = {
+            asyncio.create_task(connection.write()),
+            asyncio.create_task(connection.overrun()),
+            asyncio.create_task(self._read(socket, connection)),
+        }
         try:
-            await asyncio.wait({writing, reading}, return_when=asyncio.FIRST_COMPLETED)
+            ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            writing.cancel()
-            reading.cancel()
-            await asyncio.wait({writing, reading})
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
             if self._adapter.hub.remove(connection):
                 self._adapter.show_presence(member, online=False)
+        for task in ended:
+            task.result()
         return None
 
-    async def _read(self, socket: WebSocket, connection: Connection, after: str) -> None:
-        await self._adapter.welcome(connection, int(after) if after.isdecimal() else 0)
+    async def _read(self, socket: WebSocket, connection: Connection) -> None:
+        after = socket.query_params.get("after", "")
+        known = int(after) if re.fullmatch("[0-9]{1,15}", after) else 0
         try:
+            await self._adapter.welcome(connection, known)
             while True:
                 await self._take(connection, await socket.receive_text())
         except AdapterError:
-            await socket.close(TRY_AGAIN_LATER, "not recorded")
+            with suppress(WebSocketDisconnect, RuntimeError):
+                await socket.close(TRY_AGAIN_LATER, "not recorded")
         except WebSocketDisconnect:
             return
 

@@ -1,14 +1,29 @@
 """The frames between a browser and the page, JSON over a WebSocket.
 
-From the browser, each with an `id` of its own making, so that an action sent twice counts once:
-`say` (room, text, reply_to), `edit` (post, text), `delete` (post), `react` (post, emoji), `press`
-(room, button, post), `create` (name), `history` (room, before). To the browser: `welcome`,
-`history`, `post`, `taken`, `refused`, `preview`, `typing`, `person`, `room`.
+From the browser, in `do`: actions, each with an `id` of its own making, so that one sent twice
+counts once, and sent again until it is acknowledged; and one question.
+
+    say       room, text, reply_to    edit      post, text      delete    post
+    react     post, emoji             press     room, button, post
+    create    name                    history   room, before (an `order`, or null)
+
+To the browser, in `is`:
+
+    welcome   me, bot, notice, rooms (each with its `newest` post's order), people, commands
+    stale     what the tab knows of posts is too old to mend: forget them, ask for history
+    history   room, posts, more: the answer to `history`
+    post      post: new, changed or removed
+    taken     id: the action is on disk
+    refused   id, why: the action will never be taken
+    preview   room, key, and `wait` (place, eta_s), or `blocks` from the one numbered `from`, or
+              `gone`; the post whose id is `key` takes its place
+    typing    room: the bot writes
+    person    person: came, went or joined
+    room      room: a new one
 """
 
 import json
-from functools import lru_cache
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -19,7 +34,13 @@ MAX_TEXT_CHARS = 400_000
 """Beyond this a frame is not taken at all; what is too long for the bot is for the bot to say."""
 MAX_NAME_CHARS = 40
 
-_Id = Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9-]+$")
+MAX_ORDER = 2**53
+"""The largest number that JavaScript tells apart from its neighbours."""
+
+Made = Annotated[str, Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
+"""An id of the browser's making. The bot's own keys have a point in them, so they never meet."""
+Known = Annotated[str, Field(max_length=128, pattern=r"^[A-Za-z0-9._-]*$")]
+"""The id of something that is there; empty where nothing is meant."""
 
 
 class Frame(BaseModel):
@@ -27,23 +48,23 @@ class Frame(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: str = _Id
+    id: Made
 
 
 class Say(Frame):
     """A new message, or a command if it begins with a slash."""
 
     do: Literal["say"]
-    room: str
+    room: Known
     text: str = Field(max_length=MAX_TEXT_CHARS)
-    reply_to: str = ""
+    reply_to: Known = ""
 
 
 class Edit(Frame):
     """Another text for one's own message."""
 
     do: Literal["edit"]
-    post: str
+    post: Known
     text: str = Field(max_length=MAX_TEXT_CHARS)
 
 
@@ -51,14 +72,14 @@ class Delete(Frame):
     """One's own message goes."""
 
     do: Literal["delete"]
-    post: str
+    post: Known
 
 
 class React(Frame):
     """An opinion about an answer."""
 
     do: Literal["react"]
-    post: str
+    post: Known
     emoji: Literal["👍", "👎"]
 
 
@@ -66,9 +87,9 @@ class Press(Frame):
     """A button on an answer, or on the one that is being written."""
 
     do: Literal["press"]
-    room: str
+    room: Known
     button: Literal["stop", "retry"]
-    post: str = ""
+    post: Known = ""
 
 
 class Create(Frame):
@@ -84,12 +105,14 @@ class History(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     do: Literal["history"]
-    room: str
-    before: int | None = None
+    room: Known
+    before: Annotated[int, Field(ge=0, le=MAX_ORDER)] | None = None
 
 
 Action = Say | Edit | Delete | React | Press | Create
-_FRAME: TypeAdapter[Action | History] = TypeAdapter(Action | History)
+_FRAME: TypeAdapter[Action | History] = TypeAdapter(
+    Annotated[Action | History, Field(discriminator="do")]
+)
 
 
 class Malformed(Exception):
@@ -112,7 +135,7 @@ def parse(text: str) -> Action | History:
         fields = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
         detail = error.errors(include_url=False, include_input=False)[-1]
         place = ".".join(str(step) for step in detail["loc"][1:])
-        raise Malformed(str(fields.get("id", "")), f"{place}: {detail['msg']}") from error
+        raise Malformed(str(fields.get("id", ""))[:64], f"{place}: {detail['msg']}") from error
 
 
 def _whole(fields: dict[str, Any]) -> dict[str, Any]:
@@ -142,7 +165,7 @@ def shown(post: Post) -> dict[str, object]:
         "room": post.room,
         "author": post.author,
         "name": post.author_name,
-        "html": html(post.text),
+        "html": render(post.text, "html").text,
         "text": post.text,
         "at": post.posted_at.isoformat(),
         "order": post.order,
@@ -159,12 +182,6 @@ def person(member: Member, *, online: bool) -> dict[str, object]:
     return {"id": member.id, "name": member.name, "online": online}
 
 
-def room(kept: Room) -> dict[str, object]:
+def room(kept: Room, newest: int = 0) -> dict[str, object]:
     """A room, as those in it see it."""
-    return {"id": kept.id, "name": kept.name, "direct": bool(kept.owner)}
-
-
-@lru_cache(maxsize=512)
-def html(markdown: str) -> str:
-    """Sanitised HTML; the same text is asked for by every browser in the room."""
-    return render(markdown, "html").text
+    return {"id": kept.id, "name": kept.name, "direct": bool(kept.owner), "newest": newest}
