@@ -18,7 +18,8 @@ class Plan:
     `context_tokens` is what one conversation may hold, answer included, 0 for what the model was
     trained with (4096 at most); `sequences` are answered at once; `threads` 0 means one a physical
     core; `waiting` bounds the line behind them. A step that someone reads along with takes about
-    `step_s` seconds, one that only prefills `prefill_step_s`.
+    `step_s` seconds, so that words come faster than they are read; one that only prefills takes
+    `prefill_step_s`. Smaller chunks cost more: weights are read once a chunk.
     """
 
     context_tokens: int = 0
@@ -26,7 +27,7 @@ class Plan:
     threads: int = 0
     waiting: int = 64
     batch_tokens: int = 512
-    step_s: float = 0.1
+    step_s: float = 0.15
     prefill_step_s: float = 0.25
 
 
