@@ -16,6 +16,7 @@ from uuid import uuid4
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from adapters.web.refusal import Refused
 from adapters.web.store import Member, PageStore
 from adapters.web.wire import MAX_NAME_CHARS
 
@@ -25,10 +26,6 @@ COOKIE_AGE_S = 400 * 24 * 3600
 """The longest that browsers keep a cookie (RFC 6265bis, section 5.5)."""
 
 _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
-
-
-class NameRefused(Exception):
-    """A name that nobody can join under; the text says why."""
 
 
 class People:
@@ -68,7 +65,7 @@ class People:
         return None
 
     async def join(self, name: str, language: str, response: Response) -> Member:
-        """Somebody new. Raises `NameRefused`."""
+        """Somebody new. Raises `Refused`."""
         name = await self._fit(name)
         secret = secrets.token_urlsafe(24)
         member = Member(uuid4().hex, name, _digest(secret), language[:35], datetime.now(UTC))
@@ -79,14 +76,14 @@ class People:
     async def _fit(self, name: str) -> str:
         name = " ".join(name.split())
         if not name:
-            raise NameRefused("Choose a name.")
+            raise Refused("name_empty")
         if len(name) > MAX_NAME_CHARS:
-            raise NameRefused(f"Choose a name of at most {MAX_NAME_CHARS} characters.")
+            raise Refused("name_long", MAX_NAME_CHARS)
         if _UNFIT.search(name):
-            raise NameRefused("That name has invisible characters in it. Choose another.")
+            raise Refused("name_invisible")
         taken = {member.name.casefold() for member in await self._store.members()}
         if name.casefold() in taken | {self._bot_name.casefold()}:
-            raise NameRefused(f"“{name}” is taken. Choose another name.")
+            raise Refused("name_taken", name)
         return name
 
 

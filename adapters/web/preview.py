@@ -17,7 +17,13 @@ INTERVAL_S = 0.05
 class LivePreview:
     """One growing answer (`adapters.base.Preview`)."""
 
-    def __init__(self, room: Room, key: str, tell: Callable[[Room, str], None]) -> None:
+    def __init__(
+        self,
+        room: Room,
+        key: str,
+        tell: Callable[[Room, str], None],
+        ended: Callable[[], None],
+    ) -> None:
         self.room = room
         self.key = key
         self._tell = tell
@@ -27,8 +33,8 @@ class LivePreview:
         self._blocks: list[str] = []
         self._later: asyncio.TimerHandle | None = None
         self._sent_at = 0.0
-        self._ended = False
-        self.on_close: Callable[[], None] = lambda: None
+        self._is_over = False
+        self._ended = ended
 
     async def wait(self, place: int, eta_s: float | None) -> None:
         """Show the place in the line."""
@@ -38,7 +44,7 @@ class LivePreview:
     async def show(self, markdown: str) -> None:
         """Show the answer so far."""
         self._text, self._waiting = markdown, None
-        if self._later or self._ended:
+        if self._later or self._is_over:
             return
         loop = asyncio.get_running_loop()
         wait_s = self._sent_at + INTERVAL_S - loop.time()
@@ -54,10 +60,10 @@ class LivePreview:
 
     def end(self) -> None:
         """Show no more: the final post is there."""
-        self._ended = True
+        self._is_over = True
         if self._later:
             self._later.cancel()
-        self.on_close()
+        self._ended()
 
     def current(self) -> str:
         """The whole preview, for a tab that opens now."""

@@ -17,9 +17,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from adapters.base import AdapterError
 from adapters.web import wire
-from adapters.web.adapter import PageSettings, Refused, WebAdapter
+from adapters.web.adapter import PageSettings, WebAdapter
 from adapters.web.hub import Connection
-from adapters.web.people import NameRefused, People
+from adapters.web.people import People
+from adapters.web.refusal import Refused
 from adapters.web.store import Member
 
 SIGNED_OUT = 4001
@@ -78,7 +79,7 @@ class PageRoutes:
     async def me(self, request: Request) -> Response:
         """Who joined from this browser."""
         if not self._people.is_admitted(request):
-            return _refusal(403, "Open the link that the bot printed.")
+            return _refusal(403, Refused("no_link"))
         members = await self._people.of_browser(request.cookies)
         known = [{"id": member.id, "name": member.name} for member in members]
         body = {"people": known, "bot": self._settings.bot_name, "notice": self._settings.notice}
@@ -87,17 +88,17 @@ class PageRoutes:
     async def join(self, request: Request) -> Response:
         """Let somebody new in under a name."""
         if not self._people.is_admitted(request):
-            return _refusal(403, "Open the link that the bot printed.")
+            return _refusal(403, Refused("no_link"))
         try:
             asked = Join.model_validate_json(await request.body())
         except ValidationError:
-            return _refusal(422, "Send a name of at most 40 characters.")
+            return _refusal(422, Refused("name_long", wire.MAX_NAME_CHARS))
         response = Response()
         try:
             member = await self._people.join(asked.name, asked.language, response)
-        except NameRefused as refused:
-            return _refusal(409, str(refused))
-        await self._adapter.joined(member)
+        except Refused as refused:
+            return _refusal(409, refused)
+        await self._adapter.actions.joined(member)
         body = JSONResponse({"id": member.id, "name": member.name}, headers=HEADERS)
         for cookie in response.headers.getlist("set-cookie"):
             body.headers.append("set-cookie", cookie)
@@ -107,11 +108,13 @@ class PageRoutes:
         """A file, to anybody of this browser who sees its room."""
         for member in await self._members(request):
             with suppress(Refused):
-                name, content = await self._adapter.file(member, request.path_params["post"])
+                name, content = await self._adapter.reading.file(
+                    member, request.path_params["post"]
+                )
                 disposition = f"attachment; filename*=UTF-8''{quote(name)}"
                 headers = HEADERS | {"content-disposition": disposition}
                 return Response(content, headers=headers, media_type="application/octet-stream")
-        return _refusal(404, "There is no such file.")
+        return _refusal(404, Refused("no_file"))
 
     async def live(self, socket: WebSocket) -> None:
         """Serve a tab until it closes."""
@@ -121,7 +124,7 @@ class PageRoutes:
             return await socket.close(SIGNED_OUT, "join first")
         connection = Connection(socket, member)
         if self._adapter.hub.add(connection):
-            self._adapter.show_presence(member, online=True)
+            self._adapter.board.show_person(member)
         tasks = {
             asyncio.create_task(connection.write()),
             asyncio.create_task(connection.overrun()),
@@ -134,7 +137,7 @@ class PageRoutes:
                 task.cancel()
             await asyncio.wait(tasks)
             if self._adapter.hub.remove(connection):
-                self._adapter.show_presence(member, online=False)
+                self._adapter.board.show_person(member)
         for task in ended:
             task.result()
         return None
@@ -143,7 +146,8 @@ class PageRoutes:
         after = socket.query_params.get("after", "")
         known = int(after) if re.fullmatch("[0-9]{1,15}", after) else 0
         try:
-            await self._adapter.welcome(connection, known)
+            for frame in await self._adapter.reading.welcome(connection.member, known):
+                connection.push(frame)
             while True:
                 await self._take(connection, await socket.receive_text())
         except AdapterError:
@@ -161,14 +165,16 @@ class PageRoutes:
         try:
             asked = wire.parse(text)
             if isinstance(asked, wire.History):
-                return connection.push(await self._adapter.history(connection.member, asked))
-            action_id = asked.id
-            await self._adapter.act(connection.member, asked)
-            return connection.push(wire.frame("taken", id=action_id))
+                answer = await self._adapter.reading.history(connection.member, asked)
+            else:
+                action_id = asked.id
+                await self._adapter.actions.do(connection.member, asked)
+                answer = wire.frame("taken", id=action_id)
         except wire.Malformed as error:
-            return connection.push(wire.frame("refused", id=error.id, why=str(error)))
+            answer = wire.refused(error.id, Refused("malformed", error))
         except Refused as refused:
-            return connection.push(wire.frame("refused", id=action_id, why=str(refused)))
+            answer = wire.refused(action_id, refused)
+        connection.push(answer)
 
     async def _member(self, connection: HTTPConnection) -> Member | None:
         if not self._people.is_admitted(connection):
@@ -196,5 +202,6 @@ def _document(name: str, status: int) -> Response:
     return Response(content, status, headers=HEADERS, media_type="text/html")
 
 
-def _refusal(status: int, why: str) -> Response:
-    return JSONResponse({"error": {"message": why}}, status, headers=HEADERS)
+def _refusal(status: int, refused: Refused) -> Response:
+    error = {"message": str(refused), "reason": refused.reason, "detail": refused.detail}
+    return JSONResponse({"error": error}, status, headers=HEADERS)

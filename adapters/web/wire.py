@@ -14,7 +14,7 @@ To the browser, in `is`:
     history   room, posts, more: the answer to `history`
     post      post: new, changed or removed
     taken     id: the action is on disk
-    refused   id, why: the action will never be taken
+    refused   id, reason, why, detail: the action will never be taken
     preview   room, key, and `wait` (place, eta_s), or `blocks` from the one numbered `from`, or
               `gone`; the post whose id is `key` takes its place
     typing    room: the bot writes
@@ -28,6 +28,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from adapters.markup import render
+from adapters.web.refusal import Refused
 from adapters.web.store import Member, Post, Room
 
 MAX_TEXT_CHARS = 400_000
@@ -118,8 +119,8 @@ _FRAME: TypeAdapter[Action | History] = TypeAdapter(
 class Malformed(Exception):
     """A frame that can't be understood. `id` names the action, if that much could be read."""
 
-    def __init__(self, action_id: str, reason: str) -> None:
-        super().__init__(reason)
+    def __init__(self, action_id: str, detail: str) -> None:
+        super().__init__(detail)
         self.id = action_id
 
 
@@ -128,7 +129,7 @@ def parse(text: str) -> Action | History:
     try:
         value = json.loads(text, object_hook=_whole)
     except (ValueError, RecursionError):
-        raise Malformed("", "The frame is not JSON.") from None
+        raise Malformed("", "it is not JSON") from None
     try:
         return _FRAME.validate_python(value)
     except ValidationError as error:
@@ -151,6 +152,12 @@ def _whole(fields: dict[str, Any]) -> dict[str, Any]:
 def frame(kind: str, **fields: object) -> str:
     """A frame to the browser."""
     return json.dumps({"is": kind, **fields}, ensure_ascii=False, separators=(",", ":"))
+
+
+def refused(action_id: str, refusal: Refused) -> str:
+    """The answer to an action that will not be done."""
+    why, detail = str(refusal), refusal.detail
+    return frame("refused", id=action_id, reason=refusal.reason, why=why, detail=detail)
 
 
 def post_frame(post: Post) -> str:
