@@ -160,6 +160,7 @@ async def test_stop_edit_retry_delete(echo: BotProcess, browser: Browser) -> Non
         own = ann.page.locator("[data-testid=message]").first
         await own.hover()
         await own.get_by_test_id("delete").click()
+        await own.get_by_text("Delete?").click()
         await expect(ann.page.get_by_text("Message deleted")).to_have_count(2)
 
 
@@ -229,7 +230,7 @@ async def test_light_and_dark(echo: BotProcess, browser: Browser) -> None:
 async def test_in_chinese(echo: BotProcess, browser: Browser) -> None:
     async with visitor(browser, locale="zh-CN") as ann:
         await ann.join(echo.link, "小明")
-        await expect(ann.page.get_by_test_id("send")).to_have_text("发送")
+        await expect(ann.page.get_by_test_id("send")).to_have_accessible_name("发送")
         await ann.say("/stop")
         await expect(ann.answers.first).to_contain_text("这里没有正在生成的回答")
 
@@ -244,7 +245,7 @@ async def test_one_browser_two_people(echo: BotProcess, browser: Browser) -> Non
         await expect(other.get_by_text("Go on as Ann")).to_be_visible()
         await other.get_by_test_id("join-name").fill("Bob")
         await other.get_by_test_id("join-button").click()
-        await expect(other.locator("#me")).to_have_text("Bob")
+        await expect(other.locator("#me .name")).to_have_text("Bob")
         await expect(ann.page.locator("#people li.online")).to_have_count(2)
 
 

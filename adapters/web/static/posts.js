@@ -1,13 +1,15 @@
-/** The messages of the open room: drawn in order, only what changed anew, with their buttons. */
+/** The messages of the open room: in order, only what changed drawn anew, scrolled as expected. */
 
 import { find, make } from "./dom.js";
+import { Kept } from "./kept.js";
+import { buildMessage, buildPreview, showPreview } from "./message.js";
 import { language, texts } from "./texts.js";
 
 const NEAR_BOTTOM_PX = 80;
+const NEAR_TOP_PX = 400;
 const GROUP_MS = 5 * 60 * 1000;
-const HUES = 6;
+const RATINGS = 300;
 
-const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
 const calendar = new Intl.DateTimeFormat(language, { weekday: "long", day: "numeric", month: "long" });
 
 export class Posts {
@@ -18,62 +20,65 @@ export class Posts {
   #elements = new Map();
   #sticks = true;
   #asked = "";
+  #ratings;
 
-  /** @param actions {reply, edit, remove, press, react, history} */
-  constructor(state, actions) {
+  /** @param actions {reply, edit, remove, press, react, history, suggest, leave} */
+  constructor(state, person, actions) {
     this.#state = state;
-    this.#actions = actions;
+    this.#actions = { ...actions, rate: (post, emoji) => this.#rate(post, emoji) };
+    this.#ratings = new Kept(`parley.ratings.${person}`, []);
     this.#box.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    this.#box.addEventListener("click", (event) => this.#clicked(event));
+    this.#list.addEventListener("keydown", (event) => this.#key(event));
     find("newer").addEventListener("click", () => this.toBottom());
     new ResizeObserver(() => this.#sticks && this.toBottom()).observe(this.#list);
+    new ResizeObserver(() => this.#sticks && this.toBottom()).observe(this.#box);
   }
 
   /** Show the open room, from its newest message. */
   open() {
     this.#elements.clear();
     this.#list.replaceChildren();
-    this.#asked = "";
     this.#sticks = true;
-    this.#ask();
-    this.draw();
+    this.resume();
     this.toBottom();
+  }
+
+  /** Go on after the line was down: what was asked for then may never come. */
+  resume() {
+    this.#asked = "";
+    if (!this.#state.complete.has(this.#state.current)) this.#ask(null);
+    this.draw();
   }
 
   /** Bring the list up to date with the state. */
   draw() {
-    const height = this.#box.scrollHeight;
-    const posts = this.#state.postsIn(this.#state.current);
-    const previews = new Map(this.#state.previewsIn(this.#state.current).map((one) => [one.key, one]));
-    const wanted = [];
-    let before = null;
-    for (const post of posts) {
-      if (dayOf(post) !== (before && dayOf(before))) wanted.push(this.#day(post));
-      const preview = previews.get(post.id);
-      previews.delete(post.id);
-      wanted.push(preview ? this.#preview(preview, before) : this.#post(post, before));
-      before = post;
-    }
-    for (const preview of previews.values()) wanted.push(this.#preview(preview, before));
-    if (wanted.length === 0) wanted.push(this.#empty());
-    this.#arrange(wanted);
+    const anchor = this.#anchor();
+    this.#arrange(this.#wanted());
     if (this.#sticks) this.toBottom();
-    else if (this.#box.scrollTop < 200) this.#box.scrollTop += this.#box.scrollHeight - height;
+    else if (anchor?.element.isConnected) this.#box.scrollTop += anchor.element.offsetTop - anchor.top;
+  }
+
+  /** Bring one growing answer up to date. */
+  drawPreview(key) {
+    const preview = this.#state.previews.get(key);
+    const known = this.#elements.get(`preview ${key}`);
+    if (preview && known?.element.isConnected) showPreview(known.element, preview);
+    else this.draw();
   }
 
   /** A message came: tell those who read further up, and those who listen. */
   announce(post) {
-    if (!this.#sticks && post.author !== this.#state.me.id) find("newer").hidden = false;
-    if (post.author !== this.#state.me.id && !post.removed) {
-      const text = make("div", { innerHTML: post.html }).textContent;
-      find("live").textContent = `${post.name}: ${text}`;
-    }
+    if (post.author === this.#state.me.id || post.removed) return;
+    if (!this.#sticks) find("newer").hidden = false;
+    const text = make("div", { innerHTML: post.html }).textContent;
+    find("live").textContent = `${post.name}: ${post.file || text}`;
   }
 
   /** The older messages that were asked for came. */
   historyCame() {
     this.#asked = "";
     this.draw();
+    this.#scrolled();
   }
 
   toBottom() {
@@ -85,9 +90,29 @@ export class Posts {
   lastOwn() {
     return this.#state
       .postsIn(this.#state.current)
-      .findLast((post) => post.author === this.#state.me.id && !post.removed && !post.sending);
+      .findLast((post) => post.author === this.#state.me.id && !post.removed && !post.sending && !post.file);
   }
 
+  #wanted() {
+    const room = this.#state.current;
+    const posts = this.#state.postsIn(room);
+    const previews = new Map(this.#state.previewsIn(room).map((one) => [one.key, one]));
+    const newest = posts.findLast((post) => !post.author && !post.removed)?.id;
+    const wanted = [];
+    let before = null;
+    for (const post of posts) {
+      if (dayOf(post) !== (before && dayOf(before))) wanted.push(this.#day(post));
+      const preview = previews.get(post.id);
+      previews.delete(post.id);
+      wanted.push(preview ? this.#preview(preview, before) : this.#post(post, before, newest));
+      before = post;
+    }
+    for (const preview of previews.values()) wanted.push(this.#preview(preview, before));
+    if (wanted.length === 0 && this.#state.complete.get(room)) wanted.push(this.#empty());
+    return wanted;
+  }
+
+  /** Put the elements in their order, and let the Tab key reach one of them. */
   #arrange(wanted) {
     let place = this.#list.firstChild;
     for (const element of wanted) {
@@ -101,179 +126,137 @@ export class Posts {
     }
     const kept = new Set(wanted);
     for (const [key, { element }] of this.#elements) if (!kept.has(element)) this.#elements.delete(key);
+    if (!this.#list.querySelector(".message[tabindex='0']")) this.#reach(this.#messages().at(-1));
   }
 
   #reuse(key, version, build) {
     const known = this.#elements.get(key);
     if (known?.version === version) return known.element;
     const element = build();
+    if (known?.element.contains(document.activeElement)) queueMicrotask(() => element.focus());
     this.#elements.set(key, { version, element });
     return element;
   }
 
-  #post(post, before) {
+  #post(post, before, newestAnswer) {
     const first = startsGroup(post, before);
-    const newest = !post.author && this.#newestAnswer() === post.id;
-    const version = `${post.seq} ${first} ${newest} ${post.sending ?? ""} ${post.mine ?? ""}`;
-    return this.#reuse(post.id, version, () => this.#buildPost(post, first, newest));
-  }
-
-  #buildPost(post, first, newest) {
-    const classes = ["message", first && "first", post.removed && "removed", post.sending && "sending"];
-    const text = make("div", { className: "text" });
-    if (post.removed) text.textContent = texts.removed;
-    else if (post.file) text.append(make("a", { href: `/page/files/${post.id}`, textContent: `${texts.download}: ${post.file}` }));
-    else text.innerHTML = post.html;
-    addCopyButtons(text);
-    const note = post.sending ? texts.sending : post.edited && post.author && !post.removed ? texts.edited : "";
-    return make(
-      "li",
-      { className: classes.filter(Boolean).join(" "), tabIndex: -1,
-        data: { testid: "message", postId: post.id, author: post.author || "bot" } },
-      ...(first ? this.#head(post.author, post.name, post.at) : []),
-      this.#quote(post),
-      text,
-      note ? make("span", { className: "note", textContent: note }) : null,
-      post.removed || post.sending ? null : this.#tools(post, newest),
-    );
-  }
-
-  #head(author, name, at) {
-    const initials = [...name.trim()].slice(0, 1).join("").toUpperCase();
-    const hue = author ? ` hue${hash(author) % HUES}` : " bot";
-    const when = at ? make("time", { dateTime: at, textContent: clock.format(new Date(at)) }) : null;
-    return [
-      make("span", { className: `avatar${hue}`, ariaHidden: "true", textContent: initials }),
-      make("div", { className: "who" }, make("span", { textContent: name }), when),
-    ];
-  }
-
-  #quote(post) {
-    const target = post.reply_to && this.#state.posts.get(post.reply_to);
-    if (!target || target.removed) return null;
-    const button = make("button", { className: "quote", textContent: `${target.name}: ${target.text}` });
-    button.onclick = () => this.#elements.get(target.id)?.element.scrollIntoView({ block: "center" });
-    return button;
-  }
-
-  #tools(post, newest) {
-    const bar = make("div", { className: "tools" });
-    const add = (text, testid, act, label) => {
-      const button = make("button", { textContent: text, data: { testid }, onclick: act });
-      if (label) button.setAttribute("aria-label", label);
-      bar.append(button);
-      return button;
-    };
-    if (!post.author) {
-      for (const [emoji, label] of [["👍", texts.good], ["👎", texts.bad]]) {
-        const button = add(emoji, "react", () => this.#rate(post, emoji), label);
-        button.setAttribute("aria-pressed", String(post.mine === emoji));
-      }
-      if (newest) add(texts.retry, "retry", () => this.#actions.press("retry", post.id));
-    }
-    add(texts.reply, "reply", () => this.#actions.reply(post));
-    add(texts.copy, "copy", (event) => copy(post.text, event.currentTarget));
-    if (post.author === this.#state.me.id) {
-      add(texts.edit, "edit", () => this.#actions.edit(post));
-      add(texts.delete, "delete", () => this.#actions.remove(post));
-    }
-    return bar;
-  }
-
-  #rate(post, emoji) {
-    post.mine = emoji;
-    this.#actions.react(post, emoji);
-    this.draw();
+    const newest = newestAnswer === post.id;
+    const rating = this.#ratingOf(post);
+    const isQuoteKnown = this.#state.posts.has(post.reply_to);
+    const version = [post.seq, first, newest, rating, post.sending, isQuoteKnown].join();
+    const how = { first, newest, rating, state: this.#state, actions: this.#actions, goTo: (id) => this.#goTo(id) };
+    return this.#reuse(post.id, version, () => buildMessage(post, how));
   }
 
   #preview(preview, before) {
-    const key = `preview ${preview.key}`;
-    const first = !before || before.author !== "";
-    const element = this.#reuse(key, String(first), () =>
-      make(
-        "li",
-        { className: `message preview${first ? " first" : ""}`, data: { testid: "preview" } },
-        ...(first ? this.#head("", this.#state.bot, "") : []),
-        make("div", { className: "text" }),
-      ),
-    );
-    const text = element.querySelector(".text");
-    element.classList.toggle("waiting", preview.blocks.length === 0);
-    if (preview.wait) {
-      const eta = preview.wait.eta_s && Math.max(1, Math.round(preview.wait.eta_s));
-      text.textContent = texts.waiting(preview.wait.place, eta);
-    } else if (preview.blocks.length === 0) {
-      text.textContent = texts.writing;
-    } else {
-      showBlocks(text, preview.blocks);
-    }
+    const first = !before || before.author !== "" || !this.#state.rooms.get(preview.room).direct;
+    const element = this.#reuse(`preview ${preview.key}`, String(first), () => buildPreview(this.#state.bot, first));
+    showPreview(element, preview);
     return element;
   }
 
   #day(post) {
     const day = dayOf(post);
-    return this.#reuse(`day ${day}`, day, () => make("li", { className: "day", textContent: dayName(post) }));
+    const name = dayName(post);
+    return this.#reuse(`day ${day}`, name, () => make("li", { className: "day", textContent: name }));
   }
 
   #empty() {
     const room = this.#state.rooms.get(this.#state.current);
-    const text = room?.direct ? texts.emptyDirect(this.#state.bot) : texts.mentionHint(this.#state.bot);
-    return this.#reuse("empty", text, () => make("li", { className: "empty", textContent: text }));
+    const { title, text, ideas } = room.direct ? texts.emptyDirect(this.#state.bot) : texts.emptyRoom(this.#state.bot);
+    return this.#reuse("empty", room.id, () =>
+      make(
+        "li",
+        { className: "empty" },
+        make("h2", { textContent: title }),
+        make("p", { textContent: text }),
+        make(
+          "div",
+          { className: "ideas" },
+          ...ideas.map((idea) =>
+            make("button", { type: "button", textContent: idea, onclick: () => this.#actions.suggest(idea) }),
+          ),
+        ),
+      ),
+    );
   }
 
-  #newestAnswer() {
-    return this.#state
-      .postsIn(this.#state.current)
-      .findLast((post) => !post.author && !post.removed)?.id;
+  #rate(post, emoji) {
+    this.#actions.react(post, emoji);
+    const others = this.#ratings.value.filter(([id]) => id !== post.id);
+    this.#ratings.value = [...others, [post.id, emoji]].slice(-RATINGS);
+    this.draw();
+  }
+
+  #ratingOf(post) {
+    return post.author ? "" : (this.#ratings.value.find(([id]) => id === post.id)?.[1] ?? "");
+  }
+
+  #goTo(id) {
+    const element = this.#elements.get(id)?.element;
+    if (!element) return;
+    element.scrollIntoView({ block: "center" });
+    element.focus({ preventScroll: true });
+  }
+
+  /** The first message in view, to keep it where it is while others come above it. */
+  #anchor() {
+    const top = this.#box.scrollTop;
+    const element = this.#messages().find((one) => one.offsetTop + one.offsetHeight > top);
+    return element && { element, top: element.offsetTop };
   }
 
   #scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.#box;
     this.#sticks = scrollHeight - scrollTop - clientHeight < NEAR_BOTTOM_PX;
     if (this.#sticks) find("newer").hidden = true;
-    if (scrollTop < 120) this.#ask();
-  }
-
-  #ask() {
     const room = this.#state.current;
-    if (this.#asked === room || this.#state.complete.get(room)) return;
+    const mayHaveOlder = this.#state.complete.get(room) === false;
+    if (scrollTop < NEAR_TOP_PX && mayHaveOlder) this.#ask(this.#state.postsIn(room)[0]?.order ?? null);
+  }
+
+  #ask(before) {
+    const room = this.#state.current;
+    if (this.#asked === room) return;
     this.#asked = room;
-    const oldest = this.#state.complete.has(room) ? this.#state.postsIn(room)[0]?.order : null;
-    this.#actions.history(room, oldest ?? null);
+    this.#actions.history(room, before);
   }
 
-  #clicked(event) {
-    const button = event.target.closest(".copy");
-    if (button) copy(button.parentElement.querySelector("code").textContent, button);
+  #messages() {
+    return [...this.#list.querySelectorAll(".message")];
+  }
+
+  #reach(message) {
+    for (const other of this.#list.querySelectorAll(".message[tabindex='0']")) other.tabIndex = -1;
+    if (message) message.tabIndex = 0;
+  }
+
+  /** Arrows go from message to message and along the buttons of one; Escape leaves. */
+  #key(event) {
+    const message = event.target.closest(".message");
+    if (!message || event.target.isContentEditable) return;
+    const messages = this.#messages();
+    const at = messages.indexOf(message);
+    const next = { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: messages.length - 1 }[event.key];
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (next !== undefined) this.#focus(messages[next]);
+    else if (step) focusTool(message, step);
+    else if (event.key === "Escape") this.#actions.leave();
+    else return;
+    event.preventDefault();
+  }
+
+  #focus(message) {
+    if (!message) return;
+    this.#reach(message);
+    message.focus();
   }
 }
 
-/** Replace only the blocks that differ, so that a selection in the others survives. */
-function showBlocks(text, blocks) {
-  const known = text.blocks ?? [];
-  if (known.length === 0) text.replaceChildren();
-  blocks.forEach((html, index) => {
-    if (known[index] === html) return;
-    const holder = make("div", { innerHTML: html });
-    const old = text.children[index];
-    if (old) old.replaceWith(holder);
-    else text.append(holder);
-  });
-  while (text.children.length > blocks.length) text.lastElementChild.remove();
-  text.blocks = blocks;
-}
-
-function addCopyButtons(text) {
-  for (const block of text.querySelectorAll("pre")) {
-    block.append(make("button", { className: "copy", type: "button", textContent: texts.copy }));
-  }
-}
-
-async function copy(text, button) {
-  await navigator.clipboard.writeText(text);
-  const label = button.textContent;
-  button.textContent = texts.copied;
-  setTimeout(() => (button.textContent = label), 1200);
+function focusTool(message, step) {
+  const buttons = [...message.querySelectorAll(".tools button, .text a, .code .copy")];
+  const at = buttons.indexOf(document.activeElement);
+  buttons[Math.min(Math.max(at + step, 0), buttons.length - 1)]?.focus();
 }
 
 function startsGroup(post, before) {
@@ -289,10 +272,4 @@ function dayName(post) {
   if (day === now.toDateString()) return texts.today;
   now.setDate(now.getDate() - 1);
   return day === now.toDateString() ? texts.yesterday : calendar.format(new Date(post.at));
-}
-
-function hash(text) {
-  let value = 7;
-  for (const character of text) value = (value * 31 + character.codePointAt(0)) >>> 0;
-  return value;
 }

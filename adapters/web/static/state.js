@@ -1,5 +1,9 @@
 /** What the tab knows: people, rooms, posts and growing answers. Listeners hear what changed. */
 
+import { Kept } from "./kept.js";
+
+const TYPING_MS = 6000;
+
 export class State {
   me = null;
   bot = "";
@@ -9,11 +13,17 @@ export class State {
   rooms = new Map();
   posts = new Map();
   previews = new Map();
-  unread = new Map();
-  complete = new Map();
+  unread = new Map(); // room to number, or to 0 where there is something and nobody counted
+  complete = new Map(); // room to whether its first post is here; not there before any history is
   current = "";
   seq = 0;
   #listeners = [];
+  #seen;
+
+  constructor(person) {
+    this.#seen = new Kept(`parley.seen.${person}`, null);
+    document.addEventListener("visibilitychange", () => document.hidden || this.#see(this.current));
+  }
 
   onChange(listener) {
     this.#listeners.push(listener);
@@ -23,17 +33,19 @@ export class State {
   take(frame) {
     switch (frame.is) {
       case "welcome": return this.#welcome(frame);
+      case "stale": return this.#stale();
       case "history": return this.#history(frame);
       case "post": return this.#post(frame.post);
       case "preview": return this.#preview(frame);
+      case "typing": return this.#typing(frame.room);
       case "person":
         this.people.set(frame.person.id, frame.person);
         return this.#tell("people");
       case "room":
-        this.rooms.set(frame.room.id, { ...frame.room });
+        this.rooms.set(frame.room.id, frame.room);
         return this.#tell("rooms");
       case "refused":
-        this.posts.delete(frame.id);
+        if (this.posts.get(frame.id)?.sending) this.posts.delete(frame.id);
         return this.#tell("refused", frame);
     }
   }
@@ -46,7 +58,7 @@ export class State {
 
   open(room) {
     this.current = room;
-    this.unread.delete(room);
+    this.#see(room);
     this.#tell("room");
   }
 
@@ -70,31 +82,59 @@ export class State {
     this.rooms = new Map(rooms.map((room) => [room.id, room]));
     this.people = new Map(people.map((person) => [person.id, person]));
     this.previews.clear(); // those that still grow are sent again
+    this.#seen.value ??= Object.fromEntries(rooms.map(({ id, newest }) => [id, newest]));
+    for (const { id, newest } of rooms) {
+      if (newest > (this.#seen.value[id] ?? 0) && !this.unread.has(id)) this.unread.set(id, 0);
+    }
     this.#tell("welcome");
+  }
+
+  #stale() {
+    this.posts.clear();
+    this.complete.clear();
+    this.seq = 0;
+    this.#tell("stale");
   }
 
   #history({ room, posts, more }) {
     this.complete.set(room, !more);
     for (const post of posts) this.#keep(post);
+    if (room === this.current) this.#see(room);
     this.#tell("history", { room });
   }
 
   #post(post) {
-    const isNew = !this.posts.has(post.id) && !post.removed;
+    const isNew = !this.posts.has(post.id) && !post.removed && post.order > this.#newest(post.room);
     this.#keep(post);
     this.previews.delete(post.id);
-    if (isNew && post.room !== this.current && post.author !== this.me?.id) {
+    if (!post.author) this.previews.delete(typingIn(post.room));
+    if (isNew && post.author !== this.me?.id) {
       this.unread.set(post.room, (this.unread.get(post.room) ?? 0) + 1);
     }
+    if (post.room === this.current) this.#see(post.room);
     this.#tell("post", post);
   }
 
   #keep(post) {
     this.posts.set(post.id, post);
     this.seq = Math.max(this.seq, post.seq);
+    const room = this.rooms.get(post.room);
+    if (room) room.newest = Math.max(room.newest, post.order);
+  }
+
+  #newest(room) {
+    return this.rooms.get(room)?.newest ?? 0;
+  }
+
+  /** What is shown to someone who looks is read. */
+  #see(room) {
+    if (document.hidden || !room) return;
+    this.#seen.value = { ...this.#seen.value, [room]: this.#newest(room) };
+    if (this.unread.delete(room)) this.#tell("people");
   }
 
   #preview(frame) {
+    this.previews.delete(typingIn(frame.room));
     if (frame.gone) {
       this.previews.delete(frame.key);
     } else {
@@ -105,7 +145,20 @@ export class State {
     this.#tell("preview", frame);
   }
 
+  #typing(room) {
+    const preview = { key: typingIn(room), room, blocks: [], wait: null };
+    this.previews.set(preview.key, preview);
+    this.#tell("preview", preview);
+    setTimeout(() => {
+      if (this.previews.get(preview.key) !== preview) return;
+      this.previews.delete(preview.key);
+      this.#tell("preview", preview);
+    }, TYPING_MS);
+  }
+
   #tell(what, detail) {
     for (const listener of this.#listeners) listener(what, detail);
   }
 }
+
+const typingIn = (room) => `typing ${room}`;
