@@ -32,6 +32,7 @@ export class Composer {
   open(room) {
     this.#leave();
     this.#room = room.id;
+    this.#field.disabled = false; // before there is a room there is nowhere to write
     this.#set(this.#drafts.value[room.id] ?? "");
     this.#field.placeholder = room.direct ? texts.writeDirect(this.#state.bot) : texts.writeTo(`#${room.name}`);
     this.#field.setAttribute("aria-label", this.#field.placeholder);
