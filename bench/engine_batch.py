@@ -31,7 +31,7 @@ from engine.plan import Plan, usable_cores
 
 MODELS = Path(__file__).resolve().parent.parent / ".cache" / "models"
 SYSTEM = Message("system", "You write long stories.")
-SAME_ENVIRONMENT = {"GOMP_SPINCOUNT": "100"}
+SAME_ENVIRONMENT = {"GOMP_SPINCOUNT": "1000"}
 AIM = 1.1
 
 

@@ -138,4 +138,4 @@ def _environment() -> dict[str, str]:
     """
     kept = {k: v for k, v in os.environ.items() if not k.upper().startswith("PARLEY_")}
     paths = [str(_ROOT), *filter(None, [kept.get("PYTHONPATH")])]
-    return {"GOMP_SPINCOUNT": "100", **kept, "PYTHONPATH": os.pathsep.join(paths)}
+    return {"GOMP_SPINCOUNT": "1000", **kept, "PYTHONPATH": os.pathsep.join(paths)}
