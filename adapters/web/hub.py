@@ -5,6 +5,7 @@ A browser that reads too slowly is given up; it comes back and asks for what it 
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Iterable
 from contextlib import suppress
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -13,22 +14,32 @@ from adapters.web.store import Member, Room
 
 QUEUE_FRAMES = 512
 TOO_SLOW = 4008
+CLOSING_S = 1.0
 
 
 class Connection:
-    """One tab."""
+    """One tab. What is pushed before it begins waits until it has."""
 
     def __init__(self, socket: WebSocket, member: Member) -> None:
         self.member = member
         self._socket = socket
         self._frames: asyncio.Queue[str] = asyncio.Queue(QUEUE_FRAMES)
+        self._early: list[str] | None = []
         self._overrun = asyncio.Event()
+
+    def begin(self, frames: Iterable[str]) -> None:
+        """Send these frames first, then what was pushed meanwhile."""
+        early, self._early = self._early or [], None
+        for frame in (*frames, *early):
+            self.push(frame)
 
     def push(self, frame: str) -> None:
         """Send a frame when the tab reads; one that does not read is given up."""
-        try:
+        if self._early is None and not self._frames.full():
             self._frames.put_nowait(frame)
-        except asyncio.QueueFull:
+        elif self._early is not None and len(self._early) < QUEUE_FRAMES:
+            self._early.append(frame)
+        else:
             self._overrun.set()
 
     async def write(self) -> None:
@@ -38,10 +49,11 @@ class Connection:
                 await self._socket.send_text(await self._frames.get())
 
     async def overrun(self) -> None:
-        """Return when more was pushed than the tab reads, and say so to the tab."""
+        """Return when more was pushed than the tab reads, and tell it if it listens at all."""
         await self._overrun.wait()
-        with suppress(WebSocketDisconnect, RuntimeError):
-            await self._socket.close(TOO_SLOW, "too slow")
+        with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
+            async with asyncio.timeout(CLOSING_S):
+                await self._socket.close(TOO_SLOW, "too slow")
 
 
 class Hub:

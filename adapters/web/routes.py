@@ -146,8 +146,7 @@ class PageRoutes:
         after = socket.query_params.get("after", "")
         known = int(after) if re.fullmatch("[0-9]{1,15}", after) else 0
         try:
-            for frame in await self._adapter.reading.welcome(connection.member, known):
-                connection.push(frame)
+            connection.begin(await self._adapter.reading.welcome(connection.member, known))
             while True:
                 await self._take(connection, await socket.receive_text())
         except AdapterError:
