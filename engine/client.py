@@ -27,11 +27,13 @@ from engine.base import (
 )
 from engine.child import Child
 from engine.counts import Counts
-from engine.deadline import Deadline
-from engine.frames import Failure, Load, Report, Wire
+from engine.deadline import PASSED, Deadline
+from engine.frames import BadFrame, Failure, Load, Report, Wire
 from engine.gate import Gate
 from engine.inbox import Inbox
 
+CHARS_A_TOKEN = 4
+"""For a prompt that is too long even to be tokenised."""
 LOG = structlog.stdlib.get_logger("engine")
 
 
@@ -107,20 +109,24 @@ class WorkerEngine:
         return self._status.state == "failed"
 
     async def status(self) -> EngineStatus:
-        """The latest the worker said, without asking it."""
-        return replace(self._status, restarts=self._restarts)
+        """The latest the worker said, without asking it, and who waits for a worker."""
+        waiting = self._status.waiting + self._outside
+        return replace(self._status, waiting=waiting, restarts=self._restarts)
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
         """See `engine.base.Engine.stream`."""
         deadline = Deadline(request.deadline_s)
         inbox = await deadline.bound(self._enter(request, deadline))
+        # One timer for the whole answer: one around every wait would cost as much as the wait.
+        timer = deadline.call(lambda: inbox.give_up(Unavailable(PASSED)))
         try:
             while True:
-                for delta in await deadline.bound(inbox.take()):
+                for delta in await inbox.take():
                     yield delta
                     if delta.finish:
                         return
         finally:
+            timer.cancel()
             self._leave(inbox)
 
     async def count(self, messages: Sequence[Message]) -> tuple[int, ...]:
@@ -149,16 +155,25 @@ class WorkerEngine:
             while True:
                 await self._ready()
                 await self._gate.enter(request.session)
-                if self._status.state == "ready" and self._child is not None:
-                    return self._submit(request, self._child, deadline)
+                try:
+                    if self._status.state == "ready" and self._child is not None:
+                        return self._submit(request, self._child, deadline)
+                except EngineError:
+                    self._gate.leave()
+                    raise
                 self._gate.leave()
         finally:
             self._outside -= 1
 
     def _submit(self, request: Request, child: Child, deadline: Deadline) -> Inbox:
         number = self._number()
+        try:
+            left = replace(request, deadline_s=deadline.left_s())
+            child.send(frames.submit_frame(number, left))
+        except BadFrame as exc:
+            chars = sum(len(message.content) for message in request.messages)
+            raise ContextTooLong(chars // CHARS_A_TOKEN, self._status.context_tokens) from exc
         inbox = self._inflight[number] = Inbox(number, request.session)
-        child.send(frames.submit_frame(number, replace(request, deadline_s=deadline.left_s())))
         return inbox
 
     def _leave(self, inbox: Inbox) -> None:

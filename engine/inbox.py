@@ -30,9 +30,13 @@ class Inbox:
         self._news.set()
 
     def fail(self, error: EngineError) -> None:
-        """Nothing more will come."""
-        self._error = error
+        """Nothing more will come: the worker is done with it, or gone."""
         self.over = True
+        self.give_up(error)
+
+    def give_up(self, error: EngineError) -> None:
+        """Nothing more is wanted, whatever the worker still does."""
+        self._error = self._error or error
         self._news.set()
 
     async def take(self) -> list[Delta]:

@@ -281,7 +281,9 @@ def _die_with(parent: int) -> None:
 
 def main() -> int:
     """Entry point: the socket's file descriptor and the client's pid are the arguments."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A terminal and systemd tell the whole group to stop; the client lets answers finish first.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     _die_with(int(sys.argv[2]))
     return serve(socket.socket(fileno=int(sys.argv[1])))
 

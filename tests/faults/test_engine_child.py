@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.base import EngineStatus, Interrupted, Message, Overloaded, Unavailable
+from engine.base import ContextTooLong, EngineStatus, Interrupted, Message, Overloaded, Unavailable
 from engine.client import Patience, WorkerEngine
 from engine.plan import Plan
 from tests.contract.engine_fixtures import (
@@ -126,11 +126,12 @@ async def test_closing_ends_the_child_and_what_it_had_to_do():
         await answer(engine, request("Hello!"))
 
 
-async def test_a_child_is_stopped_by_its_parent_and_not_by_ctrl_c():
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_child_is_stopped_by_its_parent_and_not_by_a_signal(number: signal.Signals):
     async with worker() as engine:
         assert (await answer(engine, request("Hello!"))).text
         assert engine.pid is not None
-        os.kill(engine.pid, signal.SIGINT)
+        os.kill(engine.pid, number)
 
         assert (await answer(engine, request("Hello again!"))).text
         assert (await engine.status()).restarts == 0
@@ -150,6 +151,16 @@ async def test_a_reader_that_does_not_read_holds_nobody_up():
         rest = [delta async for delta in slow]
         assert rest[-1].finish
         assert len(rest) <= 3
+
+
+@pytest.mark.parametrize("chars", [1_000_000, 40_000_000])
+async def test_a_text_too_long_for_anything_is_refused_and_the_next_one_answered(chars: int):
+    async with worker() as engine:
+        with pytest.raises(ContextTooLong) as caught:
+            await answer(engine, request("fox " * (chars // 4)))
+
+        assert caught.value.tokens > 100_000
+        assert (await answer(engine, request("Hello!"))).text
 
 
 async def test_a_child_that_hangs_is_replaced():
