@@ -9,6 +9,8 @@ import pytest
 from playwright.async_api import Browser, async_playwright
 
 from engine.models import DEMO, ModelStore
+from tests.clients.process import BotProcess
+from tests.e2e.visitors import running
 
 FLAGS = [
     "--headless",
@@ -40,3 +42,19 @@ async def browser() -> AsyncGenerator[Browser]:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         await browser.close()
+
+
+@pytest.fixture
+async def bot(tmp_path: Path, models: Path) -> AsyncGenerator[BotProcess]:
+    """With the real demo model, its answers short and always the same."""
+    settings = {"engine__models_dir": str(models), "engine__temperature": "0"}
+    async with running(tmp_path, **settings, engine__max_tokens="48") as bot:
+        yield bot
+
+
+@pytest.fixture
+async def echo(tmp_path: Path) -> AsyncGenerator[BotProcess]:
+    """With the scripted engine, for what needs an answer that is known and slow."""
+    settings = {"engine__kind": "scripted", "engine__scripted_delay_s": "0.1"}
+    async with running(tmp_path, **settings) as bot:
+        yield bot

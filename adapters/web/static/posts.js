@@ -54,8 +54,9 @@ export class Posts {
   draw() {
     const anchor = this.#anchor();
     this.#arrange(this.#wanted());
+    const element = anchor && this.#elements.get(anchor.id)?.element;
     if (this.#sticks) this.toBottom();
-    else if (anchor?.element.isConnected) this.#box.scrollTop += anchor.element.offsetTop - anchor.top;
+    else if (element) this.#box.scrollTop += element.offsetTop + element.offsetHeight - anchor.bottom;
   }
 
   /** Bring one growing answer up to date. */
@@ -199,11 +200,11 @@ export class Posts {
     element.focus({ preventScroll: true });
   }
 
-  /** The first message in view, to keep it where it is while others come above it. */
+  /** The first message in view, to keep its end where it is while others come above it. */
   #anchor() {
-    const top = this.#box.scrollTop;
-    const element = this.#messages().find((one) => one.offsetTop + one.offsetHeight > top);
-    return element && { element, top: element.offsetTop };
+    const bottomOf = (one) => one.offsetTop + one.offsetHeight;
+    const element = this.#messages().find((one) => one.dataset.postId && bottomOf(one) > this.#box.scrollTop);
+    return element && { id: element.dataset.postId, bottom: bottomOf(element) };
   }
 
   #scrolled() {
