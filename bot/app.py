@@ -167,7 +167,7 @@ class App:
         page = WebAdapter(store, settings)
         people = People(store, token, settings.bot_name)
         self._add(page)
-        bearer = Bearer(self.settings.api.tokens, loopback=web.is_loopback)
+        bearer = Bearer(self.settings.api.tokens, is_local=web.is_for_this_machine)
         routes = [
             *PageRoutes(page, people, settings).routes(),
             *ChatApi(desk, pipeline, sinks, bearer, self.spawn).routes(),

@@ -1,6 +1,7 @@
 """Who calls the HTTP API: the name of a bearer token, or whoever sits at this machine.
 
-Without tokens the API is open on a loopback listener (the demo's) and shut on any other.
+Without tokens the API is open on a loopback listener (the demo's) and shut on any other, and so it
+is behind a proxy, where everybody comes from this machine.
 """
 
 import hmac
@@ -19,9 +20,9 @@ class Unauthorized(Exception):
 class Bearer:
     """The known tokens, by the name that their use is counted under."""
 
-    def __init__(self, tokens: Mapping[str, SecretStr], *, loopback: bool) -> None:
+    def __init__(self, tokens: Mapping[str, SecretStr], *, is_local: bool) -> None:
         self._tokens = dict(tokens)
-        self._open = loopback and not tokens
+        self._open = is_local and not tokens
 
     def caller(self, request: Request) -> str:
         """The caller's name. Raises `Unauthorized`."""

@@ -102,18 +102,33 @@ class Engine(Section):
         default=0, ge=0, description="Of `scripted`: seconds before each token."
     )
     deadline_s: float = Field(default=600, gt=0, description="The longest an answer may take.")
-    temperature: float = Field(default=0.7, ge=0, le=5)
-    top_p: float = Field(default=0.95, gt=0, le=1)
-    top_k: int = Field(default=40, ge=0)
-    min_p: float = Field(default=0.05, ge=0, le=1)
-    repeat_penalty: float = Field(default=1.05, gt=0, le=2)
+    temperature: float = Field(
+        default=0.7,
+        ge=0,
+        le=5,
+        description="How freely words are drawn; 0 always takes the likeliest.",
+    )
+    top_p: float = Field(
+        default=0.95,
+        gt=0,
+        le=1,
+        description="Draw from the likeliest words that make up this share.",
+    )
+    top_k: int = Field(default=40, ge=0, description="Draw from so many words at most; 0: all.")
+    min_p: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Drop words less likely than this share of the likeliest.",
+    )
+    repeat_penalty: float = Field(default=1.05, gt=0, le=2, description="Above 1: repeat less.")
     max_tokens: int = Field(default=512, ge=1, description="The longest answer.")
 
 
 class Web(Section):
     """The page, and the port that it shares with the HTTP API."""
 
-    enabled: bool = True
+    enabled: bool = Field(default=True, description="Whether to listen at all.")
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: int = Field(default=8420, ge=0, le=65535, description="0: any free one.")
     allowed_hosts: tuple[str, ...] = Field(
@@ -121,9 +136,10 @@ class Web(Section):
     )
 
     @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine can reach the port."""
-        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+    def is_for_this_machine(self) -> bool:
+        """Whether nobody else is meant to reach the port, by a proxy either."""
+        is_loopback = self.host in ("localhost", "::1") or self.host.startswith("127.")
+        return is_loopback and not self.allowed_hosts
 
 
 class Api(Section):

@@ -85,9 +85,6 @@ class Metrics:
             "Times the engine's process was started again.",
             registry=registry,
         )
-        self.http_requests = Counter(
-            "parley_http_requests", "HTTP requests.", ["route", "status"], registry=registry
-        )
 
     def committed(self, writes: int, seconds: float) -> None:
         """Note a commit of storage's."""

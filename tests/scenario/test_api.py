@@ -209,3 +209,11 @@ async def test_a_port_in_use_is_said(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=f"{port} is in use"):
             async with asyncio.timeout(20):
                 await App(settings).run()
+
+
+async def test_behind_a_proxy_the_api_is_shut_without_tokens(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, web=PORT | {"allowed_hosts": ["parley.lan"]})
+    async with running_bot(settings) as bot:
+        base = bot.running.url.partition("/?")[0]
+        async with httpx.AsyncClient(base_url=base, headers={"host": "parley.lan"}) as http:
+            assert (await http.post(CHAT, json={"message": "x"})).status_code == 401
