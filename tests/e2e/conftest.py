@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from engine.models import DEMO, ModelStore
 from tests.clients.process import BotProcess
@@ -23,6 +23,8 @@ FLAGS = [
     "--disable-sync",
 ]
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+
+expect.set_options(timeout=20_000)  # for slow machines; what is expected is waited for, not timed
 
 
 @pytest.fixture(scope="session")

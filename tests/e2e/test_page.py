@@ -73,6 +73,7 @@ async def test_stop_edit_retry_delete(echo: BotProcess, browser: Browser) -> Non
 async def test_everything_by_keyboard(echo: BotProcess, browser: Browser) -> None:
     async with visitor(browser) as ann:
         await ann.page.goto(echo.link)
+        await expect(ann.page.get_by_test_id("join-name")).to_be_focused()
         await ann.page.keyboard.type("Ann")
         await ann.page.keyboard.press("Enter")
         await expect(ann.composer).to_be_focused()
