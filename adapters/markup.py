@@ -62,6 +62,8 @@ class Growing:
         if not markdown.startswith(self._text):
             self._settled, self._start = [], 0
         self._text = markdown
+        if not self._settled and _is_plain(markdown):
+            return [f"<p>{markdown}</p>\n"]
         rest = markdown[self._start :]
         if not is_bounded(rest):
             return [*self._settled, _as_written(rest)]

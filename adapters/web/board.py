@@ -31,7 +31,6 @@ class Board:
         room = await self._rooms.get(room_id)
         preview = LivePreview(room, key, self._hub.tell_room, lambda: self._drop(key))
         self._previews[key] = preview
-        self._hub.tell_room(room, preview.current())
         return preview
 
     def previews(self, member: Member) -> Iterator[LivePreview]:

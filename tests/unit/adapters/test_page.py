@@ -330,11 +330,22 @@ async def test_a_growing_answer_reaches_tabs_that_come_later(page: Page) -> None
             await late.until(lambda: shown_by(late))
             assert shown_by(late) == [f"<p>{word}</p>\n" for word in ("one", "two", "three")]
             await page.say(late.direct, "one\n\ntwo\n\nthree", "answer.0")
+            await late.until(lambda: "answer.0" in late.posts)
             await preview.show("too late")
             await preview.close()
-            await late.until(lambda: late.frames[-1].get("gone"))
+            said = await late.say(late.direct, "marker")
+            await late.until(lambda: said in late.posts)
+            assert "too late" not in "".join(shown_by(late))
         waits = [frame["wait"] for frame in ann.frames if "wait" in frame]
         assert waits == [{"place": 2, "eta_s": 3.5}]
+
+
+async def test_a_preview_without_a_post_goes_away(page: Page) -> None:
+    async with page.tab("Ann") as ann:
+        preview = await page.adapter.open_stream(page.address(ann.direct), "answer.0")
+        await ann.until(lambda: ann.frames[-1].get("blocks") == [])  # the bot writes
+        await preview.close()
+        await ann.until(lambda: ann.frames[-1].get("gone"))
 
 
 def shown_by(tab: Tab) -> list[str]:
