@@ -145,7 +145,7 @@ async def test_rooms_that_are_not_open_show_what_is_new(echo: BotProcess, browse
         await expect(badge).to_have_text("•")
         await ann.open_room("Kitchen")
         await expect(badge).to_have_count(0)
-        await expect(ann.page.locator(".to-me .mention.me")).to_have_text("@Ann")
+        await expect(ann.page.locator(".to-me .mention.mine")).to_have_text("@Ann")
         await ann.page.reload()
         await expect(ann.message("soup is ready")).to_be_visible()
         await expect(badge).to_have_count(0)

@@ -21,7 +21,7 @@ function markIn(node, pattern, mine) {
     const me = piece.slice(1).toLowerCase() === mine.toLowerCase();
     isMine ||= me;
     return Object.assign(document.createElement("span"), {
-      className: me ? "mention me" : "mention",
+      className: me ? "mention mine" : "mention",
       textContent: piece,
     });
   });
