@@ -35,6 +35,7 @@ class Actions:
         self._store = store
         self._rooms = rooms
         self._board = board
+        self._creating = asyncio.Lock()  # two at once may want one name
         self._redact: Callable[[str], str] = settings.redact
         name = re.escape(settings.bot_name)
         self._mention = re.compile(rf"(?<!\w)@{name}(?!\w)", re.IGNORECASE)
@@ -110,10 +111,11 @@ class Actions:
         name = " ".join(self._redact(action.name).split())
         if not name:
             raise Refused("room_empty")
-        others = [room for room in await self._rooms.of(member) if room.id != action.id]
-        if name.casefold() in {room.name.casefold() for room in others if not room.owner}:
-            raise Refused("room_taken", name)
-        self._board.show_room(await self._rooms.add(Room(action.id, name)))
+        async with self._creating:
+            others = [room for room in await self._rooms.of(member) if room.id != action.id]
+            if name.casefold() in {room.name.casefold() for room in others if not room.owner}:
+                raise Refused("room_taken", name)
+            self._board.show_room(await self._rooms.add(Room(action.id, name)))
 
     def _with_text(
         self, event: MessageEvent, room: Room, text: str, quoted: Post | None

@@ -5,6 +5,7 @@ into an `HttpOnly; SameSite=Strict` cookie, so that no other page of the browser
 joins gets a secret of their own in another cookie; only its digest is kept.
 """
 
+import asyncio
 import hashlib
 import hmac
 import re
@@ -35,6 +36,7 @@ class People:
         self._store = store
         self._token = token
         self._bot_name = bot_name
+        self._joining = asyncio.Lock()  # two at once may want one name
         self._cookie = hmac.new(token.encode(), b"browser", hashlib.sha256).hexdigest()
 
     def has_token(self, given: str) -> bool:
@@ -66,10 +68,11 @@ class People:
 
     async def join(self, name: str, language: str, response: Response) -> Member:
         """Somebody new. Raises `Refused`."""
-        name = await self._fit(name)
         secret = secrets.token_urlsafe(24)
-        member = Member(uuid4().hex, name, _digest(secret), language[:35], datetime.now(UTC))
-        await self._store.join(member)
+        async with self._joining:
+            name = await self._fit(name)
+            member = Member(uuid4().hex, name, _digest(secret), language[:35], datetime.now(UTC))
+            await self._store.join(member)
         _set_cookie(response, PERSON_COOKIE + member.id, secret)
         return member
 

@@ -494,6 +494,14 @@ async def test_one_browser_may_hold_several_people(page: Page) -> None:
         assert (await http.post("/page/join", content=b"{")).status_code == 422
 
 
+async def test_two_who_want_one_name_at_once(page: Page) -> None:
+    async with httpx.AsyncClient(base_url=page.base) as http:
+        await http.get(f"/?token={TOKEN}")
+        asked = (http.post("/page/join", json={"name": "Ann"}) for _ in range(5))
+        statuses = [answer.status_code for answer in await asyncio.gather(*asked)]
+        assert sorted(statuses) == [200, 409, 409, 409, 409]
+
+
 async def test_nothing_is_taken_while_the_bot_does_not_listen() -> None:
     settings = PageSettings("Parley", "", commands, str)
     adapter = WebAdapter(MemoryStore(), settings)
