@@ -11,18 +11,24 @@ ask, pacing, retries and persistence belong to `bot/`.
     └── AuthFailed      the account itself is refused
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Literal, Protocol, runtime_checkable
+
+from starlette.routing import BaseRoute
 
 Cursor = str
 """Where an adapter stands in its platform's stream of events; opaque outside the adapter."""
 
 
 class Kind(StrEnum):
-    """What happened on the platform."""
+    """What happened on the platform; `MessageEvent` says what each kind carries.
+
+    INVITE: the bot was asked into a room. MOVED: a room goes on under another id. UNREADABLE: a
+    message that the bot has no key for.
+    """
 
     MESSAGE = "message"
     EDIT = "edit"
@@ -30,13 +36,19 @@ class Kind(StrEnum):
     REACTION = "reaction"
     COMMAND = "command"
     MEMBERSHIP = "membership"
+    INVITE = "invite"
+    MOVED = "moved"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
     """A place to write to: a room of `platform` as the bot's `account` sees it, or a thread in it.
 
-    `reply_to` is the message that is answered, where the platform can show that.
+    `account` holds no colon. `reply_to` is the message that is answered, where the platform can
+    show that. `whisper` is the person who alone may see what is written here, where the platform
+    has such messages; empty: everybody in the room. `hook` is the adapter's own note of a one-time
+    way to answer, empty for most.
     """
 
     platform: str
@@ -45,6 +57,8 @@ class Address:
     thread: str | None = None
     direct: bool = False
     reply_to: str = ""
+    whisper: str = ""
+    hook: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +81,34 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that came with a message. `id` is what its adapter needs to fetch it."""
+
+    id: str
+    name: str
+    mime: str = ""
+    size_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MessageEvent:
     """One thing that somebody did in a chat.
 
     `event_id` is unique within `(address.platform, address.account)`: the same event delivered
     twice carries the same id. `message_id` names the message that the event is, or that an edit,
-    delete or reaction is about. `text` is the body of a message or its new body after an edit, the
-    name and arguments of a command without the platform's prefix, the emoji of a reaction, and
-    `join` or `leave` for a membership. `addressed` is true when a message in a room mentions the
-    bot, replies to it or stands in a thread the bot is in.
+    delete, reaction or pressed button is about. `addressed` is true when a message in a room
+    mentions the bot or replies to it, and when a membership is the bot's own; who else is in a
+    thread with the bot is not the adapter's to know. `room_name` is what people call the room.
+
+    | kind | `text` | `sender` |
+    |---|---|---|
+    | message, edit | the body, Markdown or plain, without the mention of the bot | who wrote it |
+    | command | name and arguments without the platform's prefix | who gave it or pressed a button |
+    | reaction | `👍`, `👎` or another emoji; empty: taken back | who reacted |
+    | membership | `join` or `leave` | who joined or left; if the bot did, who brought it about |
+    | invite | empty | who invited |
+    | moved | the room's former id; `address` is the new one | anybody |
+    | delete, unreadable | empty | who deleted or wrote it |
     """
 
     event_id: str
@@ -87,33 +120,69 @@ class MessageEvent:
     text: str = ""
     addressed: bool = False
     quote: Quote | None = None
+    files: tuple[Attachment, ...] = ()
+    room_name: str = ""
 
 
 Emit = Callable[[Sequence[MessageEvent], Cursor | None], Awaitable[None]]
 """Hands over a batch with the cursor after it; once it returned, both are on disk."""
 
-Dialect = Literal["html", "markdown", "plain"]
+Dialect = Literal["html", "markdown", "plain", "telegram", "slack", "matrix"]
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a platform allows. `max_chars` counts in `unit`s of the rendered text."""
+    """What a platform allows. `max_chars` counts in `unit`s of the rendered text.
+
+    Paces are calls a minute, 0 for no bound: in one direct chat (`sends`, `edits`), in one room
+    (`room_sends`, where it differs), and over all chats (`all_sends`, `all_edits`). `burst` calls
+    may come at once. `edits_are_sends`: an edit takes its place among the sends. `can_find`: what
+    was sent under a key can be found again; where it can't, nothing but a placeholder is ever sent,
+    and the text comes by an edit. `max_edits` bounds the edits of one message, 0 for no bound.
+    `typing_s` is how long the platform shows a typing sign, 0 where there is none.
+    """
 
     max_chars: int
     dialect: Dialect
     unit: Literal["chars", "utf16", "bytes"] = "chars"
     can_edit: bool = True
     can_delete: bool = True
+    can_find: bool = True
+    edits_are_sends: bool = False
+    max_edits: int = 0
     edits_per_minute: int = 60
     sends_per_minute: int = 60
+    room_sends_per_minute: int = 0
+    all_edits_per_minute: int = 0
+    all_sends_per_minute: int = 0
+    burst: int = 6
+    typing_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """Something to press below a message, and what it is called.
+
+    Pressed, `stop` and `retry` are commands of these names, `good` and `bad` the reactions 👍 and
+    👎, all about the message that the button stands below.
+    """
+
+    action: Literal["stop", "retry", "good", "bad"]
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A message body: `text` in the platform's dialect, `source` the Markdown it came from."""
+    """A message body: `text` in the platform's dialect, `source` the Markdown it came from.
+
+    `growing`: more of it is to come by edits; `text` then ends in a mark that says so, `source`
+    does not.
+    """
 
     text: str
     source: str
+    growing: bool = False
+    buttons: tuple[Button, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +194,11 @@ class MessageRef:
 
 
 class Adapter(Protocol):
-    """One account on one platform."""
+    """One account on one platform.
+
+    What sending needs is made in the constructor or, for an async context manager, on entering,
+    without any network traffic: deliveries begin before `run` and end after it.
+    """
 
     @property
     def name(self) -> str:
@@ -185,7 +258,9 @@ class Preview(Protocol):
 class Streams(Protocol):
     """An adapter whose platform can show an answer while it grows without editing a message."""
 
-    async def open_stream(self, to: Address, key: str) -> Preview: ...
+    async def open_stream(self, to: Address, key: str) -> Preview | None:
+        """The preview of the message that will be posted under `key`; None: not at this address."""
+        ...
 
 
 @runtime_checkable
@@ -193,6 +268,103 @@ class Files(Protocol):
     """An adapter that can post a file."""
 
     async def send_file(self, to: Address, name: str, content: bytes, key: str) -> MessageRef: ...
+
+
+@runtime_checkable
+class Fetches(Protocol):
+    """An adapter whose people can attach files."""
+
+    async def fetch(self, file: Attachment, max_bytes: int) -> bytes:
+        """The file's content. Raises `Rejected` when it is larger, gone or not the bot's to see."""
+        ...
+
+
+@dataclass(slots=True)
+class Link:
+    """How the connection to a platform is; its adapter keeps it, health and metrics read it.
+
+    `refused` is for people to mend: the token, a scope, the account. `detail` is one sentence.
+    """
+
+    state: Literal["connecting", "up", "down", "refused"] = "connecting"
+    detail: str = ""
+    last_event_at: datetime | None = None
+
+    def set_up(self) -> None:
+        """The platform answers."""
+        self.state, self.detail = "up", ""
+
+    def set_down(self, detail: str) -> None:
+        """The platform can't be reached; the adapter tries again."""
+        self.state, self.detail = "down", detail
+
+    def note_event(self) -> None:
+        """Something came in."""
+        self.last_event_at = datetime.now(UTC)
+
+
+@runtime_checkable
+class Connects(Protocol):
+    """An adapter that reaches its platform over the network."""
+
+    @property
+    def link(self) -> Link: ...
+
+    async def check(self) -> str:
+        """Who the bot is there, in a few words. Raises `AuthFailed` with what to do about it."""
+        ...
+
+
+@runtime_checkable
+class Webhooks(Protocol):
+    """An adapter that its platform calls over HTTP, where the configuration says so."""
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """What to mount on the bot's port; each route authenticates its callers itself."""
+        ...
+
+
+@runtime_checkable
+class Invitable(Protocol):
+    """An adapter whose platform asks the bot before it is in a room."""
+
+    async def join(self, room: str) -> None:
+        """Accept. Being in the room already is success."""
+        ...
+
+    async def leave(self, room: str) -> None:
+        """Decline, or go."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CommandHint:
+    """A command for a menu or for completion."""
+
+    name: str
+    arguments: str
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """The commands by language (BCP 47, the first is the default), and those of administrators.
+
+    `administrators` are ids of persons on the platform.
+    """
+
+    everyone: Mapping[str, Sequence[CommandHint]]
+    for_administrators: Mapping[str, Sequence[CommandHint]]
+    administrators: frozenset[str] = field(default_factory=frozenset[str])
+
+
+@runtime_checkable
+class Menus(Protocol):
+    """An adapter whose platform shows people the commands that there are."""
+
+    async def offer(self, menu: Menu) -> None:
+        """Show this menu from now on."""
+        ...
 
 
 @runtime_checkable

@@ -208,4 +208,7 @@ _DIALECTS: Mapping[Dialect, Callable[[str], str]] = {
     "html": _html,
     "markdown": _markdown,
     "plain": _plain,
+    "telegram": _html,
+    "slack": _markdown,
+    "matrix": _html,
 }

@@ -6,6 +6,7 @@ key, the fault and the remedy.
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -142,6 +143,60 @@ class Web(Section):
         return is_loopback and not self.allowed_hosts
 
 
+class Telegram(Section):
+    """The bot on Telegram; on when there is a token."""
+
+    token: SecretStr = Field(default=SecretStr(""), description="From @BotFather.")
+    base_url: str = Field(
+        default="https://api.telegram.org", description="The Bot API server, or one of your own."
+    )
+    webhook_url: str = Field(
+        default="",
+        description="Where Telegram reaches this port by HTTPS; empty: long polling.",
+    )
+
+
+class Slack(Section):
+    """The bot in a Slack workspace; on when there is a bot token."""
+
+    bot_token: SecretStr = Field(default=SecretStr(""), description="`xoxb-…`.")
+    app_token: SecretStr = Field(
+        default=SecretStr(""), description="`xapp-…`: with it, Socket Mode, which needs no address."
+    )
+    signing_secret: SecretStr = Field(
+        default=SecretStr(""),
+        description="Without an app token: of the requests that Slack makes to this port.",
+    )
+    base_url: str = Field(default="https://slack.com/api/", description="The Web API.")
+    workspace: str = Field(
+        default="main",
+        pattern=r"^[\w.-]+$",
+        description="A name for the workspace; it is a part of its people's keys.",
+    )
+
+
+class Matrix(Section):
+    """The bot on Matrix; on when there is a homeserver."""
+
+    homeserver: str = Field(default="", description="Its address, as `https://matrix.example.org`.")
+    user: str = Field(default="", pattern=r"^(@[^:]+:.+)?$", description="`@parley:example.org`.")
+    password: SecretStr = Field(default=SecretStr(""), description="The account's password.")
+    recovery_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Keeps the bot's identity when its keys are lost; the first start prints it.",
+    )
+    store_dir: Path = Field(
+        default=Path("parley-data/matrix"),
+        description="Where the bot's encryption keys are kept, on a local disk.",
+    )
+    messages_per_minute: int = Field(
+        default=12,
+        ge=1,
+        description="What the homeserver lets the bot send; 12 is Synapse's own `rc_message`.",
+    )
+    device_name: str = Field(default="Parley", description="What people see as its session's name.")
+
+
 class Api(Section):
     """The HTTP API."""
 
@@ -158,6 +213,21 @@ class Access(Section):
     owners: tuple[str, ...] = Field(
         default=(), description="`platform:id` of those who own the bot."
     )
+    open: tuple[str, ...] = Field(
+        default=(),
+        description="Platforms where everybody is a member and every room is allowed; "
+        "the page, the terminal and the API always are, for they have keys of their own.",
+    )
+    code_minutes: int = Field(
+        default=30, ge=1, le=1440, description="How long a pairing code is good for."
+    )
+    messages_per_day: int = Field(
+        default=0, ge=0, description="Of one person; 0: as many as they like."
+    )
+    compute_s_per_day: int = Field(
+        default=0, ge=0, description="Seconds of the engine's time for one person; 0: no bound."
+    )
+    guest_messages_per_day: int = Field(default=20, ge=0, description="Of one guest; 0: no bound.")
 
 
 class Settings(BaseSettings):
@@ -174,6 +244,9 @@ class Settings(BaseSettings):
     bot: Bot = Field(default_factory=lambda: Bot())
     storage: Storage = Field(default_factory=lambda: Storage())
     engine: Engine = Field(default_factory=lambda: Engine())
+    telegram: Telegram = Field(default_factory=lambda: Telegram())
+    slack: Slack = Field(default_factory=lambda: Slack())
+    matrix: Matrix = Field(default_factory=lambda: Matrix())
     web: Web = Field(default_factory=lambda: Web())
     api: Api = Field(default_factory=lambda: Api())
     access: Access = Field(default_factory=lambda: Access())
@@ -260,10 +333,13 @@ def _explain_one(
 ) -> str:
     key = ".".join(map(str, location))
     if kind != "extra_forbidden":
-        shown = "(a secret)" if "key" in key or "token" in key else repr(value)
+        shown = "(a secret)" if _SECRETS.search(key) else repr(value)
         return f"{path}: {key} = {shown}: {message}."
     known = _keys_beside(location)
     return f"{path}: there is no key “{key}”.{_nearest(str(location[-1]), known)}"
+
+
+_SECRETS = re.compile("key|token|secret|password")
 
 
 def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
@@ -276,6 +352,9 @@ _SECTIONS: dict[str, type[Section]] = {
     "bot": Bot,
     "storage": Storage,
     "engine": Engine,
+    "telegram": Telegram,
+    "slack": Slack,
+    "matrix": Matrix,
     "web": Web,
     "api": Api,
     "access": Access,

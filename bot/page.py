@@ -4,8 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from adapters.base import Transient
-from adapters.web.adapter import CommandHint
+from adapters.base import CommandHint, Transient
 from adapters.web.store import Member, Post, Room
 from bot.texts import texts_for
 from storage.page import Page

@@ -136,7 +136,7 @@ class Pipeline:
                 self._spawn(self._rate(inbound, event, value))
             case routing.Refuse(reason, detail):
                 self._refuse(inbound, event, reason, detail)
-            case routing.Ignore():
+            case routing.Ignore() | routing.Move() | routing.Enter() | routing.Note():
                 self._spawn(self._desk.answering.finish([inbound.id], Outcome.IGNORED))
 
     def _meet(self, person: str, event: MessageEvent) -> None:

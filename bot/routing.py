@@ -40,9 +40,28 @@ class Remove:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """An opinion about one of the bot's answers: 1 good, -1 bad."""
+    """An opinion about one of the bot's answers: 1 good, -1 bad, 0 taken back."""
 
     value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A room goes on under another id."""
+
+    former_room: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """The bot is asked into a room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """The bot was brought into a room (joined), or is out of it."""
+
+    joined: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +72,9 @@ class Refuse:
     detail: str = ""
 
 
-Action = Ignore | Answer | Run | Amend | Remove | Rate | Refuse
+Action = Ignore | Answer | Run | Amend | Remove | Rate | Move | Enter | Note | Refuse
 
-_OPINIONS = {"👍": 1, "👎": -1}
+_OPINIONS = {"👍": 1, "👎": -1, "": 0}
 
 
 def decide(event: MessageEvent, *, max_chars: int) -> Action:
@@ -72,9 +91,15 @@ def decide(event: MessageEvent, *, max_chars: int) -> Action:
             return Remove()
         case Kind.REACTION:
             value = _OPINIONS.get(event.text)
-            return Rate(value) if value else Ignore("a reaction without a meaning")
+            return Ignore("a reaction without a meaning") if value is None else Rate(value)
         case Kind.MEMBERSHIP:
-            return Ignore("memberships are not acted on")
+            return Note(event.text == "join") if event.addressed else Ignore("somebody else's")
+        case Kind.INVITE:
+            return Enter()
+        case Kind.MOVED:
+            return Move(event.text)
+        case Kind.UNREADABLE:
+            return Refuse("unreadable")
 
 
 def _decide_text(event: MessageEvent, max_chars: int) -> Action:

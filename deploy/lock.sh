@@ -22,3 +22,4 @@ lock() {
 lock build.txt "$@" requirements/build.in
 lock run.txt "$@" pyproject.toml
 lock dev.txt "$@" --extra dev --constraint requirements/run.txt pyproject.toml
+lock rig.txt "$@" requirements/rig.in

@@ -17,11 +17,11 @@ from adapters.base import (
 from adapters.web.actions import ACCOUNT, PLATFORM, Actions
 from adapters.web.board import Board
 from adapters.web.hub import Hub
-from adapters.web.reading import CommandHint, PageSettings, Reading
+from adapters.web.reading import PageSettings, Reading
 from adapters.web.rooms import Rooms
 from adapters.web.store import PageStore, Post
 
-__all__ = ["CommandHint", "PageSettings", "WebAdapter"]
+__all__ = ["PageSettings", "WebAdapter"]
 
 FILE_BYTES = 50_000_000
 

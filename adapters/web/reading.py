@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from adapters.base import CommandHint
 from adapters.web import wire
 from adapters.web.board import Board
 from adapters.web.hub import Hub
@@ -16,15 +17,6 @@ MISSED_POSTS = 200
 """A tab that missed more changes begins anew."""
 OVERLAP = 50
 """Changes sent again to a tab that comes back: two at once may have reached it in either order."""
-
-
-@dataclass(frozen=True, slots=True)
-class CommandHint:
-    """A command, for completion."""
-
-    name: str
-    arguments: str
-    help: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,4 +94,4 @@ class Reading:
 
 
 def _hint(hint: CommandHint) -> dict[str, str]:
-    return {"name": hint.name, "arguments": hint.arguments, "help": hint.help}
+    return {"name": hint.name, "arguments": hint.arguments, "help": hint.purpose}

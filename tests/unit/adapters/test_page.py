@@ -13,9 +13,9 @@ from starlette.applications import Starlette
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from adapters.base import Address, Cursor, Kind, MessageEvent, Rejected, Transient
+from adapters.base import Address, CommandHint, Cursor, Kind, MessageEvent, Rejected, Transient
 from adapters.markup import render
-from adapters.web.adapter import CommandHint, PageSettings, WebAdapter
+from adapters.web.adapter import PageSettings, WebAdapter
 from adapters.web.people import People
 from adapters.web.routes import PageRoutes
 from adapters.web.store import Post, Room

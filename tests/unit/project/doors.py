@@ -30,7 +30,6 @@ SHARED = frozenset({"adapters.base", "adapters.markup", "adapters.split", "engin
 EXCEPTIONS = frozenset(
     {
         ("bot.control", "adapters.console"),  # hands a terminal's connection to its adapter
-        ("bot.page", "adapters.web.adapter"),  # tells the page of the commands
         ("bot.page", "adapters.web.store"),  # keeps what the page's store promises to keep
         ("bot.model", "engine.models"),  # finds the file that answers
         ("bot.model", "engine.gguf"),  # ... and says what is wrong with it

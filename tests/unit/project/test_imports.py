@@ -29,7 +29,7 @@ SOUND = {
     "bot/app.py": "from adapters.console import Console\nfrom storage.database import Database",
     "bot/control.py": "from adapters.console import Console",
     "bot/model.py": "from engine.gguf import ModelError\nfrom engine.models import ModelStore",
-    "bot/page.py": "from adapters.web import adapter, store",
+    "bot/page.py": "from adapters.web import store",
     "bot/office.py": "from storage.database import Database",
     "bot/verbs/__init__.py": "",
     "bot/verbs/database.py": "def check():\n    from storage.database import Database",
