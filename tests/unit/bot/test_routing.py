@@ -3,7 +3,20 @@
 import pytest
 
 from adapters.base import Kind, MessageEvent
-from bot.routing import Action, Amend, Answer, Ignore, Rate, Refuse, Remove, Run, decide
+from bot.routing import (
+    Action,
+    Amend,
+    Answer,
+    Enter,
+    Ignore,
+    Move,
+    Note,
+    Rate,
+    Refuse,
+    Remove,
+    Run,
+    decide,
+)
 from tests.unit.bot.events import ROOM, message
 
 CASES: list[tuple[MessageEvent, Action]] = [
@@ -23,7 +36,12 @@ CASES: list[tuple[MessageEvent, Action]] = [
     (message("Help", kind=Kind.COMMAND), Run("help", "")),
     (message("admin  dead retry x ", kind=Kind.COMMAND), Run("admin", "dead retry x")),
     (message("аdmin", kind=Kind.COMMAND), Run("аdmin", "")),  # a Cyrillic а is another command
-    (message("join", kind=Kind.MEMBERSHIP), Ignore("somebody else's")),
+    (message("join", kind=Kind.MEMBERSHIP), Note(joined=True)),
+    (message("join", kind=Kind.MEMBERSHIP, addressed=False), Ignore("somebody else's")),
+    (message("", kind=Kind.REACTION), Rate(0)),
+    (message("", kind=Kind.INVITE), Enter()),
+    (message("-1", kind=Kind.MOVED), Move("-1")),
+    (message("", kind=Kind.UNREADABLE), Refuse("unreadable")),
 ]
 
 
