@@ -32,6 +32,7 @@ COLUMNS = (
     outbox.c.remote_id,
     outbox.c.attempts,
     outbox.c.error,
+    outbox.c.ratable,
 )
 """What `part_of` makes a part of."""
 
@@ -54,7 +55,8 @@ _NEW = insertion(outbox, but="id")
 _OPEN = Statement(_NEW.on_conflict_do_nothing())
 _GIVE = Statement(
     _NEW.on_conflict_do_update(
-        index_elements=["answer", "part"], set_=_NEXT_REVISION | {"body": _NEW.excluded.body}
+        index_elements=["answer", "part"],
+        set_=_NEXT_REVISION | {"body": _NEW.excluded.body, "ratable": _NEW.excluded.ratable},
     )
 )
 _REMOVE_BEYOND = Statement(
@@ -201,7 +203,12 @@ def write_bodies(
     """The statements of `Outbox.post`, for a commit that does more."""
     rows = [
         _row(answer, body.index, to, now)
-        | {"state": PartState.READY.value, "body": body.markdown, "revision": 1}
+        | {
+            "state": PartState.READY.value,
+            "body": body.markdown,
+            "revision": 1,
+            "ratable": body.ratable,
+        }
         for body in bodies
     ]
     _GIVE.run_each(connection, rows)
@@ -218,7 +225,10 @@ def part_of(row: Values) -> Part:
     """The part that a row of `COLUMNS` holds."""
     answer, index, platform, account, address, session, person, state, created_at, *rest = row
     to = Destination(platform, account, address, session, person)
-    return Part(answer, index, to, PartState(state), from_micros(created_at), *rest)
+    *rest, ratable = rest
+    return Part(
+        answer, index, to, PartState(state), from_micros(created_at), *rest, ratable=bool(ratable)
+    )
 
 
 def _open(connection: Connection, answer: str, index: int, to: Destination, now: datetime) -> Part:
@@ -243,4 +253,5 @@ def _row(answer: str, index: int, to: Destination, now: datetime) -> dict[str, o
         "attempts": 0,
         "error": "",
         "created_at": to_micros(now),
+        "ratable": False,
     }

@@ -73,10 +73,14 @@ class PartState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The final body of one part of an answer: Markdown, or None when the part is to be removed."""
+    """The final body of one part of an answer: Markdown, or None when the part is to be removed.
+
+    `ratable`: people are asked below it what they think of the answer.
+    """
 
     index: int
     markdown: str | None
+    ratable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,7 @@ class Part:
     remote_id: str | None = None
     attempts: int = 0
     error: str = ""
+    ratable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

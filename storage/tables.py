@@ -89,6 +89,7 @@ class OutboxRow(Row, table=True):
     attempts: int
     error: str
     created_at: int
+    ratable: bool = Field(sa_column_kwargs={"server_default": text("0")})
 
 
 class SessionRow(Row, table=True):
