@@ -8,6 +8,7 @@ ask, pacing, retries and persistence belong to `bot/`.
     ├── Transient       a passing fault; nothing was sent, the same call may succeed later
     ├── Ambiguous       the request went out and no answer came: it may have been carried out
     ├── Rejected        the platform will never accept this call
+    │   └── Gone        the message it is about is not there any more
     └── AuthFailed      the account itself is refused
 """
 
@@ -222,7 +223,10 @@ class Adapter(Protocol):
         ...
 
     async def edit(self, ref: MessageRef, body: Rendered, key: str) -> None:
-        """Replace the body of one of the bot's messages. Editing to the same body succeeds."""
+        """Replace the body of one of the bot's messages. Editing to the same body succeeds.
+
+        Raises `Gone` when the message was deleted.
+        """
         ...
 
     async def delete(self, ref: MessageRef) -> None:
@@ -402,6 +406,10 @@ class Ambiguous(AdapterError):
 
 class Rejected(AdapterError):
     """The platform will never accept this call, whatever is retried."""
+
+
+class Gone(Rejected):
+    """The message to edit is not there any more."""
 
 
 class AuthFailed(AdapterError):

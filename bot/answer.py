@@ -107,6 +107,12 @@ class Answering:
         self, question: "Question", earlier: Sequence[Turn], sink: Sink, draft: Draft
     ) -> None:
         """Fill the draft, showing it as it grows; engine errors become its `refusal`."""
+        async with sink.working():
+            await self._compute(question, earlier, sink, draft)
+
+    async def _compute(
+        self, question: "Question", earlier: Sequence[Turn], sink: Sink, draft: Draft
+    ) -> None:
         kept = list(earlier[max(0, len(earlier) - self._settings.bot.window_turns) :])
         started = asyncio.get_running_loop().time()
         while True:
@@ -142,7 +148,8 @@ class Answering:
             await self.refuse(question, sink, reason, outcome, draft.retry_after_s)
             return None
         turn = await self._turn(question, draft, sink)
-        bodies = sink.bodies(self._final_text(question.event, draft)) if sink.to else []
+        text = self._final_text(question.event, draft)
+        bodies = sink.bodies(text, ratable=True) if sink.to else []
         turn = await self._memory.turns.commit(turn, sink.to, bodies, question.rows)
         await sink.answered(turn, await self._memory.outbox.parts(turn.id) if sink.to else [])
         self._measure(question, draft)
@@ -172,18 +179,15 @@ class Answering:
             await self._memory.inbox.finish(question.rows, outcome)
         await sink.refused(reason, text, await self._memory.outbox.parts(key) if sink.to else [])
         if question.turn:
-            await sink.close()
+            await sink.close(instead=question.turn.answer)
 
     async def withdraw(self, question: "Question", sink: Sink) -> None:
         """The question was taken back: nothing of its answer stays."""
         if question.turn:
             for message in question.turn.messages:
                 await self.change_history(question.turn.session, message.message_id, None, [])
-        else:
-            await self._memory.outbox.withdraw([question.answer])
-            self._delivery.deliver(await self._memory.outbox.parts(question.answer))
-        await self._memory.inbox.finish(question.rows, Outcome.DONE)
         await sink.close()
+        await self._memory.inbox.finish(question.rows, Outcome.DONE)
 
     async def change_history(
         self, session: str, message_id: str, text: str | None, rows: Sequence[int]

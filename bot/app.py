@@ -30,7 +30,7 @@ from bot.delivery import Delivery
 from bot.health import Metrics, PartState, Readiness
 from bot.office import tasks_for
 from bot.pipeline import Pipeline
-from bot.reply import Sinks
+from bot.reply import Outlet, Sinks
 from bot.secret import kept_secret
 from bot.sessions import Sessions
 from bot.texts import texts_for
@@ -103,7 +103,8 @@ class App:
         database = self._database
         memory = Memory(Inbox(database), Outbox(database), Turns(database))
         delivery = Delivery(memory.outbox, self._adapters, self.spawn, self.metrics)
-        sinks = Sinks(self._adapters, memory.outbox, delivery)
+        outlet = Outlet(memory.outbox, delivery)
+        sinks = Sinks(self._adapters, outlet, self.settings.bot.language)
         answering = Answering(self.settings, self._engine, memory, delivery, sinks, self.metrics)
         sessions = Sessions(answering, self.spawn)
         desk = Desk(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 
 from storage.records import Body, Part, Turn
@@ -46,6 +47,10 @@ class Line:
         self._end: Answered | Refused | None = None
         self._changed = asyncio.Event()
 
+    def working(self) -> AbstractAsyncContextManager[None]:
+        """Work has no form on the line."""
+        return nullcontext()
+
     async def wait(self, place: int, eta_s: float | None) -> None:
         """Waiting has no form on the line."""
 
@@ -55,7 +60,7 @@ class Line:
         self._text = markdown
         self._changed.set()
 
-    def bodies(self, markdown: str) -> list[Body]:
+    def bodies(self, markdown: str, *, ratable: bool = False) -> list[Body]:
         """Nothing is posted anywhere."""
         return []
 
@@ -68,7 +73,7 @@ class Line:
         """Say why there is no answer."""
         self._finish(Refused(reason, text))
 
-    async def close(self) -> None:
+    async def close(self, instead: str | None = None) -> None:
         """The question was withdrawn or the program stops."""
         self._finish(Refused("withdrawn", "The question was withdrawn."))
 

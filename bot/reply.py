@@ -6,18 +6,31 @@ whoever waits for an answer on the line (the HTTP API) has a sink of their own.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from dataclasses import dataclass, replace
 from typing import Protocol
+
+import structlog
 
 from adapters.base import Adapter, AdapterError, MessageEvent, Preview, Streams
 from adapters.split import split
 from bot.codec import address_of, destination
 from bot.delivery import Delivery
+from bot.texts import Texts, texts_for
 from storage.outbox import Outbox
 from storage.records import Body, Destination, Part, Turn
 
+log = structlog.get_logger(__name__)
+
 PREVIEW_INTERVAL_S = 0.25
 """Edited messages are rendered again at most this often; the platform's own pace comes on top."""
+WORTH_A_MESSAGE_S = 5.0
+"""Shorter waits are shown by a typing sign alone."""
+TYPING_SHARE = 0.8
+"""A typing sign is renewed after this share of the time that the platform shows it."""
+MARK_ROOM = 16
+"""Characters kept free for the mark that more is to come."""
 
 
 class Sink(Protocol):
@@ -38,12 +51,16 @@ class Sink(Protocol):
         """A bound that the asker set for this answer."""
         ...
 
+    def working(self) -> AbstractAsyncContextManager[None]:
+        """While an answer is computed: show that it is, until its first word does."""
+        ...
+
     async def wait(self, place: int, eta_s: float | None) -> None: ...
 
     async def show(self, markdown: str) -> None: ...
 
-    def bodies(self, markdown: str) -> list[Body]:
-        """The parts of a final text, for the outbox."""
+    def bodies(self, markdown: str, *, ratable: bool = False) -> list[Body]:
+        """The parts of a final text, for the outbox; the last may ask what people think of it."""
         ...
 
     async def answered(self, turn: Turn, parts: Sequence[Part]) -> None:
@@ -54,8 +71,8 @@ class Sink(Protocol):
         """There is no answer; `text` says why to a person, `reason` to a program."""
         ...
 
-    async def close(self) -> None:
-        """Nothing more comes: the question was withdrawn, or the program stops."""
+    async def close(self, instead: str | None = None) -> None:
+        """Nothing more comes, and what was shown goes; `instead` stood there before, if given."""
         ...
 
 
@@ -65,39 +82,59 @@ class PlatformSink:
     max_tokens = None
 
     def __init__(
-        self, adapter: Adapter, to: Destination, answer: str, outbox: Outbox, delivery: Delivery
+        self, adapter: Adapter, to: Destination, answer: str, outlet: "Outlet", texts: Texts
     ) -> None:
         self.to: Destination = to
         self.shown = False
         self._adapter = adapter
+        self._limits = adapter.limits
+        self._address = address_of(to)
         self._answer = answer
-        self._outbox = outbox
-        self._delivery = delivery
+        self._outbox, self._delivery = outlet.outbox, outlet.delivery
+        self._language = texts
         self._preview: Preview | None = None
+        self._is_open = False
         self._parts: list[Part] = []
         self._texts: list[str] = []
         self._count = 0
         self._due = 0.0
 
+    @asynccontextmanager
+    async def working(self) -> AsyncGenerator[None]:
+        """Show the preview or a typing sign until the first word is shown."""
+        if await self._open():
+            yield
+            return
+        typing = asyncio.create_task(self._type())
+        try:
+            yield
+        finally:
+            typing.cancel()
+            await asyncio.wait({typing})
+
     async def wait(self, place: int, eta_s: float | None) -> None:
-        """Show the place in the line, where the platform has a preview; a typing sign elsewhere."""
+        """Show the place in the line; by a message only if the wait is worth one."""
         preview = await self._open()
         if preview:
             await preview.wait(place, eta_s)
+        elif eta_s is not None and eta_s >= WORTH_A_MESSAGE_S:
+            await self._show_by_edits(self._language.waiting.format(place=place, eta_s=eta_s))
 
     async def show(self, markdown: str) -> None:
         """Show the answer so far."""
         preview = await self._open()
-        self.shown = True
+        if not self.shown:
+            self.shown, self._due = True, 0.0
         if preview:
             await preview.show(markdown)
         else:
             await self._show_by_edits(markdown)
 
-    def bodies(self, markdown: str) -> list[Body]:
+    def bodies(self, markdown: str, *, ratable: bool = False) -> list[Body]:
         """The parts that fit the platform's message length."""
-        texts = split(markdown, self._adapter.limits)
-        return [Body(index, text) for index, text in enumerate(texts)]
+        texts = split(markdown, self._limits)
+        last = len(texts) - 1
+        return [Body(index, text, ratable and index == last) for index, text in enumerate(texts)]
 
     async def answered(self, turn: Turn, parts: Sequence[Part]) -> None:
         """Bring the final parts; they take the preview's place."""
@@ -107,31 +144,40 @@ class PlatformSink:
         """Bring the notice, in the place of what was shown."""
         self._delivery.deliver(parts)
 
-    async def close(self) -> None:
-        """Take the preview away."""
+    async def close(self, instead: str | None = None) -> None:
+        """Take away what was shown, or bring back what stood there before."""
         if self._preview:
             await self._preview.close()
+        if instead is None:
+            await self._outbox.withdraw([self._answer])
+        elif self._parts:
+            bodies = self.bodies(instead, ratable=True)
+            await self._outbox.post(self._answer, self.to, bodies)
+        self._delivery.deliver(await self._outbox.parts(self._answer))
 
     async def _open(self) -> Preview | None:
-        if self._preview is None and isinstance(self._adapter, Streams):
+        if not self._is_open and isinstance(self._adapter, Streams):
             key = f"{self._answer}.0"
-            self._preview = await self._adapter.open_stream(address_of(self.to), key)
+            self._preview = await self._adapter.open_stream(self._address, key)
+        self._is_open = True
         return self._preview
 
-    async def begin(self) -> None:
-        """Show that work began; that it can't be shown is no fault."""
-        if not isinstance(self._adapter, Streams):
+    async def _type(self) -> None:
+        """That it can't be shown is no fault."""
+        while self._limits.typing_s and not self.shown:
             try:
-                await self._adapter.typing(address_of(self.to))
-            except AdapterError:
-                return
+                await self._adapter.typing(self._address)
+            except AdapterError as error:
+                log.debug("no typing sign", platform=self.to.platform, error=str(error))
+            await asyncio.sleep(self._limits.typing_s * TYPING_SHARE)
 
     async def _show_by_edits(self, markdown: str) -> None:
         now = asyncio.get_running_loop().time()
-        if now < self._due:
+        if now < self._due or not self._limits.can_edit:
             return
         self._due = now + PREVIEW_INTERVAL_S
-        for index, text in enumerate(split(markdown, self._adapter.limits)):
+        narrow = replace(self._limits, max_chars=self._limits.max_chars - MARK_ROOM)
+        for index, text in enumerate(split(markdown, narrow)):
             if index == len(self._parts):  # its row is there before its first send
                 self._parts.append(await self._outbox.open(self._answer, index, self.to))
                 self._texts.append("")
@@ -141,6 +187,14 @@ class PlatformSink:
                 self._delivery.preview(self._parts[index], text, self._count)
 
 
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """The way out of the bot: rows, and what brings them to their platform."""
+
+    outbox: Outbox
+    delivery: Delivery
+
+
 class Unheard:
     """The sink of an answer that nobody waits for any more; it is kept for who asks again."""
 
@@ -148,13 +202,17 @@ class Unheard:
     shown = False
     max_tokens = None
 
+    def working(self) -> AbstractAsyncContextManager[None]:
+        """Nobody looks."""
+        return nullcontext()
+
     async def wait(self, place: int, eta_s: float | None) -> None:
         """Tell nobody."""
 
     async def show(self, markdown: str) -> None:
         """Show nobody."""
 
-    def bodies(self, markdown: str) -> list[Body]:
+    def bodies(self, markdown: str, *, ratable: bool = False) -> list[Body]:
         """No message is posted."""
         return []
 
@@ -164,7 +222,7 @@ class Unheard:
     async def refused(self, reason: str, text: str, parts: Sequence[Part]) -> None:
         """Tell nobody."""
 
-    async def close(self) -> None:
+    async def close(self, instead: str | None = None) -> None:
         """Nothing is open."""
 
 
@@ -174,12 +232,12 @@ class Sinks:
     def __init__(
         self,
         adapters: Mapping[tuple[str, str], Adapter],
-        outbox: Outbox,
-        delivery: Delivery,
+        outlet: Outlet,
+        language: str,
     ) -> None:
         self._adapters = adapters
-        self._outbox = outbox
-        self._delivery = delivery
+        self._outlet = outlet
+        self._language = language
         self._lines: dict[str, Sink] = {}
 
     def hold(self, answer: str, sink: Sink) -> None:
@@ -198,5 +256,5 @@ class Sinks:
         adapter = self._adapters.get((event.address.platform, event.address.account))
         if adapter is None:
             return Unheard()
-        to = destination(event, session)
-        return PlatformSink(adapter, to, answer, self._outbox, self._delivery)
+        texts = texts_for(event.sender.language, self._language)
+        return PlatformSink(adapter, destination(event, session), answer, self._outlet, texts)

@@ -30,6 +30,9 @@ class Texts:
     speed_unknown: str
     speed: str  # prefill, decode
 
+    # waiting
+    waiting: str  # place, eta_s
+
     # answers
     stopped: str
     cut_off: str
