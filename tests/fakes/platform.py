@@ -17,6 +17,7 @@ from adapters.base import (
     Ambiguous,
     Cursor,
     Emit,
+    Gone,
     Limits,
     MessageEvent,
     MessageRef,
@@ -35,12 +36,16 @@ LIMITS = Limits(
 
 @dataclass(slots=True)
 class Post:
-    """A message of the bot's as people see it. `texts` are all it ever showed."""
+    """A message of the bot's as people see it. `texts` and `bodies` are all it ever showed."""
 
     id: str
     key: str
-    texts: list[str]
+    bodies: list[Rendered]
     deleted: bool = False
+
+    @property
+    def texts(self) -> list[str]:
+        return [body.text for body in self.bodies]
 
     @property
     def text(self) -> str:
@@ -95,7 +100,7 @@ class FakePlatform:
     async def send(self, to: Address, body: Rendered, key: str) -> MessageRef:
         fault = await self._call("send", key)
         self._check_length(body)
-        post = Post(f"r{sum(map(len, self.posts.values())) + 1}", key, [body.text])
+        post = Post(f"r{sum(map(len, self.posts.values())) + 1}", key, [body])
         self.posts[to.room].append(post)
         self._settle(fault)
         return MessageRef(to, post.id)
@@ -103,7 +108,7 @@ class FakePlatform:
     async def edit(self, ref: MessageRef, body: Rendered, key: str) -> None:
         fault = await self._call("edit", key)
         self._check_length(body)
-        self._post(ref).texts.append(body.text)
+        self._post(ref).bodies.append(body)
         self._settle(fault)
 
     async def delete(self, ref: MessageRef) -> None:
@@ -113,7 +118,7 @@ class FakePlatform:
 
     async def find(self, to: Address, key: str, since: datetime) -> MessageRef | None:
         await self._call("find", key)
-        for post in self.posts[to.room]:
+        for post in self.posts[to.room] if self.limits.can_find else ():
             if post.key == key:
                 return MessageRef(to, post.id)
         return None
@@ -150,7 +155,7 @@ class FakePlatform:
         for post in self.posts[ref.address.room]:
             if post.id == ref.remote_id and not post.deleted:
                 return post
-        raise Rejected("message to edit not found")
+        raise Gone("message to edit not found")
 
     def _check_length(self, body: Rendered) -> None:
         if len(body.text.encode("utf-16-le")) // 2 > self.limits.max_chars:
