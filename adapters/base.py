@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Literal, Protocol, runtime_checkable
 
-from starlette.routing import BaseRoute
+from starlette.routing import Route
 
 Cursor = str
 """Where an adapter stands in its platform's stream of events; opaque outside the adapter."""
@@ -302,6 +302,10 @@ class Link:
         """The platform can't be reached; the adapter tries again."""
         self.state, self.detail = "down", detail
 
+    def set_refused(self, detail: str) -> None:
+        """The platform turns the bot away."""
+        self.state, self.detail = "refused", detail
+
     def note_event(self) -> None:
         """Something came in."""
         self.last_event_at = datetime.now(UTC)
@@ -323,7 +327,7 @@ class Connects(Protocol):
 class Webhooks(Protocol):
     """An adapter that its platform calls over HTTP, where the configuration says so."""
 
-    def routes(self) -> Sequence[BaseRoute]:
+    def routes(self) -> Sequence[Route]:
         """What to mount on the bot's port; each route authenticates its callers itself."""
         ...
 

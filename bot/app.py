@@ -5,7 +5,7 @@ the port, the control socket. Stop: intake, answers, engine, outbox, storage.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
@@ -18,8 +18,9 @@ from functools import partial
 from typing import Any
 
 import structlog
+from starlette.routing import Route
 
-from adapters.base import Adapter, Cursor, Emit, MessageEvent, Transient
+from adapters.base import Adapter, Webhooks
 from adapters.console import PLATFORM as CONSOLE
 from adapters.console import ConsoleAdapter
 from bot.answer import Answering, Memory
@@ -28,6 +29,7 @@ from bot.config import Settings
 from bot.control import Control, socket_path
 from bot.delivery import Delivery
 from bot.health import Metrics, PartState, Readiness
+from bot.intake import Intake, states
 from bot.office import tasks_for
 from bot.pipeline import Pipeline
 from bot.reply import Outlet, Sinks
@@ -45,7 +47,6 @@ from storage.turns import Turns
 
 log = structlog.get_logger(__name__)
 
-LONGEST_RESTART_PAUSE_S = 60.0
 OUTBOX_DRAIN_S = 5.0
 
 
@@ -86,8 +87,8 @@ class App:
         async with AsyncExitStack() as stack:
             engine, adapters = self._given
             self._engine = await stack.enter_async_context(engine)
-            for adapter in adapters:
-                self._add(adapter)
+            for adapter in (*platforms(self.settings), *adapters):
+                await self._enter(adapter, stack)
             self._database = await stack.enter_async_context(
                 Database(self.settings.storage.path, observe=self.metrics.committed)
             )
@@ -119,6 +120,7 @@ class App:
             started_at=datetime.now(UTC),
         )
         pipeline = Pipeline(desk, self.spawn, self.metrics)
+        intake = Intake(pipeline, memory.inbox, self.metrics, self.spawn)
         self._observe(desk)
         console = ConsoleAdapter(partial(delivery.wake, CONSOLE))
         self._add(console)
@@ -126,7 +128,7 @@ class App:
             url = ""
             if self.settings.web.enabled:
                 url = await doors.enter_async_context(self._port(desk, pipeline, sinks))
-            receiving = await self._receive(pipeline)
+            await intake.open(self._adapters.values())
             await delivery.recover()
             recovered = await pipeline.recover()
             control = Control(socket_path(database.path), console, tasks_for(desk, database))
@@ -136,10 +138,14 @@ class App:
             await self._stopping.wait()
             log.info("stopping", seconds=self.settings.bot.drain_s)
             pipeline.close()
-            for task in receiving:
-                task.cancel()
+            intake.close()
             await sessions.drain(self.settings.bot.drain_s)
             await delivery.drain(OUTBOX_DRAIN_S)
+
+    async def _enter(self, adapter: Adapter, stack: AsyncExitStack) -> None:
+        if isinstance(adapter, AbstractAsyncContextManager):
+            await stack.enter_async_context(adapter)
+        self._add(adapter)
 
     def _add(self, adapter: Adapter) -> None:
         self._adapters[adapter.name, adapter.account] = adapter
@@ -169,27 +175,30 @@ class App:
         people = People(store, token, settings.bot_name)
         self._add(page)
         bearer = Bearer(self.settings.api.tokens, is_local=web.is_for_this_machine)
+        webhooks = self._webhooks()
         routes = [
+            *webhooks,
             *PageRoutes(page, people, settings).routes(),
             *ChatApi(desk, pipeline, sinks, bearer, self.spawn).routes(),
             *OpenAiApi(self.settings, self._engine, bearer).routes(),
             *Health(self.metrics, self.readiness).routes(),
         ]
-        async with port.serving(Guard(application(routes), web.allowed_hosts)):
+        signed = frozenset(route.path for route in webhooks)
+        async with port.serving(Guard(application(routes), web.allowed_hosts, signed)):
             yield f"{port.url}/?token={token}"
+
+    def _webhooks(self) -> list[Route]:
+        return [
+            route
+            for adapter in self._adapters.values()
+            if isinstance(adapter, Webhooks)
+            for route in adapter.routes()
+        ]
 
     def _notice(self) -> str:
         texts = texts_for(self.settings.bot.language)
         engine = self.settings.engine
         return texts.demo_notice if (engine.kind, engine.model) == ("llama", "demo") else ""
-
-    async def _receive(self, pipeline: Pipeline) -> list[asyncio.Task[None]]:
-        tasks: list[asyncio.Task[None]] = []
-        for (platform, account), adapter in self._adapters.items():
-            emit = _emit(pipeline, platform, account)
-            cursor = await Inbox(self._database).cursor(platform, account)
-            tasks.append(self.spawn(_keep_running(adapter, emit, cursor)))
-        return tasks
 
     def _observe(self, desk: Desk) -> None:
         self.metrics.sessions.set_function(lambda: len(desk.sessions))
@@ -202,6 +211,7 @@ class App:
         parts = {
             "engine": PartState(status.state == "ready", status.detail or status.state),
             "storage": await self._storage_state(),
+            **states(self._adapters.values()),
         }
         if self._stopping.is_set():
             parts["bot"] = PartState(ready=False, detail="stopping")
@@ -226,33 +236,62 @@ def _alone() -> Generator[None]:
         raise
 
 
-def _emit(pipeline: Pipeline, platform: str, account: str) -> Emit:
-    async def emit(events: Sequence[MessageEvent], cursor: Cursor | None) -> None:
-        try:
-            await pipeline.emit(platform, account, events, cursor)
-        except StorageError as error:
-            raise Transient(str(error)) from error
-
-    return emit
-
-
-async def _keep_running(adapter: Adapter, emit: Emit, cursor: Cursor | None) -> None:
-    """Receive; after a fault again, with growing pauses. Other platforms go on."""
-    pause_s = 1.0
-    while True:
-        try:
-            return await adapter.run(emit, cursor)
-        except Exception:
-            log.exception("adapter failed", platform=adapter.name, again_in_s=pause_s)
-        await asyncio.sleep(pause_s)
-        pause_s = min(pause_s * 2, LONGEST_RESTART_PAUSE_S)
-
-
 async def _guarded(work: Coroutine[Any, Any, None]) -> None:
     try:
         await work
     except Exception:
         log.exception("a task failed")
+
+
+def platforms(settings: Settings) -> Iterator[Adapter]:
+    """The adapters of the chat platforms that the settings ask for."""
+    if settings.telegram.token.get_secret_value():
+        from adapters.telegram.adapter import TelegramAdapter, TelegramSettings
+
+        yield TelegramAdapter(
+            TelegramSettings(
+                token=settings.telegram.token.get_secret_value(),
+                base_url=settings.telegram.base_url,
+                webhook_url=settings.telegram.webhook_url,
+                webhook_secret=_webhook_secret(settings),
+                bot_name=settings.bot.name,
+            )
+        )
+    if settings.slack.bot_token.get_secret_value():
+        from adapters.slack.adapter import SlackAdapter, SlackSettings
+
+        yield SlackAdapter(
+            SlackSettings(
+                bot_token=settings.slack.bot_token.get_secret_value(),
+                app_token=settings.slack.app_token.get_secret_value(),
+                signing_secret=settings.slack.signing_secret.get_secret_value(),
+                base_url=settings.slack.base_url,
+                workspace=settings.slack.workspace,
+                bot_name=settings.bot.name,
+            )
+        )
+    if settings.matrix.homeserver:
+        from adapters.matrix.adapter import MatrixAdapter, MatrixSettings
+
+        yield MatrixAdapter(
+            MatrixSettings(
+                homeserver=settings.matrix.homeserver,
+                user=settings.matrix.user,
+                password=settings.matrix.password.get_secret_value(),
+                recovery_key=settings.matrix.recovery_key.get_secret_value(),
+                store_dir=settings.matrix.store_dir,
+                device_name=settings.matrix.device_name,
+                messages_per_minute=settings.matrix.messages_per_minute,
+                bot_name=settings.bot.name,
+            )
+        )
+
+
+def _webhook_secret(settings: Settings) -> str:
+    chosen = settings.telegram.webhook_secret.get_secret_value()
+    if chosen or not settings.telegram.webhook_url:
+        return chosen
+    return kept_secret(settings.storage.path.with_suffix(".webhook-key"))
 
 
 @asynccontextmanager

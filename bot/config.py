@@ -154,6 +154,10 @@ class Telegram(Section):
         default="",
         description="Where Telegram reaches this port by HTTPS; empty: long polling.",
     )
+    webhook_secret: SecretStr = Field(
+        default=SecretStr(""),
+        description="What Telegram shows with every call: 1 to 256 of `A-Z a-z 0-9 _ -`.",
+    )
 
 
 class Slack(Section):

@@ -7,7 +7,7 @@ cross-site WebSockets), carry JSON, be of bounded size and arrive in bounded tim
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from urllib.parse import urlsplit
 
@@ -28,18 +28,29 @@ class Refusal(HTTPException):
 
 
 class Guard:
-    """ASGI middleware around everything that listens. `hosts` are names without ports."""
+    """ASGI middleware around everything that listens. `hosts` are names without ports.
 
-    def __init__(self, app: ASGIApp, hosts: Iterable[str] = ()) -> None:
+    Calls to the `signed` paths come from a platform's servers, under any name and in any form: who
+    serves them checks a signature that no other page of a browser could make.
+    """
+
+    def __init__(
+        self, app: ASGIApp, hosts: Iterable[str] = (), signed: Collection[str] = ()
+    ) -> None:
         self._app = app
         self._hosts = LOOPBACK | {host.lower() for host in hosts}
+        self._signed = signed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request pass, or answer it here."""
         if scope["type"] == "lifespan":
             return await self._app(scope, receive, send)
         try:
-            self._check(scope, Headers(scope=scope))
+            headers = Headers(scope=scope)
+            if scope["type"] == "http" and scope["path"] in self._signed:
+                _check_length(headers)
+            else:
+                self._check(scope, headers)
             bounded = _Bounded(receive) if scope["type"] == "http" else receive
             return await self._app(scope, bounded, send)
         except Refusal as refusal:
@@ -74,15 +85,20 @@ def _check_origin(headers: Headers, host: str) -> None:
 
 
 def _check_body(headers: Headers) -> None:
+    length = _check_length(headers)
+    has_body = length != "0" or "transfer-encoding" in headers
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if has_body and kind != "application/json":
+        raise Refusal(415, f"The body is “{kind[:60]}”. Send application/json.")
+
+
+def _check_length(headers: Headers) -> str:
     length = headers.get("content-length", "0")
     if not length.isdecimal() or ("transfer-encoding" in headers and "content-length" in headers):
         raise Refusal(400, "The length of the body is not clear. Send one Content-Length.")
     if int(length) > MAX_BODY_BYTES:
         raise _too_large()
-    has_body = length != "0" or "transfer-encoding" in headers
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if has_body and kind != "application/json":
-        raise Refusal(415, f"The body is “{kind[:60]}”. Send application/json.")
+    return length
 
 
 def _too_large() -> Refusal:

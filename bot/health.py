@@ -71,6 +71,18 @@ class Metrics:
         self.dead_letters = Counter(
             "parley_dead_letters", "Messages given up.", ["platform"], registry=registry
         )
+        self.platform_up = Gauge(
+            "parley_platform_up",
+            "Whether a chat platform is connected.",
+            ["platform", "account"],
+            registry=registry,
+        )
+        self.platform_last_event = Gauge(
+            "parley_platform_last_event_timestamp_seconds",
+            "When the last event came from a chat platform, 0 before the first.",
+            ["platform", "account"],
+            registry=registry,
+        )
         self.commit_seconds = Histogram(
             "parley_commit_seconds",
             "Duration of a commit.",
@@ -94,10 +106,14 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class PartState:
-    """One part of the bot: whether it works, and in a word or two why not."""
+    """One part of the bot: whether it works, and in a word or two why not.
+
+    The bot is ready without a part that is not essential.
+    """
 
     ready: bool
     detail: str
+    essential: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +124,8 @@ class Readiness:
 
     @property
     def ready(self) -> bool:
-        """Whether every part is."""
-        return all(part.ready for part in self.parts.values())
+        """Whether every essential part is."""
+        return all(part.ready for part in self.parts.values() if part.essential)
 
 
 ReadinessCheck = Callable[[], Awaitable[Readiness]]

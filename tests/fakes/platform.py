@@ -19,6 +19,7 @@ from adapters.base import (
     Emit,
     Gone,
     Limits,
+    Link,
     MessageEvent,
     MessageRef,
     Rejected,
@@ -71,6 +72,8 @@ class FakePlatform:
     faults: deque[Fault] = field(default_factory=deque[Fault])
     calls: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     typed: list[Address] = field(default_factory=list[Address])
+    link: Link = field(default_factory=Link)
+    failures: deque[Exception] = field(default_factory=deque[Exception])
     _emit: asyncio.Future[Emit] | None = None
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _held: asyncio.Event | None = None
@@ -80,8 +83,14 @@ class FakePlatform:
         self._emit = None
 
     async def run(self, emit: Emit, cursor: Cursor | None) -> None:
+        if self.failures:
+            raise self.failures.popleft()
+        self.link.set_up()
         self._ready().set_result(emit)
         await asyncio.Event().wait()
+
+    async def check(self) -> str:
+        return self.account
 
     async def receive(self, events: Sequence[MessageEvent], cursor: Cursor | None = None) -> None:
         """Events come in; returning means that the platform was acknowledged."""

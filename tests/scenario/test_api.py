@@ -142,7 +142,7 @@ async def test_health_metrics_and_openapi(bot: Bot, http: httpx.AsyncClient) -> 
     assert (await http.get("/healthz")).status_code == 200
     ready = await http.get("/readyz")
     assert (ready.status_code, ready.json()["ready"]) == (200, True)
-    assert set(ready.json()["parts"]) == {"engine", "storage"}
+    assert set(ready.json()["parts"]) == {"engine", "storage", "fake"}
     metrics = (await http.get("/metrics")).text
     assert 'parley_answers_total{outcome="answered",platform="api"} 1.0' in metrics
     document = (await http.get("/openapi.json")).json()
