@@ -39,6 +39,7 @@ class Actions:
         self._redact: Callable[[str], str] = settings.redact
         name = re.escape(settings.bot_name)
         self._mention = re.compile(rf"(?<!\w)@{name}(?!\w)", re.IGNORECASE)
+        self._greeting = re.compile(rf"\s*@{name}(?!\w)[\s,:，：]*(?=\S)", re.IGNORECASE)
 
     async def do(self, member: Member, action: wire.Action) -> None:
         """Do it; on return it is on disk. Raises `Refused`, and `Transient` to try later."""
@@ -126,7 +127,9 @@ class Actions:
         )
         to_bot = quote is not None and quote.from_bot
         addressed = bool(room.owner) or to_bot or self._mention.search(text) is not None
-        return replace(event, text=text, quote=quote, addressed=addressed)
+        greeting = self._greeting.match(text)
+        asked = text[greeting.end() :] if greeting else text
+        return replace(event, text=asked, quote=quote, addressed=addressed)
 
     async def _emit(self, event: MessageEvent) -> None:
         if self.emit is None:

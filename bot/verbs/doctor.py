@@ -4,16 +4,20 @@ import asyncio
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import asdict, dataclass
 
 import click
 
+from adapters.base import Adapter, AdapterError, Connects
+from bot.app import platforms
 from bot.config import ConfigError, Settings
 from bot.control import ControlError, NotRunning, ask, socket_path
 from engine.base import EngineError
 from storage.records import StorageError
 
 LEAST_FREE_BYTES = 200 << 20
+PLATFORM_TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +47,14 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield _checked("storage", lambda: _storage(settings, is_running=bool(running)))
     yield _checked("disk", lambda: _disk(settings))
     yield _checked("port", lambda: _port(settings, is_running=bool(running)))
+    for adapter in platforms(settings):
+        yield _checked(adapter.name, lambda adapter=adapter: asyncio.run(_platform(adapter)))
 
 
 def _checked(part: str, look: Callable[[], str]) -> Finding:
     try:
         return Finding(part, well=True, text=look())
-    except (ConfigError, ControlError, EngineError, StorageError) as error:
+    except (AdapterError, ConfigError, ControlError, EngineError, StorageError) as error:
         return Finding(part, well=False, text=str(error))
 
 
@@ -98,6 +104,13 @@ def _disk(settings: Settings) -> str:
     if free < LEAST_FREE_BYTES:
         raise StorageError(f"{place} has {free >> 20} MiB left: make room")
     return f"{free >> 20:,} MiB free at {place}"
+
+
+async def _platform(adapter: Adapter) -> str:
+    async with AsyncExitStack() as stack, asyncio.timeout(PLATFORM_TIMEOUT_S):
+        if isinstance(adapter, AbstractAsyncContextManager):
+            await stack.enter_async_context(adapter)
+        return await adapter.check() if isinstance(adapter, Connects) else ""
 
 
 def _port(settings: Settings, *, is_running: bool) -> str:

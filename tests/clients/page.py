@@ -85,9 +85,9 @@ class Tab:
 
     def shown(self, room: str) -> list[str]:
         """The bot's posts in a room, in order."""
-        return [post["text"] for post in self._in(room) if not post["author"]]
+        return [post["text"] for post in self.seen(room) if not post["author"]]
 
-    def _in(self, room: str) -> list[Frame]:
+    def seen(self, room: str) -> list[Frame]:
         posts = [p for p in self.posts.values() if p["room"] == room and not p["removed"]]
         return sorted(posts, key=lambda post: post["order"])
 

@@ -65,7 +65,7 @@ async def running_bot(
 ) -> AsyncGenerator[Bot]:
     """Run a bot with a scripted engine while the block runs; it drains at the end."""
     platform, engine = platform or FakePlatform(), engine or ScriptedEngine()
-    app = App(settings, engine=_entered(engine), adapters=[platform])
+    app = App(settings, engine=entered(engine), adapters=[platform])
     async with running_app(app, platform) as running:
         yield Bot(app, running, platform, engine)
 
@@ -87,5 +87,6 @@ async def running_app(app: App, platform: FakePlatform) -> AsyncGenerator[Runnin
 
 
 @asynccontextmanager
-async def _entered(engine: Engine) -> AsyncGenerator[Engine]:
+async def entered(engine: Engine) -> AsyncGenerator[Engine]:
+    """An engine as the application enters it."""
     yield engine

@@ -56,7 +56,7 @@ async def test_in_a_room_the_bot_answers_when_it_is_addressed(bot: Bot) -> None:
         await bob.until(lambda: any(p["text"] == "lunch?" for p in bob.posts.values()))
         await bob.say(room, "@parley what is for lunch?")
         await ann.until(lambda: len(ann.shown(room)) == 1)
-        assert ann.shown(room) == ["echo: Bob: @parley what is for lunch?"]
+        assert ann.shown(room) == ["echo: Bob: what is for lunch?"]
         answer = next(post for post in ann.posts.values() if not post["author"])
         await ann.say(room, "and dessert?", reply_to=answer["id"])
         await bob.until(lambda: len(bob.shown(room)) == 2)

@@ -126,24 +126,28 @@ async def test_a_tab_is_told_what_it_needs(page: Page) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "addressed"),
+    ("text", "asked", "addressed"),
     [
-        ("hello", False),
-        ("@Parley hello", True),
-        ("hello @PARLEY!", True),
-        ("问@parley，你好", False),  # stands in a word, as a mail address does
-        ("问 @parley，你好", True),
-        ("me@parley.example", False),
-        ("@Parleys", False),
+        ("hello", "hello", False),
+        ("@Parley hello", "hello", True),
+        ("@parley, hello", "hello", True),
+        ("@Parley", "@Parley", True),
+        ("hello @PARLEY!", "hello @PARLEY!", True),
+        ("问@parley，你好", "问@parley，你好", False),  # in a word, as a mail address has it
+        ("问 @parley，你好", "问 @parley，你好", True),
+        ("me@parley.example", "me@parley.example", False),
+        ("@Parleys", "@Parleys", False),
     ],
 )
-async def test_who_is_addressed_in_a_room(page: Page, text: str, addressed: bool) -> None:
+async def test_who_is_addressed_in_a_room(
+    page: Page, text: str, asked: str, addressed: bool
+) -> None:
     async with page.tab("Ann") as ann:
         room = await room_of(ann)
         await ann.say(room, text)
         await ann.until(lambda: not ann.unacknowledged)
         event = page.of(Kind.MESSAGE)[0]
-        assert (event.text, event.addressed) == (text, addressed)
+        assert (event.text, event.addressed) == (asked, addressed)
         assert event.address == Address("web", "page", room)
 
 

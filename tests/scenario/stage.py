@@ -1,0 +1,109 @@
+"""A bot and a platform with people on it, for scenarios that run on every platform."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.app import App
+from bot.commands import Desk
+from engine.scripted import ScriptedEngine
+from tests.fakes.platform import FakePlatform
+from tests.scenario.bots import entered, running_app, settings_in
+from tests.venues.base import Action, Place, Shown, Upload, Venue
+from tests.venues.page import PageVenue
+
+
+@dataclass(frozen=True, slots=True)
+class Someone:
+    """A person in a place."""
+
+    venue: Venue
+    name: str
+    place: Place
+
+    async def say(self, text: str, **how: Any) -> str:
+        """Write a message; its id. `how` is as in `Venue.say`."""
+        return await self.venue.say(self.name, self.place, text, **how)
+
+    async def send(self, text: str, name: str, mime: str, content: bytes) -> str:
+        """Send a file with a text."""
+        return await self.say(text, file=Upload(name, mime, content))
+
+    async def command(self, text: str) -> None:
+        """Give a command."""
+        await self.venue.command(self.name, self.place, text)
+
+    async def edit(self, message: str, text: str) -> None:
+        await self.venue.edit(self.name, self.place, message, text)
+
+    async def delete(self, message: str) -> None:
+        await self.venue.delete(self.name, self.place, message)
+
+    async def react(self, message: str, emoji: str) -> None:
+        await self.venue.react(self.name, self.place, message, emoji)
+
+    async def press(self, message: str, action: Action) -> None:
+        await self.venue.press(self.name, self.place, message, action)
+
+    @property
+    def shown(self) -> list[Shown]:
+        """What the bot's messages there are now."""
+        return self.venue.shown(self.name, self.place)
+
+    @property
+    def texts(self) -> list[str]:
+        """Their texts."""
+        return [message.text.strip() for message in self.shown]
+
+    async def sees(self, *texts: str) -> list[Shown]:
+        """Wait until exactly these texts stand there from the bot; the messages."""
+        try:
+            await self.venue.until(lambda: self.texts == list(texts))
+        except TimeoutError:
+            raise AssertionError(f"{self.texts} instead of {list(texts)}") from None
+        return self.shown
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A running bot on one platform."""
+
+    venue: Venue
+    engine: ScriptedEngine
+    desk: Desk
+
+    async def stored(self, person: str) -> dict[str, Any]:
+        """What is stored of a person, as `export` gives it."""
+        [account] = [key[1] for key in self.desk.adapters if key[0] == self.venue.name]
+        key = f"{self.venue.name}:{account}:{self.venue.person_id(person)}"
+        return await self.desk.members.export(key)
+
+    async def alone(self, person: str) -> Someone:
+        """The person's chat with the bot."""
+        return Someone(self.venue, person, await self.venue.direct(person))
+
+    async def room(self, *people: str) -> tuple[Someone, ...]:
+        """A new room of people and the bot."""
+        place = await self.venue.room(*people)
+        return tuple(Someone(self.venue, person, place) for person in people)
+
+
+@asynccontextmanager
+async def staged(
+    venue: Venue,
+    directory: Path,
+    *,
+    engine: ScriptedEngine | None = None,
+    sections: Mapping[str, dict[str, Any]] | None = None,
+) -> AsyncGenerator[Stage]:
+    """Run a bot on the venue's platform while the block runs."""
+    engine = engine or ScriptedEngine()
+    wanted = {"access": {"open": [venue.name, "fake"]}} | dict(sections or {})
+    settings = settings_in(directory, **(wanted | venue.settings()))
+    app = App(settings, engine=entered(engine))
+    async with running_app(app, FakePlatform()) as running:
+        if isinstance(venue, PageVenue):
+            venue.open(running.url)
+        yield Stage(venue, engine, running.desk)

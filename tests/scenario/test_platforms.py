@@ -1,0 +1,278 @@
+"""One conversation, the same expectations, on every platform.
+
+Each test is a row of the table in `docs/platforms.md`: what its docstring says works where it
+passes, and does not exist where the platform has no such thing.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+
+from bot.lane import WRITING
+from bot.texts import texts_for
+from tests.scenario.stage import Stage, staged
+from tests.venues.base import Feature, Venue
+from tests.venues.registry import VENUES
+
+TEXTS = texts_for("en")
+
+
+@pytest.fixture(params=list(VENUES))
+async def venue(request: pytest.FixtureRequest) -> AsyncGenerator[Venue]:
+    async with VENUES[request.param]() as venue:
+        yield venue
+
+
+@pytest.fixture
+async def stage(venue: Venue, tmp_path: Path) -> AsyncGenerator[Stage]:
+    async with staged(venue, tmp_path) as stage:
+        yield stage
+
+
+def need(stage: Stage, *features: Feature) -> None:
+    for feature in features:
+        if feature not in stage.venue.features:
+            pytest.skip(f"{stage.venue.name} has no {feature}")
+
+
+async def test_direct_message(stage: Stage) -> None:
+    """A direct message is answered."""
+    ann = await stage.alone("ann")
+    await ann.say("hello")
+    await ann.sees("echo: hello")
+
+
+async def test_conversation(stage: Stage) -> None:
+    """The model sees what was said before."""
+    ann = await stage.alone("ann")
+    await ann.say("first")
+    await ann.sees("echo: first")
+    await ann.say("second")
+    await ann.sees("echo: first", "echo: second")
+    contents = [message.content for message in stage.engine.requests[-1].messages[1:]]
+    assert contents == ["first", "echo: first", "second"]
+
+
+async def test_typing(stage: Stage) -> None:
+    """While an answer is computed, a sign says so."""
+    need(stage, "typing")
+    ann = await stage.alone("ann")
+    stage.engine.hold()
+    await ann.say("hello")
+    await stage.venue.until(lambda: stage.venue.typed(ann.place))
+    stage.engine.release()
+    await ann.sees("echo: hello")
+
+
+async def test_mention(stage: Stage) -> None:
+    """In a room, a mention is answered and other talk is not seen."""
+    ann, bob = await stage.room("ann", "bob")
+    await ann.say("lunch?")
+    await bob.say("what is for lunch?", mention=True)
+    [answer] = await ann.sees("echo: bob: what is for lunch?")
+    assert answer.text
+    assert len(stage.engine.requests) == 1
+
+
+async def test_reply(stage: Stage) -> None:
+    """In a room, a reply to the bot is answered."""
+    need(stage, "replies")
+    ann, bob = await stage.room("ann", "bob")
+    await ann.say("what is for lunch?", mention=True)
+    [answer] = await ann.sees("echo: ann: what is for lunch?")
+    await bob.say("and dessert?", reply_to=answer.id)
+    await stage.venue.until(lambda: len(ann.shown) == 2)
+    assert ann.texts[1].endswith("and dessert?")
+
+
+async def test_quote(stage: Stage) -> None:
+    """A message that is replied to is quoted to the model."""
+    need(stage, "replies")
+    ann, bob = await stage.room("ann", "bob")
+    plan = await ann.say("the plan is soup")
+    await bob.say("sum it up", mention=True, reply_to=plan)
+    await stage.venue.until(lambda: len(stage.engine.requests) == 1)
+    asked = stage.engine.requests[0].messages[-1].content
+    assert asked == "bob: > ann: the plan is soup\n\nsum it up"
+
+
+async def test_thread(stage: Stage) -> None:
+    """A thread is a conversation of its own, and in it the bot needs no mention."""
+    need(stage, "threads")
+    ann, bob = await stage.room("ann", "bob")
+    root = await ann.say("about the roof")
+    await bob.say("does it leak?", mention=True, thread=root)
+    [answer] = await ann.sees("echo: bob: does it leak?")
+    assert answer.thread
+    await ann.say("since when?", thread=root)
+    await ann.sees("echo: bob: does it leak?", "echo: ann: since when?")
+    assert [len(request.messages) for request in stage.engine.requests] == [2, 4]
+
+
+async def test_growing(stage: Stage) -> None:
+    """An answer grows while it is written, and is one message."""
+    ann = await stage.alone("ann")
+    words = " ".join(f"word{number}" for number in range(40))
+    stage.engine.enqueue(words)
+    stage.engine.token_delay_s = 0.1
+    seen: set[str] = set()
+
+    def is_there() -> bool:
+        seen.update(ann.texts)
+        return ann.texts == [words]
+
+    await ann.say("count")
+    await stage.venue.until(is_there)
+    grown = [text for text in seen if text.endswith(WRITING.strip())]
+    assert stage.venue.name == "web" or grown
+
+
+async def test_long_answer(stage: Stage) -> None:
+    """A long answer comes in parts, in order, with nothing lost."""
+    ann = await stage.alone("ann")
+    lines = [f"line-{number}-{'x' * 300}" for number in range(60)]
+    stage.engine.enqueue("\n\n".join(lines))
+    await ann.say("at length")
+    await stage.venue.until(
+        lambda: [line for text in ann.texts for line in text.split("\n") if line] == lines
+    )
+    assert (len(ann.shown) == 1) == (stage.venue.name == "web")
+
+
+async def test_markup(stage: Stage) -> None:
+    """Markdown shows as the platform's own formatting."""
+    ann = await stage.alone("ann")
+    stage.engine.enqueue(
+        "# Title\n\nSome **bold** and `code`.\n\n- one\n- two\n\n```python\nx = 1\n```"
+    )
+    await ann.say("show me")
+    await stage.venue.until(lambda: len(ann.shown) == 1 and "x = 1" in ann.shown[0].raw)
+    await stage.venue.until(lambda: WRITING.strip() not in ann.texts[0])
+    for text in ("Title", "bold", "code", "one", "two", "x = 1"):
+        assert text in ann.texts[0]
+
+
+@pytest.mark.parametrize(
+    "text", ["<!channel> wake up", "<b>x</b> & <script>alert(1)</script>", "a < b > c"]
+)
+async def test_markup_is_inert(stage: Stage, text: str) -> None:
+    """What the model writes is text: it pings nobody and injects nothing."""
+    ann = await stage.alone("ann")
+    stage.engine.enqueue(text)
+    await ann.say("try")
+    await ann.sees(text)
+
+
+async def test_edit(stage: Stage) -> None:
+    """An edited question is answered again, in place."""
+    need(stage, "edits")
+    ann = await stage.alone("ann")
+    asked = await ann.say("teh sky")
+    [first] = await ann.sees("echo: teh sky")
+    await ann.edit(asked, "the sky")
+    [second] = await ann.sees("echo: the sky")
+    assert first.id == second.id
+
+
+async def test_delete(stage: Stage) -> None:
+    """A deleted question takes its answer along."""
+    need(stage, "deletes")
+    ann = await stage.alone("ann")
+    asked = await ann.say("never mind")
+    await ann.sees("echo: never mind")
+    await ann.delete(asked)
+    await ann.sees()
+
+
+async def test_reaction(stage: Stage) -> None:
+    """👍 and 👎 on an answer are kept as feedback."""
+    need(stage, "reactions")
+    ann = await stage.alone("ann")
+    await ann.say("hello")
+    [answer] = await ann.sees("echo: hello")
+    await ann.react(answer.id, "👎")
+    async with asyncio.timeout(20):
+        while not (feedback := (await stage.stored("ann"))["feedback"]):
+            await asyncio.sleep(0.01)
+    assert feedback[0]["value"] == -1
+
+
+async def test_command(stage: Stage) -> None:
+    """Commands are answered."""
+    ann = await stage.alone("ann")
+    await ann.command("help")
+    await stage.venue.until(lambda: any(TEXTS.help_title in text for text in ann.texts))
+
+
+async def test_fresh_start(stage: Stage) -> None:
+    """`new` begins an empty window."""
+    ann = await stage.alone("ann")
+    await ann.say("first")
+    await ann.sees("echo: first")
+    await ann.command("new")
+    await ann.sees("echo: first", TEXTS.fresh)
+    await ann.say("second")
+    await ann.sees("echo: first", TEXTS.fresh, "echo: second")
+    assert len(stage.engine.requests[-1].messages) == 2
+
+
+async def test_stop(stage: Stage) -> None:
+    """`stop` ends an answer that is being written; what was shown stays."""
+    ann = await stage.alone("ann")
+    stage.engine.enqueue(" ".join(["more"] * 400))
+    stage.engine.token_delay_s = 0.05
+    await ann.say("go on")
+    await stage.venue.until(lambda: bool(stage.engine.requests))
+    await asyncio.sleep(0.5)
+    await ann.command("stop")
+    await stage.venue.until(lambda: any("Stopped." in text for text in ann.texts))
+    assert stage.engine.cancelled
+
+
+async def test_buttons(stage: Stage) -> None:
+    """Below an answer, Retry writes it anew."""
+    need(stage, "buttons")
+    ann = await stage.alone("ann")
+    stage.engine.enqueue("a poor answer", "a better answer")
+    await ann.say("try")
+    [answer] = await ann.sees("a poor answer")
+    await ann.press(answer.id, "retry")
+    [again] = await ann.sees("a better answer")
+    assert again.id == answer.id
+
+
+async def test_file(stage: Stage) -> None:
+    """What stands in a text file or a PDF joins the question."""
+    need(stage, "files")
+    ann = await stage.alone("ann")
+    await ann.send("sum it up", "plan.txt", "text/plain", b"the roof leaks")
+    await stage.venue.until(lambda: bool(stage.engine.requests))
+    asked = stage.engine.requests[0].messages[-1].content
+    assert "the roof leaks" in asked
+    assert "plan.txt" in asked
+    assert "sum it up" in asked
+
+
+async def test_two_people(stage: Stage) -> None:
+    """Two people in a room each get their own answer, with names before the model."""
+    ann, bob = await stage.room("ann", "bob")
+    await ann.say("one", mention=True)
+    await stage.venue.until(lambda: len(ann.shown) == 1)
+    await bob.say("two", mention=True)
+    await stage.venue.until(lambda: len(bob.shown) == 2)
+    assert set(ann.texts) == {"echo: ann: one", "echo: bob: two"}
+
+
+async def test_restart(venue: Venue, tmp_path: Path) -> None:
+    """What was written while the bot was away is answered when it is back."""
+    if venue.name == "web":
+        pytest.skip("the page is the bot's own: it is away when the bot is")
+    async with staged(venue, tmp_path) as stage:
+        ann = await stage.alone("ann")
+        await ann.say("before")
+        await ann.sees("echo: before")
+    await ann.say("meanwhile")
+    async with staged(venue, tmp_path):
+        await ann.sees("echo: before", "echo: meanwhile")

@@ -1,0 +1,11 @@
+"""Every platform that the scenario suite runs on, by name."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from tests.venues.base import Venue
+from tests.venues.page import PageVenue
+
+VENUES: dict[str, Callable[[], AbstractAsyncContextManager[Venue]]] = {
+    "web": PageVenue,
+}
