@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import structlog
 
@@ -20,6 +19,7 @@ from bot.config import Settings
 from bot.delivery import Delivery
 from bot.health import Metrics
 from bot.hygiene import clean
+from bot.question import Question
 from bot.reply import Sink
 from bot.texts import Texts, texts_for
 from engine import base
@@ -28,9 +28,6 @@ from storage.inbox import Inbox
 from storage.outbox import Outbox
 from storage.records import Body, Outcome, Turn
 from storage.turns import Turns
-
-if TYPE_CHECKING:
-    from bot.sessions import Question
 
 log = structlog.get_logger(__name__)
 
@@ -104,14 +101,14 @@ class Answering:
         return await self._memory.turns.recent(session, self.history_turns)
 
     async def compute(
-        self, question: "Question", earlier: Sequence[Turn], sink: Sink, draft: Draft
+        self, question: Question, earlier: Sequence[Turn], sink: Sink, draft: Draft
     ) -> None:
         """Fill the draft, showing it as it grows; engine errors become its `refusal`."""
         async with sink.working():
             await self._compute(question, earlier, sink, draft)
 
     async def _compute(
-        self, question: "Question", earlier: Sequence[Turn], sink: Sink, draft: Draft
+        self, question: Question, earlier: Sequence[Turn], sink: Sink, draft: Draft
     ) -> None:
         kept = list(earlier[max(0, len(earlier) - self._settings.bot.window_turns) :])
         started = asyncio.get_running_loop().time()
@@ -140,7 +137,7 @@ class Answering:
                 draft.refusal = "no_model"
                 return None
 
-    async def commit(self, question: "Question", sink: Sink, draft: Draft) -> Turn | None:
+    async def commit(self, question: Question, sink: Sink, draft: Draft) -> Turn | None:
         """Record the turn and bring its final text; None where the person is told a reason."""
         if draft.refusal or not draft.text.strip():
             reason = draft.refusal or ("stopped" if draft.stopped else "empty")
@@ -157,7 +154,7 @@ class Answering:
 
     async def refuse(
         self,
-        question: "Question",
+        question: Question,
         sink: Sink,
         reason: str,
         outcome: Outcome,
@@ -181,7 +178,7 @@ class Answering:
         if question.turn:
             await sink.close(instead=question.turn.answer)
 
-    async def withdraw(self, question: "Question", sink: Sink) -> None:
+    async def withdraw(self, question: Question, sink: Sink) -> None:
         """The question was taken back: nothing of its answer stays."""
         if question.turn:
             for message in question.turn.messages:
@@ -230,7 +227,7 @@ class Answering:
     def _session_of(self, event: MessageEvent) -> str:
         return session_key(event.address, by_thread=self._settings.bot.by_thread)
 
-    async def _fit(self, question: "Question", kept: list[Turn]) -> tuple[Message, ...]:
+    async def _fit(self, question: Question, kept: list[Turn]) -> tuple[Message, ...]:
         room = not question.event.address.direct
         messages = window.compose(
             self._system.content, kept, question.text, question.author, room=room
@@ -243,7 +240,7 @@ class Answering:
         return window.compose(self._system.content, kept, question.text, question.author, room=room)
 
     async def _stream(
-        self, question: "Question", messages: tuple[Message, ...], sink: Sink, draft: Draft
+        self, question: Question, messages: tuple[Message, ...], sink: Sink, draft: Draft
     ) -> None:
         request = base.Request(
             session=self._session_of(question.event),
@@ -278,10 +275,10 @@ class Answering:
             max_tokens=min(asked, engine.context_tokens // 2) if asked else longest,
         )
 
-    async def _attempt(self, question: "Question") -> int:
+    async def _attempt(self, question: Question) -> int:
         return await self._memory.inbox.attempt(question.rows[0])
 
-    async def _turn(self, question: "Question", draft: Draft, sink: Sink) -> Turn:
+    async def _turn(self, question: Question, draft: Draft, sink: Sink) -> Turn:
         turn = Turn(
             id=question.answer,
             session=self._session_of(question.event),
@@ -308,7 +305,7 @@ class Answering:
     def _texts(self, event: MessageEvent) -> Texts:
         return texts_for(event.sender.language, self._settings.bot.language)
 
-    def _measure(self, question: "Question", draft: Draft) -> None:
+    def _measure(self, question: Question, draft: Draft) -> None:
         platform = question.event.address.platform
         now = datetime.now(UTC)
         seconds = (now - question.since).total_seconds()

@@ -16,7 +16,7 @@ from bot.commands import REGISTRY, Desk, Invocation
 from bot.delivery import Spawn
 from bot.health import Metrics
 from bot.hygiene import clean, clean_name
-from bot.sessions import Ask, Change
+from bot.question import Ask, Change
 from bot.texts import Texts, texts_for
 from storage.records import Inbound, Outcome, Recorded, Unavailable
 

@@ -1,7 +1,7 @@
 """`stop`, `retry`, `new`: steering the conversation that they are said in."""
 
 from bot.commands.base import Command, Invocation
-from bot.sessions import Again, Fresh
+from bot.question import Again, Fresh
 from storage.records import Outcome
 
 

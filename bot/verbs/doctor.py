@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 import click
 
-from adapters.base import Adapter, AdapterError, Connects
+from adapters.base import Adapter, AdapterError, Connects, Transient
 from bot.app import platforms
 from bot.config import ConfigError, Settings
 from bot.control import ControlError, NotRunning, ask, socket_path
@@ -107,10 +107,13 @@ def _disk(settings: Settings) -> str:
 
 
 async def _platform(adapter: Adapter) -> str:
-    async with AsyncExitStack() as stack, asyncio.timeout(PLATFORM_TIMEOUT_S):
-        if isinstance(adapter, AbstractAsyncContextManager):
-            await stack.enter_async_context(adapter)
-        return await adapter.check() if isinstance(adapter, Connects) else ""
+    try:
+        async with AsyncExitStack() as stack, asyncio.timeout(PLATFORM_TIMEOUT_S):
+            if isinstance(adapter, AbstractAsyncContextManager):
+                await stack.enter_async_context(adapter)
+            return await adapter.check() if isinstance(adapter, Connects) else ""
+    except TimeoutError as error:
+        raise Transient(f"no answer in {PLATFORM_TIMEOUT_S:.0f} s: look at the network") from error
 
 
 def _port(settings: Settings, *, is_running: bool) -> str:
