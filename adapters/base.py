@@ -405,7 +405,14 @@ class Transient(AdapterError):
 
 
 class Ambiguous(AdapterError):
-    """No answer came: the platform may have carried the call out. Look with `find` first."""
+    """No answer came: the platform may have carried the call out. Look with `find` first.
+
+    It may still be at it for `settles_in_s` seconds; looking sooner proves nothing.
+    """
+
+    def __init__(self, message: str, settles_in_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.settles_in_s = settles_in_s
 
 
 class Rejected(AdapterError):

@@ -310,7 +310,8 @@ def _patience(state: tenacity.RetryCallState) -> float:
     if isinstance(error, base.RateLimited):
         return error.retry_after_s
     growing = tenacity.wait_exponential_jitter(multiplier=0.5, max=LONGEST_PAUSE_S, jitter=0.5)
-    return growing(state)
+    settled_s = error.settles_in_s if isinstance(error, base.Ambiguous) else 0.0
+    return max(growing(state), settled_s)
 
 
 class _Superseded(tenacity.stop.stop_base):

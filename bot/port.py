@@ -50,6 +50,7 @@ class Port:
                 http="httptools",
                 ws="websockets-sansio",
                 ws_max_size=MAX_FRAME_BYTES,
+                ws_per_message_deflate=False,
                 timeout_keep_alive=KEEP_ALIVE_S,
                 timeout_graceful_shutdown=CLOSING_S,
             )
