@@ -95,14 +95,17 @@ async def staged(
     venue: Venue,
     directory: Path,
     *,
-    engine: ScriptedEngine | None = None,
     sections: Mapping[str, dict[str, Any]] | None = None,
 ) -> AsyncGenerator[Stage]:
-    """Run a bot on the venue's platform while the block runs."""
-    engine = engine or ScriptedEngine()
+    """Run a bot on the venue's platform while the block runs.
+
+    Its engine is scripted unless `sections` ask for another.
+    """
+    engine = ScriptedEngine()
     wanted = {"access": {"open": [venue.name, "fake"]}} | dict(sections or {})
     settings = settings_in(directory, **(wanted | venue.settings()))
-    app = App(settings, engine=entered(engine))
+    scripted = entered(engine) if settings.engine.kind == "scripted" else None
+    app = App(settings, engine=scripted)
     async with running_app(app, FakePlatform()) as running:
         if isinstance(venue, PageVenue):
             venue.open(running.url)

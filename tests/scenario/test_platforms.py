@@ -12,6 +12,7 @@ import pytest
 
 from bot.lane import WRITING
 from bot.texts import texts_for
+from tests.contract.engine_fixtures import MODELS, demo_model
 from tests.scenario.stage import Stage, staged
 from tests.venues.base import Feature, Venue
 from tests.venues.registry import VENUES
@@ -276,3 +277,15 @@ async def test_restart(venue: Venue, tmp_path: Path) -> None:
     await ann.say("meanwhile")
     async with staged(venue, tmp_path):
         await ann.sees("echo: before", "echo: meanwhile")
+
+
+async def test_real_model(venue: Venue, tmp_path: Path) -> None:
+    """A real model answers, and the answer is kept as it stands there."""
+    demo_model()
+    engine = {"kind": "llama", "models_dir": MODELS, "sequences": 1, "max_tokens": 24}
+    async with staged(venue, tmp_path, sections={"engine": engine}) as stage:
+        ann = await stage.alone("ann")
+        await ann.say("What is bread made of?")
+        await venue.until(lambda: bool(ann.texts) and not ann.texts[0].endswith("…"), 60)
+        stored = await stage.stored("ann")
+        assert stored["turns"][0]["answer"].split()[:3] == ann.texts[0].split()[:3]
