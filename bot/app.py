@@ -327,6 +327,7 @@ async def _engine(settings: Settings) -> AsyncGenerator[Engine]:
                 sequences=settings.engine.sequences,
                 threads=settings.engine.threads,
                 waiting=settings.engine.max_waiting,
+                park_bytes=settings.engine.park_bytes,
             )
             load = Load(str(model.path), model.sha256, model.name, plan)
             async with WorkerEngine(load) as engine:

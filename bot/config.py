@@ -97,6 +97,11 @@ class Engine(Section):
         default=256, ge=1, description="Requests that may wait for the engine."
     )
     threads: int = Field(default=0, ge=0, description="0: one a core.")
+    park_bytes: int = Field(
+        default=256 << 20,
+        ge=0,
+        description="Memory for conversations that wait without a sequence; 0: none is kept.",
+    )
     base_url: str = Field(default="", description="Of a remote server, up to and with `/v1`.")
     api_key: SecretStr = Field(default=SecretStr(""), description="For a remote server.")
     scripted_delay_s: float = Field(

@@ -10,16 +10,10 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from engine.prefix import common_prefix
+
 ANSWERS_A_SESSION = 32
 SESSIONS_WITH_ANSWERS = 1024
-
-
-def common_prefix(left: Sequence[int], right: Sequence[int]) -> int:
-    """How many tokens both begin with."""
-    shorter = min(len(left), len(right))
-    if left[:shorter] == right[:shorter]:
-        return shorter
-    return next(i for i in range(shorter) if left[i] != right[i])
 
 
 @dataclass(slots=True)
@@ -61,8 +55,8 @@ class Ledger:
         """Tokens of the prompt that the session's own sequences hold already."""
         return max((_keep(h, prompt) for h in self._held if h.session == session), default=0)
 
-    def claim(self, session: str, prompt: Sequence[int]) -> Claim | None:
-        """Take a sequence for an answer; None when all are busy.
+    def choose(self, session: str, prompt: Sequence[int]) -> int | None:
+        """The sequence that an answer should get; None when all are busy.
 
         The session's own one first, then an empty one, then the least recently used: another
         session's prefix is worth more to its owner than the shared beginning is to a newcomer.
@@ -70,12 +64,29 @@ class Ledger:
         free = [held for held in self._held if not held.busy]
         if not free:
             return None
-        best = min(free, key=lambda held: _preference(held, session, prompt))
-        keep = _keep(best, prompt)
-        del best.tokens[keep:]
-        best.session, best.busy = session, True
-        self._touch(best)
-        return Claim(best.number, keep)
+        return min(free, key=lambda held: _preference(held, session, prompt)).number
+
+    def owner(self, sequence: int) -> str | None:
+        """Whose tokens the sequence holds."""
+        held = self._held[sequence]
+        return held.session if held.tokens else None
+
+    def keep(self, sequence: int, prompt: Sequence[int]) -> int:
+        """How much of the prompt the sequence holds and may keep."""
+        return _keep(self._held[sequence], prompt)
+
+    def put(self, sequence: int, tokens: Iterable[int]) -> None:
+        """Note that a state was copied into a sequence, in the place of what it held."""
+        self._held[sequence].tokens = list(tokens)
+
+    def claim(self, sequence: int, session: str, prompt: Sequence[int]) -> Claim:
+        """Take a sequence for an answer; what is not the prompt's beginning goes."""
+        held = self._held[sequence]
+        keep = _keep(held, prompt)
+        del held.tokens[keep:]
+        held.session, held.busy = session, True
+        self._touch(held)
+        return Claim(held.number, keep)
 
     def append(self, sequence: int, tokens: Iterable[int]) -> None:
         """Note tokens that were computed into a sequence."""

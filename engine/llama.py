@@ -242,6 +242,26 @@ class Model:
         lib.llama_memory_seq_rm(self._memory, sequence, -1, -1)
         return 0
 
+    def save(self, sequence: int) -> bytes:
+        """The state of a sequence; good for `load` into this context only."""
+        number = ctypes.c_int32(sequence)
+        size = lib.llama_state_seq_get_size(self._context, number)
+        buffer = (ctypes.c_uint8 * size)()
+        written = lib.llama_state_seq_get_data(self._context, buffer, size, number)
+        return bytes(memoryview(buffer)[:written])
+
+    def load(self, sequence: int, state: bytes) -> bool:
+        """Put a saved state in the place of what a sequence holds; false leaves it empty.
+
+        Only what `save` gave in this process may come here: the library's parser trusts it.
+        """
+        buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
+        number = ctypes.c_int32(sequence)
+        if lib.llama_state_seq_set_data(self._context, buffer, len(state), number):
+            return True
+        self.truncate(sequence, 0)
+        return False
+
     def held(self, sequence: int) -> int:
         """Tokens the cache holds of a sequence."""
         return lib.llama_memory_seq_pos_max(self._memory, sequence) + 1

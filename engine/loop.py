@@ -13,8 +13,13 @@ from engine.frames import Failure, Report
 from engine.kvcache import AnswerBook, Claim, Ledger
 from engine.llama import Aborted, Model, Row, Sampler
 from engine.plan import Plan
+from engine.prefix import common_prefix
+from engine.prompt import Prompt
 from engine.scheduler import Limits, LineFull, Rates, Scheduler, Step
+from engine.shelf import SHARED, Parked, Shelf
 
+WORTH_PARKING_TOKENS = 32
+"""Fewer are computed as fast as they are copied."""
 ANSWER_ROOM_TOKENS = 256
 """A prompt must leave this much of the context to its answer, or `max_tokens` if that is less."""
 
@@ -29,7 +34,8 @@ class _Work:
     """A request and where it stands; times are the clock's, 0 until they happen."""
 
     request: Request
-    prompt: Sequence[int]
+    prompt: list[int]
+    shared: int
     answer: Answer
     submitted_s: float
     claim: Claim | None = None
@@ -57,6 +63,7 @@ class Loop:
         self._model = model
         self._clock = clock
         self._ledger = Ledger(plan.sequences)
+        self._shelf = Shelf(plan.park_bytes if model.can_truncate else 0)
         self._book = AnswerBook()
         self._work: dict[int, _Work] = {}
         self._report = Report()
@@ -87,20 +94,21 @@ class Loop:
         """The ids a text of the session's history was generated as. Any thread may ask."""
         return self._book.spelling(session, text)
 
-    def submit(self, number: int, request: Request, prompt: Sequence[int]) -> None:
+    def submit(self, number: int, request: Request, given: Prompt) -> None:
         """Put a request in the line; a refusal is in the next report."""
+        prompt, shared = given.tokens, min(given.shared, len(given.tokens) - 1)
         limit = prompt_limit(self._model.context_tokens, request.sampling.max_tokens)
         if len(prompt) > limit:
             self._report.failed[number] = Failure("too_long", numbers=(len(prompt), limit))
             return
-        reusable = self._ledger.reusable(request.session, prompt)
+        reusable = self._reusable(request.session, prompt)
         try:
-            self._scheduler.submit(number, request.person, len(prompt), reusable)
+            self._scheduler.submit(number, request.person, len(prompt), reusable, shared)
         except LineFull as full:
             self._report.failed[number] = Failure("overloaded", str(full), (full.retry_after_s,))
             return
         answer = Answer(request.sampling.stop, request.sampling.max_tokens)
-        self._work[number] = _Work(request, prompt, answer, self._clock())
+        self._work[number] = _Work(request, prompt, shared, answer, self._clock())
 
     def cancel(self, number: int) -> None:
         """Stop a request; nothing is heard of it any more."""
@@ -113,6 +121,7 @@ class Loop:
             self._report.failed[number] = Failure("fault", "the session was forgotten")
             self._close(number)
         self._book.forget(session)
+        self._shelf.forget(session)
         for sequence in self._ledger.forget(session):
             self._model.truncate(sequence, 0)
 
@@ -136,14 +145,48 @@ class Loop:
     def _admit(self) -> None:
         for number in self._scheduler.admit(self._ledger.free):
             work = self._work[number]
-            claim = self._ledger.claim(work.request.session, work.prompt)
-            assert claim is not None, "the scheduler admits no more than are free"
+            claim = self._claim(work.request.session, work.prompt)
             kept = self._model.truncate(claim.sequence, claim.keep)
             self._ledger.truncate(claim.sequence, kept)
             work.claim = Claim(claim.sequence, kept)
             work.sampler = self._model.sampler(work.request.sampling)
             work.admitted_s = self._clock()
             self._scheduler.start(number, kept)
+
+    def _claim(self, session: str, prompt: list[int]) -> Claim:
+        """A sequence for an answer, with as much of its prompt in it as is kept anywhere."""
+        sequence = self._ledger.choose(session, prompt)
+        assert sequence is not None, "the scheduler admits no more than are free"
+        kept = self._shelf.best(session, prompt)
+        if self._ledger.owner(sequence) not in (None, session):
+            self._park(sequence)
+        if kept and common_prefix(kept.tokens, prompt) > self._ledger.keep(sequence, prompt):
+            loaded = self._model.load(sequence, kept.state)
+            self._ledger.put(sequence, kept.tokens if loaded else ())
+            if kept.session != SHARED:
+                self._shelf.forget(session)
+        return self._ledger.claim(sequence, session, prompt)
+
+    def _park(self, sequence: int) -> None:
+        """Keep a conversation that loses its sequence."""
+        owner, tokens = self._ledger.owner(sequence), tuple(self._ledger.tokens(sequence))
+        if owner is not None and len(tokens) >= WORTH_PARKING_TOKENS and self._shelf.takes_any:
+            self._shelf.put(Parked(owner, tokens, self._model.save(sequence)))
+
+    def _share(self, step: Step) -> None:
+        """Keep the state of a system prompt that was just computed, for those who begin with it."""
+        for number, _ in step.prefill:
+            work = self._work[number]
+            beginning = tuple(work.prompt[: work.shared])
+            is_there = len(self._ledger.tokens(work.sequence)) == work.shared
+            if is_there and self._shelf.takes_any and not self._shelf.has_shared(beginning):
+                state = self._model.save(work.sequence)
+                self._shelf.put(Parked(SHARED, beginning, state))
+
+    def _reusable(self, session: str, prompt: list[int]) -> int:
+        kept = self._shelf.best(session, prompt)
+        parked = common_prefix(kept.tokens, prompt) if kept else 0
+        return max(parked, self._ledger.reusable(session, prompt))
 
     def _show_places(self) -> None:
         for number, waiting in self._scheduler.places().items():
@@ -168,6 +211,7 @@ class Loop:
             self._ledger.append(row.sequence, (row.token,))
         drawn = [(number, self._draw(number, index)) for number, index in wanted]
         self._scheduler.account(step, self._clock() - began)
+        self._share(step)
         for number, token in drawn:
             self._take(number, token)
 

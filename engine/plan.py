@@ -19,7 +19,8 @@ class Plan:
     trained with (4096 at most); `sequences` are answered at once; `threads` 0 means one a physical
     core; `waiting` bounds the line behind them. A step that someone reads along with takes about
     `step_s` seconds, so that words come faster than they are read; one that only prefills takes
-    `prefill_step_s`. Smaller chunks cost more: weights are read once a chunk.
+    `prefill_step_s`. Smaller chunks cost more: weights are read once a chunk. `park_bytes` is what
+    conversations without a sequence may take.
     """
 
     context_tokens: int = 0
@@ -29,6 +30,7 @@ class Plan:
     batch_tokens: int = 512
     step_s: float = 0.15
     prefill_step_s: float = 0.25
+    park_bytes: int = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def needed_bytes(plan: Plan, shape: Shape) -> int:
     """Memory for weights, an f16 cache of every sequence, and compute buffers."""
     per_token = shape.layers * shape.kv_heads * (shape.key_length + shape.value_length) * 2
     cells = context_of(plan, shape.trained_context) * plan.sequences
-    return shape.file_bytes + cells * per_token + COMPUTE_BYTES
+    return shape.file_bytes + cells * per_token + plan.park_bytes + COMPUTE_BYTES
 
 
 def usable_cores() -> int:

@@ -1,6 +1,7 @@
 """Messages → the tokens of a prompt, and what each message takes of it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from engine.base import Message, Role
@@ -8,6 +9,16 @@ from engine.template import ChatTemplate, Part, TemplateFault
 
 Spelling = Callable[[str], Sequence[int] | None]
 """The token ids an assistant's text was generated as, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """The tokens of a prompt; the first `shared` of them are the same for every conversation that
+    has this system prompt."""
+
+    tokens: list[int]
+    shared: int = 0
+
 
 _PROBE: tuple[Role, ...] = ("system", "user", "assistant", "user")
 
@@ -29,18 +40,22 @@ class Prompter:
         self._template = template
         self._overhead = self._measure()
 
-    def prompt(self, messages: Sequence[Message], spelling: Spelling) -> list[int]:
+    def prompt(self, messages: Sequence[Message], spelling: Spelling) -> Prompt:
         """The whole prompt up to where the answer begins.
 
         Only the template's own text may become control tokens. Raises `TemplateFault`.
         """
         parts, meant = self._template.parts(messages)
         tokens: list[int] = []
+        shared: int | None = None
         for part in parts:
+            if shared is None and isinstance(part, int) and meant[part].role != "system":
+                shared = len(tokens)
             tokens += self._part(part, meant, spelling)
         if self._vocabulary.adds_bos and tokens[:1] != [self._vocabulary.bos]:
             tokens.insert(0, self._vocabulary.bos)
-        return tokens
+            shared = shared + 1 if shared else shared
+        return Prompt(tokens, shared or 0)
 
     def count(self, messages: Sequence[Message]) -> list[int]:
         """Tokens of each message with its share of the template.

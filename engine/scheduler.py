@@ -38,11 +38,13 @@ class Limits:
 @dataclass(slots=True)
 class Job:
     """One request on its way: `computed` of its `prompt_tokens` are in the cache, and then it
-    writes. `tag` orders it, `charged` is what its author's account was charged beforehand."""
+    writes. A chunk ends at `pause_at`, for the state there is kept. `tag` orders it, `charged` is
+    what its author's account was charged beforehand."""
 
     number: int
     person: str
     prompt_tokens: int
+    pause_at: int = 0
     computed: int = 0
     written: int = 0
     admitted: bool = False
@@ -53,6 +55,12 @@ class Job:
     def missing(self) -> int:
         """Prompt tokens still to compute."""
         return self.prompt_tokens - self.computed
+
+    @property
+    def until_pause(self) -> int:
+        """Prompt tokens that the next chunk may have."""
+        paused = self.pause_at - self.computed
+        return min(self.missing, paused) if paused > 0 else self.missing
 
     @property
     def writing(self) -> bool:
@@ -139,11 +147,13 @@ class Scheduler:
         """Jobs in the line."""
         return len(self._jobs) - self.running
 
-    def submit(self, number: int, person: str, prompt_tokens: int, reusable: int = 0) -> None:
+    def submit(
+        self, number: int, person: str, prompt_tokens: int, reusable: int = 0, pause_at: int = 0
+    ) -> None:
         """Put a request in the line. Raises `LineFull`."""
         if self.waiting >= self.limits.waiting:
             raise LineFull(self._eta(self._line()) or 1.0)
-        job = Job(number, person, prompt_tokens)
+        job = Job(number, person, prompt_tokens, pause_at)
         account = self._accounts.setdefault(person, _Account())
         job.charged = prompt_tokens - reusable
         account.until = max(account.until, self._virtual) + job.charged
@@ -173,7 +183,7 @@ class Scheduler:
         budget = self._budget(len(decode))
         prefill: list[tuple[int, int]] = []
         for job in sorted((job for job in running if job.missing), key=_order):
-            chunk = min(job.missing, budget)
+            chunk = min(job.until_pause, budget)
             if chunk <= 0:
                 break
             prefill.append((job.number, chunk))

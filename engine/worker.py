@@ -24,6 +24,7 @@ from engine.gguf import ModelError
 from engine.llama import ModelFault
 from engine.loading import Loaded, open_model
 from engine.loop import Loop
+from engine.prompt import Prompt
 from engine.template import TemplateFault
 
 HEARTBEAT_S = 0.25
@@ -99,7 +100,7 @@ class Submitted:
 
     number: int
     request: Request
-    prompt: list[int] | Failure
+    prompt: Prompt | Failure
 
 
 @dataclass(frozen=True, slots=True)

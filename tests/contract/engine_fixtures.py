@@ -73,7 +73,7 @@ class Steps:
             request.messages, lambda text: self.loop.spelling(request.session, text)
         )
         self.loop.submit(number, request, prompt)
-        return prompt
+        return prompt.tokens
 
     def step(self) -> set[int]:
         """One step; returns who got text or an end."""

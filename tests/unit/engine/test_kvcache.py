@@ -11,20 +11,16 @@ from engine.kvcache import (
     Claim,
     Ledger,
     Recorded,
-    common_prefix,
 )
 
 
-@pytest.mark.parametrize(
-    ("left", "right", "length"),
-    [([], [1], 0), ([1, 2], [1, 2, 3], 2), ([1, 2, 3], [1, 9, 3], 1), ([1], [2], 0)],
-)
-def test_common_prefix(left: list[int], right: list[int], length: int):
-    assert common_prefix(left, right) == length
+def claim_of(ledger: Ledger, session: str, tokens: list[int]) -> Claim | None:
+    sequence = ledger.choose(session, tokens)
+    return None if sequence is None else ledger.claim(sequence, session, tokens)
 
 
 def write(ledger: Ledger, session: str, tokens: list[int]) -> Claim:
-    claim = ledger.claim(session, tokens)
+    claim = claim_of(ledger, session, tokens)
     assert claim is not None
     ledger.append(claim.sequence, tokens[claim.keep :])
     ledger.release(claim.sequence)
@@ -37,7 +33,7 @@ def test_a_session_comes_back_to_its_sequence():
     write(ledger, "b", [1, 2, 4])
 
     assert ledger.reusable("b", [1, 2, 4, 5]) == 3
-    assert ledger.claim("b", [1, 2, 4, 5]) == Claim(1, 3)
+    assert claim_of(ledger, "b", [1, 2, 4, 5]) == Claim(1, 3)
     assert ledger.tokens(1) == [1, 2, 4]
 
 
@@ -45,14 +41,14 @@ def test_the_last_token_of_a_prompt_is_always_computed():
     ledger = Ledger(1)
     write(ledger, "a", [1, 2, 3])
 
-    assert ledger.claim("a", [1, 2, 3]) == Claim(0, 2)
+    assert claim_of(ledger, "a", [1, 2, 3]) == Claim(0, 2)
 
 
 def test_an_empty_sequence_is_taken_before_anothers():
     ledger = Ledger(2)
     write(ledger, "a", [1, 2, 3])
 
-    assert ledger.claim("b", [1, 2, 3, 4]) == Claim(1, 0)
+    assert claim_of(ledger, "b", [1, 2, 3, 4]) == Claim(1, 0)
 
 
 def test_the_least_recently_used_makes_room_and_leaves_what_is_common():
@@ -61,15 +57,15 @@ def test_the_least_recently_used_makes_room_and_leaves_what_is_common():
     write(ledger, "b", [1, 2, 4])
     write(ledger, "a", [1, 2, 3, 3])
 
-    assert ledger.claim("c", [1, 2, 5, 6]) == Claim(1, 2)
+    assert claim_of(ledger, "c", [1, 2, 5, 6]) == Claim(1, 2)
 
 
 def test_busy_sequences_are_nobody_elses():
     ledger = Ledger(1)
-    ledger.claim("a", [1])
+    claim_of(ledger, "a", [1])
 
     assert ledger.free == 0
-    assert ledger.claim("a", [1]) is None
+    assert claim_of(ledger, "a", [1]) is None
 
 
 def test_a_forgotten_session_leaves_nothing():
@@ -98,7 +94,7 @@ def test_no_sequence_has_two_writers_and_tokens_are_what_was_written(
     held: dict[int, list[int]] = {0: [], 1: []}
     for what, session, prompt in happening:
         if what == "claim":
-            claim = ledger.claim(session, prompt)
+            claim = claim_of(ledger, session, prompt)
             assert (claim is None) == (len(writing) == 2)
             if claim is None:
                 continue
