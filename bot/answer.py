@@ -6,7 +6,7 @@ Computing, committing and refusing are separate moves, so that `sessions` decide
 import asyncio
 import json
 from collections.abc import Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
@@ -31,6 +31,8 @@ from storage.turns import Turns
 
 log = structlog.get_logger(__name__)
 
+NEXT_QUESTION_TOKENS = 64
+"""Room that is left for a question when its window is made ready before it is asked."""
 MAX_ATTEMPTS = 3
 """How often a message may be alone in the engine when it dies."""
 
@@ -49,6 +51,7 @@ class Draft:
     retry_after_s: float = 0
     stopped: bool = False
     first_word_at: datetime | None = None
+    turns_seen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,7 @@ class Answering:
         while True:
             try:
                 messages = await self._fit(question, kept)
+                draft.turns_seen = len(kept)
                 return await self._stream(question, messages, sink, draft)
             except base.ContextTooLong:
                 if not kept:
@@ -151,6 +155,21 @@ class Answering:
         await sink.answered(turn, await self._memory.outbox.parts(turn.id) if sink.to else [])
         self._measure(question, draft)
         return turn
+
+    async def prepare(self, turns: Sequence[Turn], draft: Draft, *, room: bool) -> None:
+        """If the window slides after this answer, let the engine get ready for the next one."""
+        with suppress(base.EngineError):  # whoever asks next will be told
+            await self._prepare(turns, draft, room=room)
+
+    async def _prepare(self, turns: Sequence[Turn], draft: Draft, *, room: bool) -> None:
+        kept = list(turns[max(0, len(turns) - self._settings.bot.window_turns) :])
+        messages = window.history(self._system.content, kept, room=room)
+        if not window.surely_fits(messages, self._budget(None)):
+            costs = (*await self._engine.count(messages), NEXT_QUESTION_TOKENS)
+            kept = kept[len(kept) - window.turns_within(costs, self._budget(None)) :]
+            messages = window.history(self._system.content, kept, room=room)
+        if len(kept) <= draft.turns_seen:
+            await self._engine.prepare(turns[-1].session, messages)
 
     async def refuse(
         self,
@@ -232,7 +251,7 @@ class Answering:
         messages = window.compose(
             self._system.content, kept, question.text, question.author, room=room
         )
-        budget = self._settings.engine.context_tokens - self._sampling(question.sink).max_tokens
+        budget = self._budget(question.sink)
         if window.surely_fits(messages, budget):
             return messages
         fitting = window.turns_within(await self._engine.count(messages), budget)
@@ -261,6 +280,10 @@ class Answering:
                         await sink.show(draft.text)
                 if delta.finish:
                     draft.finish, draft.usage = delta.finish, delta.usage
+
+    def _budget(self, sink: Sink | None) -> int:
+        """Tokens that a prompt may have."""
+        return self._settings.engine.context_tokens - self._sampling(sink).max_tokens
 
     def _sampling(self, sink: Sink | None) -> Sampling:
         engine = self._settings.engine
@@ -319,6 +342,8 @@ class Answering:
         usage = draft.usage
         if usage:
             self._metrics.queue_seconds.observe(usage.queued_s)
+            if usage.slide:
+                self._metrics.slides.labels(usage.slide).inc()
             for source, tokens in (
                 ("reused", usage.reused_tokens),
                 ("prefilled", usage.prefilled_tokens),

@@ -57,7 +57,11 @@ class ChatRequest(BaseModel):
 
 
 class ChatUsage(BaseModel):
-    """Tokens and seconds that an answer took."""
+    """Tokens and seconds that an answer took.
+
+    `slide`: how the prompt's prefix came to be there if the window had slid (`shifted`, `warmed` or
+    `refilled`), else empty.
+    """
 
     prompt_tokens: int = 0
     reused_tokens: int = 0
@@ -66,6 +70,7 @@ class ChatUsage(BaseModel):
     queued_s: float = 0
     prefill_s: float = 0
     decode_s: float = 0
+    slide: str = ""
 
 
 class ChatResponse(BaseModel):

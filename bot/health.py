@@ -58,6 +58,12 @@ class Metrics:
             ["source"],
             registry=registry,
         )
+        self.slides = Counter(
+            "parley_window_slides",
+            "Answers after the window slid, by how their prefix came to be there.",
+            ["how"],
+            registry=registry,
+        )
         self.sessions = Gauge("parley_sessions", "Sessions held in memory.", registry=registry)
         self.waiting = Gauge(
             "parley_waiting_messages", "Messages waiting in sessions.", registry=registry

@@ -194,7 +194,11 @@ class Session:
             self.reload()
         else:
             draft.stopped = verdict is Verdict.STOPPED
-            self._remember(await self.answering.commit(question, sink, draft))
+            turn = await self.answering.commit(question, sink, draft)
+            self._remember(turn)
+            if turn and self._turns:
+                room = not question.event.address.direct
+                await self.answering.prepare(self._turns, draft, room=room)
 
     async def _attend(self, task: asyncio.Task[None], question: Question, sink: Sink) -> Verdict:
         """Watch the mailbox while the answer is computed, until one of them decides."""

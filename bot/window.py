@@ -18,11 +18,16 @@ def compose(
     system: str, turns: Sequence[Turn], question: str, author: str, *, room: bool
 ) -> tuple[Message, ...]:
     """The prompt's messages. `room` puts the speaker's name before each question."""
+    asked = Message("user", _spoken(author, question, room))
+    return (*history(system, turns, room=room), asked)
+
+
+def history(system: str, turns: Sequence[Turn], *, room: bool) -> tuple[Message, ...]:
+    """What stands before the new question."""
     messages = [Message("system", system)]
     for turn in turns:
         messages.append(Message("user", _spoken(turn.author, turn.question, room)))
         messages.append(Message("assistant", turn.answer))
-    messages.append(Message("user", _spoken(author, question, room)))
     return tuple(messages)
 
 

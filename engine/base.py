@@ -60,9 +60,16 @@ class Waiting:
     eta_s: float | None
 
 
+Slide = Literal["", "shifted", "warmed", "refilled"]
+"""How a prompt's prefix came to be there after the window had slid; empty: it had not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What an answer took. `prompt_tokens` = `reused_tokens` + `prefilled_tokens`."""
+    """What an answer took. `prompt_tokens` = `reused_tokens` + `prefilled_tokens`.
+
+    `slide` says what became of the prefix when the window slid before this answer.
+    """
 
     prompt_tokens: int
     reused_tokens: int
@@ -71,6 +78,7 @@ class Usage:
     queued_s: float
     prefill_s: float
     decode_s: float
+    slide: Slide = ""
 
 
 Finish = Literal["stop", "length"]
@@ -116,6 +124,13 @@ class Engine(Protocol):
 
     async def count(self, messages: Sequence[Message]) -> tuple[int, ...]:
         """Tokens of each message as it stands in a prompt, its share of the template included."""
+        ...
+
+    async def prepare(self, session: str, messages: Sequence[Message]) -> None:
+        """Say what the session's next prompt begins with, when its window slid.
+
+        The engine may use spare time for it. Returns at once; an engine may do nothing.
+        """
         ...
 
     async def forget(self, session: str) -> None:

@@ -140,6 +140,11 @@ class WorkerEngine:
         known = ((message, self._counts.get(message)) for message in messages)
         return tuple(fresh[m] if count is None else count for m, count in known)
 
+    async def prepare(self, session: str, messages: Sequence[Message]) -> None:
+        """See `engine.base.Engine.prepare`."""
+        if self._status.state == "ready" and self._child is not None:
+            self._child.send(frames.prepare_frame(session, messages))
+
     async def forget(self, session: str) -> None:
         """See `engine.base.Engine.forget`; a worker that is not there has kept nothing."""
         self._gate.clear(session)

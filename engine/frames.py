@@ -137,6 +137,10 @@ def read_submit(frame: Wire) -> Request:
     )
 
 
+def prepare_frame(session: str, messages: Sequence[Message]) -> Wire:
+    return {"op": "prepare", "session": session, "messages": _pairs(messages)}
+
+
 def count_frame(number: int, messages: Sequence[Message]) -> Wire:
     return {"op": "count", "id": number, "messages": _pairs(messages)}
 

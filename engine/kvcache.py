@@ -71,6 +71,21 @@ class Ledger:
         held = self._held[sequence]
         return held.session if held.tokens else None
 
+    def resident(self, session: str) -> int | None:
+        """The sequence that holds a session's tokens and that nobody writes to."""
+        for held in self._held:
+            if held.session == session and held.tokens and not held.busy:
+                return held.number
+        return None
+
+    def is_busy(self, sequence: int) -> bool:
+        """Whether an answer is written to the sequence."""
+        return self._held[sequence].busy
+
+    def cut(self, sequence: int, start: int, end: int) -> None:
+        """Note that the tokens from `start` to `end` left and the others moved up."""
+        del self._held[sequence].tokens[start:end]
+
     def keep(self, sequence: int, prompt: Sequence[int]) -> int:
         """How much of the prompt the sequence holds and may keep."""
         return _keep(self._held[sequence], prompt)

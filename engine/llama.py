@@ -242,6 +242,19 @@ class Model:
         lib.llama_memory_seq_rm(self._memory, sequence, -1, -1)
         return 0
 
+    def shift(self, sequence: int, start: int, end: int) -> bool:
+        """Take the tokens from `start` to `end` out of a sequence and move up what follows.
+
+        The moved entries are turned to their new places in the next step. False, and nothing done,
+        where the model's cache cannot do that.
+        """
+        if not lib.llama_memory_can_shift(self._memory):
+            return False
+        if not lib.llama_memory_seq_rm(self._memory, sequence, start, end):
+            return False
+        lib.llama_memory_seq_add(self._memory, sequence, end, -1, start - end)
+        return True
+
     def save(self, sequence: int) -> bytes:
         """The state of a sequence; good for `load` into this context only."""
         number = ctypes.c_int32(sequence)

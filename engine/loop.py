@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from engine.answer import Answer
-from engine.base import Request, Usage, Waiting
+from engine.base import Request, Slide, Usage, Waiting
 from engine.frames import Failure, Report
 from engine.kvcache import AnswerBook, Claim, Ledger
 from engine.llama import Aborted, Model, Row, Sampler
@@ -17,6 +17,7 @@ from engine.prefix import common_prefix
 from engine.prompt import Prompt
 from engine.scheduler import Limits, LineFull, Rates, Scheduler, Step
 from engine.shelf import SHARED, Parked, Shelf
+from engine.warm import WARM_AT_ONCE_S, Warmer
 
 WORTH_PARKING_TOKENS = 32
 """Fewer are computed as fast as they are copied."""
@@ -43,6 +44,7 @@ class _Work:
     admitted_s: float = 0.0
     first_s: float = 0.0
     next_token: int = 0
+    slide: Slide = ""
     shown_place: int = field(default=0)
 
     @property
@@ -63,6 +65,7 @@ class Loop:
         self._model = model
         self._clock = clock
         self._ledger = Ledger(plan.sequences)
+        self._warmer = Warmer(model, self._ledger)
         self._shelf = Shelf(plan.park_bytes if model.can_truncate else 0)
         self._book = AnswerBook()
         self._work: dict[int, _Work] = {}
@@ -83,7 +86,7 @@ class Loop:
     @property
     def busy(self) -> bool:
         """Whether a step has something to do."""
-        return bool(self._work) or bool(self._report)
+        return bool(self._work) or bool(self._report) or self._warmer.busy
 
     @property
     def load(self) -> tuple[int, int, Rates]:
@@ -121,18 +124,29 @@ class Loop:
             self._report.failed[number] = Failure("fault", "the session was forgotten")
             self._close(number)
         self._book.forget(session)
+        self._warmer.forget(session)
         self._shelf.forget(session)
         for sequence in self._ledger.forget(session):
             self._model.truncate(sequence, 0)
 
+    def prepare(self, session: str, tokens: list[int]) -> None:
+        """Make ready what the session's next prompt begins with, now that its window slid."""
+        spare_s = 0.0 if self._work else WARM_AT_ONCE_S
+        self._warmer.prepare(session, tokens, int(self._scheduler.rates.prefill * spare_s))
+
     def step(self) -> Report:
-        """Compute one token of every running answer and some of the prompts."""
+        """Compute one token of every running answer and some of the prompts.
+
+        When nobody wants either, a window that slid gets some of its next prefix.
+        """
         self._expire()
         self._admit()
         self._show_places()
         step = self._scheduler.plan()
         if step.decode or step.prefill:
             self._compute(step)
+        elif self._warmer.busy:
+            self._warm()
         report, self._report = self._report, Report()
         return report
 
@@ -149,6 +163,7 @@ class Loop:
             kept = self._model.truncate(claim.sequence, claim.keep)
             self._ledger.truncate(claim.sequence, kept)
             work.claim = Claim(claim.sequence, kept)
+            work.slide = self._warmer.settle(work.request.session, kept)
             work.sampler = self._model.sampler(work.request.sampling)
             work.admitted_s = self._clock()
             self._scheduler.start(number, kept)
@@ -215,6 +230,19 @@ class Loop:
         for number, token in drawn:
             self._take(number, token)
 
+    def _warm(self) -> None:
+        """Compute a chunk that a person who comes now hardly waits for."""
+        rows = self._warmer.rows(self._scheduler.chunk_tokens)
+        if not rows:
+            return
+        try:
+            self._model.decode(rows)
+        except Aborted:
+            sequence = rows[0].sequence
+            self._model.truncate(sequence, len(self._ledger.tokens(sequence)))
+            return
+        self._ledger.append(rows[0].sequence, (row.token for row in rows))
+
     def _rows(self, step: Step) -> tuple[list[Row], list[tuple[int, int]]]:
         """The step's rows in the order of sequences, and whose row is to be drawn from."""
         chunks = {number: self._chunk(number, tokens) for number, tokens in step.prefill}
@@ -271,6 +299,7 @@ class Loop:
             queued_s=work.admitted_s - work.submitted_s,
             prefill_s=work.first_s - work.admitted_s,
             decode_s=self._clock() - work.first_s,
+            slide=work.slide,
         )
 
     def _close(self, number: int) -> None:

@@ -57,6 +57,21 @@ class Prompter:
             shared = shared + 1 if shared else shared
         return Prompt(tokens, shared or 0)
 
+    def beginning(self, messages: Sequence[Message], spelling: Spelling) -> list[int]:
+        """The tokens of `messages` up to where the next user's text would stand.
+
+        Raises `TemplateFault`.
+        """
+        parts, meant = self._template.parts([*messages, Message("user", "")])
+        tokens: list[int] = []
+        for part in parts:
+            if isinstance(part, int) and part == len(meant) - 1:
+                break
+            tokens += self._part(part, meant, spelling)
+        if self._vocabulary.adds_bos and tokens[:1] != [self._vocabulary.bos]:
+            tokens.insert(0, self._vocabulary.bos)
+        return tokens
+
     def count(self, messages: Sequence[Message]) -> list[int]:
         """Tokens of each message with its share of the template.
 

@@ -170,6 +170,9 @@ class RemoteEngine:
             for m in messages
         )
 
+    async def prepare(self, session: str, messages: Sequence[Message]) -> None:
+        """Nothing: the protocol has no sessions."""
+
     async def forget(self, session: str) -> None:
         """Nothing: the protocol has no sessions."""
 

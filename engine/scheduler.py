@@ -147,6 +147,11 @@ class Scheduler:
         """Jobs in the line."""
         return len(self._jobs) - self.running
 
+    @property
+    def chunk_tokens(self) -> int:
+        """Prompt tokens that take about the time of a step."""
+        return self._budget(writers=1)
+
     def submit(
         self, number: int, person: str, prompt_tokens: int, reusable: int = 0, pause_at: int = 0
     ) -> None:

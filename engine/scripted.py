@@ -42,7 +42,8 @@ class ScriptedEngine:
     """Answers with the enqueued scripts in order, then with `echo: <last user message>`.
 
     `token_delay_s` is slept (through `sleep`) before each token. `requests` lists what was asked,
-    `cancelled` the requests whose generator was closed early, `forgotten` the forgotten sessions.
+    `cancelled` the requests whose generator was closed early, `forgotten` the forgotten sessions,
+    `prepared` the beginnings that were announced.
     `hold()` makes answers stop before their next token until `release()`.
     """
 
@@ -58,6 +59,7 @@ class ScriptedEngine:
         self.requests: list[Request] = []
         self.cancelled: list[Request] = []
         self.forgotten: list[str] = []
+        self.prepared: list[tuple[str, tuple[Message, ...]]] = []
         self.state = EngineStatus("ready", model="scripted", context_tokens=context_tokens)
         self._sleep = sleep
         self._scripts: deque[Script] = deque()
@@ -121,6 +123,10 @@ class ScriptedEngine:
     async def count(self, messages: Sequence[Message]) -> tuple[int, ...]:
         """Words of each message and `MESSAGE_OVERHEAD_TOKENS`."""
         return tuple(len(split(m.content)) + MESSAGE_OVERHEAD_TOKENS for m in messages)
+
+    async def prepare(self, session: str, messages: Sequence[Message]) -> None:
+        """Note the messages in `prepared`."""
+        self.prepared.append((session, tuple(messages)))
 
     async def forget(self, session: str) -> None:
         """Note the session in `forgotten`."""

@@ -114,7 +114,15 @@ class Forgotten:
     session: str
 
 
-Command = Submitted | Cancelled | Forgotten
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a session's next prompt begins with."""
+
+    session: str
+    tokens: list[int]
+
+
+Command = Submitted | Cancelled | Forgotten | Prepared
 
 
 class Inbound:
@@ -142,6 +150,8 @@ class Inbound:
                 self.commands.put(self._submitted(frame))
             case "cancel":
                 self._cancel(frame["id"])
+            case "prepare":
+                self._prepare(frame)
             case "forget":
                 self.commands.put(Forgotten(frame["id"], frame["session"]))
             case "count":
@@ -162,6 +172,16 @@ class Inbound:
         except TemplateFault as exc:
             return Submitted(frame["id"], request, Failure("fault", str(exc)))
         return Submitted(frame["id"], request, prompt)
+
+    def _prepare(self, frame: Wire) -> None:
+        session = frame["session"]
+        try:
+            tokens = self._loaded.prompter.beginning(
+                frames.read_messages(frame), lambda text: self._loop.spelling(session, text)
+            )
+        except TemplateFault:
+            return  # the next request with these messages will say so
+        self.commands.put(Prepared(session, tokens))
 
     def _cancel(self, number: int) -> None:
         self.commands.put(Cancelled(number))
@@ -230,6 +250,8 @@ class Worker:
                 self._loop.submit(number, request, prompt)
             case Cancelled(number):
                 self._loop.cancel(number)
+            case Prepared(session, tokens):
+                self._loop.prepare(session, tokens)
             case Forgotten(number, session):
                 self._loop.forget(session)
                 self._out.reply({"op": "forgotten", "id": number})

@@ -16,6 +16,7 @@ from engine.loading import Loaded, open_model
 from engine.loop import Loop
 from engine.models import DEMO, ModelStore, StoredModel
 from engine.plan import Plan
+from engine.prompt import Spelling
 
 MODELS = Path(__file__).parents[2] / ".cache" / "models"
 PLAN = Plan(context_tokens=1024, sequences=8, threads=2)
@@ -74,6 +75,10 @@ class Steps:
         )
         self.loop.submit(number, request, prompt)
         return prompt.tokens
+
+    def spelled(self, session: str) -> Spelling:
+        """How the session's answers were generated."""
+        return lambda text: self.loop.spelling(session, text)
 
     def step(self) -> set[int]:
         """One step; returns who got text or an end."""

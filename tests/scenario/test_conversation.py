@@ -84,6 +84,17 @@ async def test_the_model_sees_exactly_the_last_ten_turns(tmp_path: Path) -> None
         assert seen[2::2] == [f"echo: question {n}" for n in range(3, 13)]
 
 
+async def test_the_engine_is_told_what_the_next_window_begins_with(tmp_path: Path) -> None:
+    async with running_bot(settings_in(tmp_path, bot={"window_turns": 2})) as bot:
+        for number in range(1, 4):
+            await bot.platform.receive([message(f"question {number}")])
+            await bot.platform.until(lambda n=number: len(bot.platform.shown("ann")) == n)
+        await bot.until(lambda: bool(bot.engine.prepared))
+        [(session, messages)] = bot.engine.prepared
+        assert session == "fake:bot:ann"
+        assert [m.content for m in messages[1::2]] == ["question 2", "question 3"]
+
+
 async def test_stop_keeps_what_was_shown(tmp_path: Path) -> None:
     async with running_bot(settings_in(tmp_path)) as bot:
         bot.engine.enqueue("one two three four five six")

@@ -1,0 +1,106 @@
+"""Prefixes of windows that slid, made ready before their next message comes.
+
+Done between steps that somebody waits for, never instead of one: a shift costs next to nothing and
+is done at once, an exact prefix is computed in chunks while nobody else wants the model. A session
+whose sequence is taken meanwhile just loses what was begun.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from engine.base import Slide
+from engine.kvcache import Ledger
+from engine.llama import Model, Row
+from engine.prefix import common_prefix
+from engine.slide import MOST_SHIFTS, cut_for
+
+WARM_AT_ONCE_S = 1.5
+"""An idle engine computes a prefix that takes no longer than this, rather than shift."""
+SESSIONS_KEPT = 1024
+
+
+@dataclass(slots=True)
+class _Slid:
+    """A window that slid: the tokens its next prompt begins with, and how they come to be there."""
+
+    wanted: list[int]
+    how: Slide
+    sequence: int | None
+
+
+class Warmer:
+    """The windows that slid, of one model."""
+
+    def __init__(self, model: Model, ledger: Ledger) -> None:
+        self._model = model
+        self._ledger = ledger
+        self._slid: OrderedDict[str, _Slid] = OrderedDict()
+        self._shifts: dict[str, int] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether a prefix is to be computed."""
+        return any(each.sequence is not None for each in self._slid.values())
+
+    def prepare(self, session: str, wanted: list[int], spare_tokens: int) -> None:
+        """A session's window slid. `spare_tokens` may be computed in time nobody else wants."""
+        sequence = self._ledger.resident(session)
+        held = self._ledger.tokens(sequence) if sequence is not None else ()
+        kept = common_prefix(held, wanted)
+        if kept == min(len(held), len(wanted)) and held:
+            return  # it had not slid
+        how: Slide = "refilled"
+        if sequence is not None:
+            how = self._slide(session, sequence, wanted, exact=len(wanted) - kept <= spare_tokens)
+        self._slid[session] = _Slid(wanted, how, sequence)
+        while len(self._slid) > SESSIONS_KEPT:
+            self.forget(next(iter(self._slid)))
+
+    def rows(self, tokens: int) -> list[Row]:
+        """A chunk of the next prefix that is missing, to be computed now."""
+        for each in self._slid.values():
+            sequence = self._missing(each)
+            if sequence is not None:
+                start = len(self._ledger.tokens(sequence))
+                chunk = each.wanted[start : start + tokens]
+                return [
+                    Row(token, start + i, sequence, wanted=False) for i, token in enumerate(chunk)
+                ]
+        return []
+
+    def settle(self, session: str, reused: int) -> Slide:
+        """The session's next prompt came, and began with `reused` tokens that were there."""
+        slid = self._slid.pop(session, None)
+        if slid is None:
+            return ""
+        return slid.how if reused >= len(slid.wanted) - 1 else "refilled"
+
+    def forget(self, session: str) -> None:
+        """Drop what is known of a session."""
+        self._slid.pop(session, None)
+        self._shifts.pop(session, None)
+
+    def _slide(self, session: str, sequence: int, wanted: list[int], *, exact: bool) -> Slide:
+        held = self._ledger.tokens(sequence)
+        cut = None if exact else cut_for(held, wanted)
+        shifts = self._shifts.get(session, 0)
+        if cut and shifts < MOST_SHIFTS and self._model.shift(sequence, cut.start, cut.end):
+            self._ledger.cut(sequence, cut.start, cut.end)
+            self._shifts[session] = shifts + 1
+            return "shifted"
+        self._shifts.pop(session, None)
+        kept = self._model.truncate(sequence, common_prefix(held, wanted))
+        self._ledger.truncate(sequence, kept)
+        return "warmed"
+
+    def _missing(self, slid: _Slid) -> int | None:
+        """The sequence that still lacks some of the prefix; none if it became another's."""
+        sequence = slid.sequence
+        if sequence is None:
+            return None
+        held = self._ledger.tokens(sequence)
+        is_its_own = not self._ledger.is_busy(sequence) and slid.wanted[: len(held)] == list(held)
+        if is_its_own and len(held) < len(slid.wanted):
+            return sequence
+        slid.sequence = None
+        return None
