@@ -14,12 +14,13 @@ import structlog
 
 from adapters.base import MessageEvent
 from bot import window
+from bot.attachments import Attachments
 from bot.codec import answer_key, session_key
 from bot.config import Settings
 from bot.delivery import Delivery
 from bot.health import Metrics
 from bot.hygiene import clean
-from bot.question import Question
+from bot.question import Again, Question, with_quote
 from bot.reply import Sink
 from bot.texts import Texts, texts_for
 from engine import base
@@ -63,6 +64,14 @@ class Memory:
     turns: Turns
 
 
+@dataclass(frozen=True, slots=True)
+class Platforms:
+    """What an answer needs of the platforms: where it shows, and what came with its question."""
+
+    sinks: SinkFactory
+    attachments: Attachments
+
+
 class Answering:
     """Answers questions with one engine, one memory and one way out."""
 
@@ -72,10 +81,11 @@ class Answering:
         engine: Engine,
         memory: Memory,
         delivery: Delivery,
-        sinks: SinkFactory,
+        platforms: Platforms,
         metrics: Metrics,
     ) -> None:
-        self.sinks = sinks
+        self.sinks = platforms.sinks
+        self._attachments = platforms.attachments
         self._settings = settings
         self._engine = engine
         self._memory = memory
@@ -113,6 +123,10 @@ class Answering:
     async def _compute(
         self, question: Question, earlier: Sequence[Turn], sink: Sink, draft: Draft
     ) -> None:
+        await self._read_files(question)
+        if not question.text.strip():
+            draft.refusal = "nothing_to_read"
+            return None
         kept = list(earlier[max(0, len(earlier) - self._settings.bot.window_turns) :])
         started = asyncio.get_running_loop().time()
         while True:
@@ -141,6 +155,17 @@ class Answering:
                 draft.refusal = "no_model"
                 return None
 
+    async def _read_files(self, question: Question) -> None:
+        """What was attached joins the message that it came with."""
+        for entry in list(question.entries):
+            event = entry.event
+            if isinstance(entry, Again) or not event.files or event.event_id in question.read:
+                continue
+            attached = await self._attachments.read(event, self._texts(event))
+            question.read.add(event.event_id)
+            question.notes += attached.notes
+            question.replace(event.message_id, "\n\n".join([with_quote(event), *attached.quotes]))
+
     async def commit(self, question: Question, sink: Sink, draft: Draft) -> Turn | None:
         """Record the turn and bring its final text; None where the person is told a reason."""
         if draft.refusal or not draft.text.strip():
@@ -149,7 +174,7 @@ class Answering:
             await self.refuse(question, sink, reason, outcome, draft.retry_after_s)
             return None
         turn = await self._turn(question, draft, sink)
-        text = self._final_text(question.event, draft)
+        text = self._final_text(question, draft)
         bodies = sink.bodies(text, ratable=True) if sink.to else []
         turn = await self._memory.turns.commit(turn, sink.to, bodies, question.rows)
         await sink.answered(turn, await self._memory.outbox.parts(turn.id) if sink.to else [])
@@ -184,9 +209,9 @@ class Answering:
         A turn that was to be answered again keeps its answer, and the notice stands below it.
         """
         texts = self._texts(question.event)
-        text = getattr(texts, reason).format(
-            limit=self.max_waiting, seconds=max(1, round(retry_after_s))
-        )
+        seconds = max(1, round(retry_after_s))
+        text = getattr(texts, reason).format(limit=self.max_waiting, seconds=seconds)
+        text = "\n\n".join([text, *question.notes])
         self._metrics.answers.labels(question.event.address.platform, reason).inc()
         key = answer_key(question.event, "notice") if question.turn else question.answer
         if sink.to:
@@ -318,12 +343,15 @@ class Answering:
         )
         return replace(turn, number=question.turn.number) if question.turn else turn
 
-    def _final_text(self, event: MessageEvent, draft: Draft) -> str:
-        texts = self._texts(event)
-        text = draft.text.strip()
+    def _final_text(self, question: Question, draft: Draft) -> str:
+        """The answer, and below it what its author is to know of it."""
+        texts = self._texts(question.event)
+        paragraphs = [draft.text.strip()]
         if draft.stopped:
-            return f"{text}\n\n{texts.stopped}"
-        return f"{text}\n\n{texts.cut_off}" if draft.finish == "length" else text
+            paragraphs.append(texts.stopped)
+        elif draft.finish == "length":
+            paragraphs.append(texts.cut_off)
+        return "\n\n".join([*paragraphs, *question.notes])
 
     def _texts(self, event: MessageEvent) -> Texts:
         return texts_for(event.sender.language, self._settings.bot.language)

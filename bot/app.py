@@ -23,7 +23,8 @@ from starlette.routing import Route
 from adapters.base import Adapter, Webhooks
 from adapters.console import PLATFORM as CONSOLE
 from adapters.console import ConsoleAdapter
-from bot.answer import Answering, Memory
+from bot.answer import Answering, Memory, Platforms
+from bot.attachments import Attachments
 from bot.commands import Desk
 from bot.config import Settings
 from bot.control import Control, socket_path
@@ -106,7 +107,10 @@ class App:
         delivery = Delivery(memory.outbox, self._adapters, self.spawn, self.metrics)
         outlet = Outlet(memory.outbox, delivery)
         sinks = Sinks(self._adapters, outlet, self.settings.bot.language)
-        answering = Answering(self.settings, self._engine, memory, delivery, sinks, self.metrics)
+        platforms = Platforms(sinks, Attachments(self._adapters))
+        answering = Answering(
+            self.settings, self._engine, memory, delivery, platforms, self.metrics
+        )
         sessions = Sessions(answering, self.spawn)
         desk = Desk(
             settings=self.settings,

@@ -97,7 +97,7 @@ class Pipeline:
         event = replace(event, sender=sender, quote=quote, text=self.redact(event.text))
         action = self._action(event)
         if isinstance(action, routing.Refuse):
-            event = replace(event, text="")
+            event = replace(event, text="", files=())
         return Decided(event, action)
 
     def _action(self, event: MessageEvent) -> routing.Action:
@@ -105,7 +105,8 @@ class Pipeline:
 
     def _action_again(self, event: MessageEvent) -> routing.Action:
         """The action of a recorded event: one that was refused is stored without its text."""
-        if event.kind in (Kind.MESSAGE, Kind.EDIT) and not event.text:
+        is_blank = not event.text and not event.files
+        if event.kind in (Kind.MESSAGE, Kind.EDIT) and is_blank:
             return routing.Refuse("too_long", str(self._desk.settings.bot.max_message_chars))
         return self._action(event)
 

@@ -66,7 +66,10 @@ Entry = Ask | Change | Again | Fresh | Stop | Drop
 
 @dataclass(slots=True)
 class Question:
-    """What is being answered: one or more messages of one person, or a turn once more."""
+    """What is being answered: one or more messages of one person, or a turn once more.
+
+    `read` are the events whose files were read, `notes` what their author is told of those.
+    """
 
     answer: str
     event: MessageEvent
@@ -75,6 +78,8 @@ class Question:
     entries: list[Ask | Change | Again]
     turn: Turn | None = None
     sink: Sink | None = None
+    notes: list[str] = field(default_factory=list[str])
+    read: set[str] = field(default_factory=set[str])
     dropped: list[asyncio.Future[bool]] = field(default_factory=list[asyncio.Future[bool]])
 
     @property

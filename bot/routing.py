@@ -105,7 +105,7 @@ def decide(event: MessageEvent, *, max_chars: int) -> Action:
 def _decide_text(event: MessageEvent, max_chars: int) -> Action:
     if not (event.address.direct or event.addressed):
         return Ignore("not addressed to the bot")
-    if not event.text.strip():
+    if not event.text.strip() and not event.files:
         return Remove() if event.kind is Kind.EDIT else Ignore("empty")
     if len(event.text) > max_chars:
         return Refuse("too_long", str(max_chars))

@@ -38,6 +38,16 @@ class Texts:
     cut_off: str
     empty: str
 
+    # files
+    file_note: str  # name, why
+    file_too_large: str
+    file_unreachable: str
+    file_kind: str
+    file_unreadable: str
+    image_without_words: str
+    too_many_files: str  # limit
+    nothing_to_read: str
+
     # refusals
     too_long: str  # limit
     too_long_for_model: str

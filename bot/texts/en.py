@@ -50,6 +50,14 @@ ENGLISH = Texts(
     stopped="*Stopped.*",
     empty="The model had nothing to say. Please ask another way.",
     cut_off="*The answer reached its length limit.*",
+    file_note="*I have not read “{name}”: {why}.*",
+    file_too_large="it is larger than 20 MB",
+    file_unreachable="it could not be fetched",
+    file_kind="I read text, PDF and images only",
+    file_unreadable="there is no text in it that I can read",
+    image_without_words="I find no words in the picture",
+    too_many_files="*I read the first {limit} files only.*",
+    nothing_to_read="There was nothing in it that I can read.",
     too_long="That message is longer than {limit} characters; I have not read it. "
     "Please send a shorter one.",
     too_long_for_model="That message is longer than the model's context, even without any history. "

@@ -15,6 +15,7 @@ from adapters.base import (
     AdapterError,
     Address,
     Ambiguous,
+    Attachment,
     Cursor,
     Emit,
     Gone,
@@ -72,6 +73,7 @@ class FakePlatform:
     faults: deque[Fault] = field(default_factory=deque[Fault])
     calls: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     typed: list[Address] = field(default_factory=list[Address])
+    files: dict[str, bytes | AdapterError] = field(default_factory=dict[str, bytes | AdapterError])
     link: Link = field(default_factory=Link)
     failures: deque[Exception] = field(default_factory=deque[Exception])
     _emit: asyncio.Future[Emit] | None = None
@@ -91,6 +93,13 @@ class FakePlatform:
 
     async def check(self) -> str:
         return self.account
+
+    async def fetch(self, file: Attachment, max_bytes: int) -> bytes:
+        content = self.files[file.id]
+        if isinstance(content, AdapterError):
+            self.files[file.id] = b"at last"
+            raise content
+        return content
 
     async def receive(self, events: Sequence[MessageEvent], cursor: Cursor | None = None) -> None:
         """Events come in; returning means that the platform was acknowledged."""

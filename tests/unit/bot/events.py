@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from itertools import count
 
-from adapters.base import Address, Kind, MessageEvent, Person, Quote
+from adapters.base import Address, Attachment, Kind, MessageEvent, Person, Quote
 
 _ids = count(1)
 
@@ -23,6 +23,7 @@ def message(
     addressed: bool = True,
     quote: Quote | None = None,
     event_id: str = "",
+    files: tuple[Attachment, ...] = (),
 ) -> MessageEvent:
     """An event with an id of its own, about its own message unless `about` names another."""
     event_id = event_id or f"e{next(_ids)}"
@@ -36,4 +37,5 @@ def message(
         text=text,
         addressed=addressed,
         quote=quote,
+        files=files,
     )
