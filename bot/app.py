@@ -320,19 +320,11 @@ async def _engine(settings: Settings) -> AsyncGenerator[Engine]:
             ) as engine:
                 yield engine
         case "llama":
-            from bot.model import chosen
+            from bot.model import chosen, plan_of
             from engine.client import WorkerEngine
             from engine.frames import Load
-            from engine.plan import Plan
 
             model = chosen(settings)
-            plan = Plan(
-                context_tokens=settings.engine.context_tokens,
-                sequences=settings.engine.sequences,
-                threads=settings.engine.threads,
-                waiting=settings.engine.max_waiting,
-                park_bytes=settings.engine.park_bytes,
-            )
-            load = Load(str(model.path), model.sha256, model.name, plan)
+            load = Load(str(model.path), model.sha256, model.name, plan_of(settings))
             async with WorkerEngine(load) as engine:
                 yield engine

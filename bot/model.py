@@ -5,6 +5,7 @@ from pathlib import Path
 from bot.config import Settings
 from engine.gguf import ModelError
 from engine.models import DEMO, ModelStore, StoredModel
+from engine.plan import Plan
 
 DEMO_NAME = "demo"
 
@@ -33,6 +34,19 @@ def chosen(settings: Settings) -> StoredModel:
             "Bring it with “parley models pull SOURCE”."
         )
     return model
+
+
+def plan_of(settings: Settings) -> Plan:
+    """How much of the machine the model is to get."""
+    engine = settings.engine
+    return Plan(
+        context_tokens=engine.context_tokens,
+        sequences=engine.sequences,
+        threads=engine.threads,
+        waiting=engine.max_waiting,
+        park_bytes=engine.park_bytes,
+        cache_type=engine.cache_type,
+    )
 
 
 def needs_demo(settings: Settings) -> bool:

@@ -15,6 +15,7 @@ from typing import cast
 from llama_cpp import llama_cpp as lib
 
 from engine.base import Sampling
+from engine.plan import CacheType
 
 PENALTY_WINDOW = 64
 """Latest tokens of the answer that `repeat_penalty` applies to."""
@@ -22,6 +23,7 @@ GREEDY_CANDIDATES = 64
 """Candidates kept before a penalty in greedy sampling; a penalty looks each one up."""
 
 _OK, _NO_SLOT, _ABORTED = 0, 1, 2
+_CACHE_TYPES: dict[CacheType, int] = {"f16": lib.GGML_TYPE_F16, "q8_0": lib.GGML_TYPE_Q8_0}
 _ERROR_LEVEL = 3
 _SUFFIX = ".dylib" if sys.platform == "darwin" else ".so"
 
@@ -148,7 +150,14 @@ class Model:
     """
 
     def __init__(
-        self, path: Path, *, context_tokens: int, sequences: int, threads: int, batch_tokens: int
+        self,
+        path: Path,
+        *,
+        context_tokens: int,
+        sequences: int,
+        threads: int,
+        batch_tokens: int,
+        cache_type: CacheType = "f16",
     ) -> None:
         """Load it. Raises `ModelFault`."""
         _load_backends()
@@ -157,6 +166,7 @@ class Model:
             raise ModelFault(_log.last("the library could not load it"))
         self._model = model
         params = _context_params(context_tokens, sequences, threads, batch_tokens)
+        params.type_k = params.type_v = _CACHE_TYPES[cache_type]
         context = lib.llama_init_from_model(model, params)
         if not context:
             lib.llama_model_free(model)

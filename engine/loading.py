@@ -7,7 +7,14 @@ from engine.checksum import sha256_of
 from engine.frames import Load
 from engine.gguf import ModelError, read_header
 from engine.llama import Model, ModelFault
-from engine.plan import Shape, available_bytes, context_of, needed_bytes, usable_cores
+from engine.plan import (
+    Shape,
+    available_bytes,
+    context_of,
+    nearest,
+    needed_bytes,
+    usable_cores,
+)
 from engine.prompt import Prompter
 from engine.template import ChatTemplate, TemplateFault
 
@@ -36,6 +43,7 @@ def open_model(load: Load) -> Loaded:
             sequences=load.plan.sequences,
             threads=load.plan.threads or usable_cores(),
             batch_tokens=load.plan.batch_tokens,
+            cache_type=load.plan.cache_type,
         )
         return Loaded(model, _prompter(model), name, sha256)
     except ModelFault as exc:
@@ -60,13 +68,22 @@ def _checked_sha256(load: Load, path: Path) -> str:
 
 def _check_memory(load: Load, shape: Shape) -> None:
     needed, available = needed_bytes(load.plan, shape), available_bytes()
-    if needed > available:
-        raise ModelError(
-            f"The model {Path(load.path).name} is too large for this machine: it needs about "
-            f"{needed >> 20} MB with {load.plan.sequences} conversations at once and "
-            f"{available >> 20} MB are free; choose a smaller model, a shorter context or fewer "
-            "conversations at once."
-        )
+    if needed <= available:
+        return
+    fitting = nearest(load.plan, shape, available)
+    remedy = (
+        f"set engine.sequences = {fitting.sequences}, engine.context_tokens = "
+        f"{context_of(fitting, shape.trained_context)}, engine.cache_type = "
+        f'"{fitting.cache_type}" and engine.park_bytes = {fitting.park_bytes}, or choose a '
+        "smaller model"
+        if fitting
+        else "choose a smaller model"
+    )
+    raise ModelError(
+        f"The model {Path(load.path).name} is too large for this machine: it needs about "
+        f"{needed >> 20} MB with {load.plan.sequences} conversations at once and "
+        f"{available >> 20} MB are free; {remedy}."
+    )
 
 
 def _prompter(model: Model) -> Prompter:

@@ -4,11 +4,18 @@ PURE but for the two functions that ask the system: `usable_cores` and `availabl
 """
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 COMPUTE_BYTES = 192 << 20
 """Room for the compute buffers and the process beside weights and cache; measured, rounded up."""
+
+
+CacheType = Literal["f16", "q8_0"]
+BYTES_A_NUMBER: dict[CacheType, float] = {"f16": 2.0, "q8_0": 34 / 32}
+"""q8_0 stores 32 numbers in a byte each and a scale of two bytes (ggml, `block_q8_0`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +27,7 @@ class Plan:
     core; `waiting` bounds the line behind them. A step that someone reads along with takes about
     `step_s` seconds, so that words come faster than they are read; one that only prefills takes
     `prefill_step_s`. Smaller chunks cost more: weights are read once a chunk. `park_bytes` is what
-    conversations without a sequence may take.
+    conversations without a sequence may take. `cache_type` is how the cache stores a number.
     """
 
     context_tokens: int = 0
@@ -31,6 +38,7 @@ class Plan:
     step_s: float = 0.15
     prefill_step_s: float = 0.25
     park_bytes: int = 256 << 20
+    cache_type: CacheType = "f16"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +65,41 @@ def context_of(plan: Plan, trained_context: int) -> int:
 
 
 def needed_bytes(plan: Plan, shape: Shape) -> int:
-    """Memory for weights, an f16 cache of every sequence, and compute buffers."""
-    per_token = shape.layers * shape.kv_heads * (shape.key_length + shape.value_length) * 2
+    """Memory for weights, the cache of every sequence, parked conversations, compute buffers."""
+    return shape.file_bytes + cache_bytes(plan, shape) + plan.park_bytes + COMPUTE_BYTES
+
+
+def cache_bytes(plan: Plan, shape: Shape) -> int:
+    """Memory for the cache of every sequence."""
+    numbers = shape.layers * shape.kv_heads * (shape.key_length + shape.value_length)
     cells = context_of(plan, shape.trained_context) * plan.sequences
-    return shape.file_bytes + cells * per_token + plan.park_bytes + COMPUTE_BYTES
+    return int(cells * numbers * BYTES_A_NUMBER[plan.cache_type])
+
+
+LEAST_CONTEXT_TOKENS = 1024
+
+
+def nearest(plan: Plan, shape: Shape, available: int) -> Plan | None:
+    """The plan that fits and gives up least; None when even the smallest does not.
+
+    A smaller cache costs hardly anything, fewer conversations at once some waiting, a shorter
+    context what the model remembers: so they are given up in this order.
+    """
+    fitting = (each for each in _smaller(plan, shape) if needed_bytes(each, shape) <= available)
+    return next(fitting, None)
+
+
+def _smaller(plan: Plan, shape: Shape) -> Iterator[Plan]:
+    context = context_of(plan, shape.trained_context)
+    yield plan
+    yield replace(plan, park_bytes=plan.park_bytes // 4)
+    compact = replace(plan, cache_type="q8_0", park_bytes=plan.park_bytes // 4)
+    while True:
+        for sequences in range(plan.sequences, 0, -1):
+            yield replace(compact, sequences=sequences, context_tokens=context)
+        if context <= LEAST_CONTEXT_TOKENS:
+            return
+        context = max(LEAST_CONTEXT_TOKENS, context // 2)
 
 
 def usable_cores() -> int:

@@ -73,14 +73,22 @@ def _model(settings: Settings) -> str:
         return f"{settings.engine.model} at {settings.engine.base_url}"
     if settings.engine.kind == "scripted":
         return "scripted, for tests"
-    from bot.model import chosen, needs_demo
+    from bot.model import chosen, needs_demo, plan_of
     from engine.gguf import read_header
+    from engine.plan import available_bytes, cache_bytes, context_of, needed_bytes
 
     if needs_demo(settings):
         return "the demo model, which “parley run” pulls at its first start"
     model = chosen(settings)
     header = read_header(model.path)
-    return f"{model.name}, {header.architecture}, {model.size_bytes >> 20:,} MiB"
+    plan, shape = plan_of(settings), header.shape
+    return (
+        f"{model.name}, {header.architecture}; {needed_bytes(plan, shape) >> 20:,} MiB of "
+        f"{available_bytes() >> 20:,} free: file {model.size_bytes >> 20:,}, cache "
+        f"{cache_bytes(plan, shape) >> 20:,} for {plan.sequences} conversations of "
+        f"{context_of(plan, shape.trained_context):,} tokens in {plan.cache_type}, parked "
+        f"{plan.park_bytes >> 20:,}"
+    )
 
 
 def _storage(settings: Settings, *, is_running: bool) -> str:

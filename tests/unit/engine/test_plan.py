@@ -1,13 +1,19 @@
 """What a model needs, and what this machine has."""
 
+from dataclasses import replace
+
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given
 
 from engine.plan import (
     COMPUTE_BYTES,
     Plan,
     Shape,
     available_bytes,
+    cache_bytes,
     context_of,
+    nearest,
     needed_bytes,
     usable_cores,
 )
@@ -36,6 +42,29 @@ def test_memory_is_weights_cache_and_buffers():
     plan = Plan(context_tokens=100, sequences=3, park_bytes=77)
 
     assert needed_bytes(plan, SHAPE) == 1077 + 300 * 2 * (16 + 16) * 2 + COMPUTE_BYTES
+
+
+def test_a_cache_of_bytes_takes_about_half():
+    plan = Plan(context_tokens=1024, sequences=4)
+    full, compact = cache_bytes(plan, SHAPE), cache_bytes(replace(plan, cache_type="q8_0"), SHAPE)
+    assert compact * 32 == full * 17
+
+
+@given(st.integers(0, 4 << 30))
+def test_the_nearest_plan_fits_and_is_no_larger(available: int):
+    plan = Plan(context_tokens=4096, sequences=8)
+    shape = replace(
+        SHAPE, trained_context=8192, layers=24, kv_heads=8, key_length=128, value_length=128
+    )
+    found = nearest(plan, shape, available)
+    smallest = Plan(context_tokens=1024, sequences=1, cache_type="q8_0", park_bytes=64 << 20)
+    if found is None:
+        assert needed_bytes(smallest, shape) > available
+    else:
+        assert needed_bytes(found, shape) <= available
+        assert found.sequences <= 8
+        assert found.context_tokens <= 4096
+        assert found == plan or needed_bytes(plan, shape) > available
 
 
 def test_the_machine_is_asked():

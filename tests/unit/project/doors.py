@@ -33,8 +33,10 @@ EXCEPTIONS = frozenset(
         ("bot.page", "adapters.web.store"),  # keeps what the page's store promises to keep
         ("bot.model", "engine.models"),  # finds the file that answers
         ("bot.model", "engine.gguf"),  # ... and says what is wrong with it
+        ("bot.model", "engine.plan"),  # ... and how much of the machine it gets
         ("bot.verbs.models", "engine.models"),  # the store without a running bot
         ("bot.verbs.doctor", "engine.gguf"),  # looks into the file
+        ("bot.verbs.doctor", "engine.plan"),  # ... and says what it takes
         ("bot.office", "storage.database"),  # backs up and checks the file of the running bot
         ("bot.verbs.database", "storage.database"),  # does the same while no bot runs
     }

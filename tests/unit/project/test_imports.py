@@ -21,6 +21,7 @@ SOUND = {
     "engine/__init__.py": "",
     "engine/base.py": "",
     "engine/gguf.py": "",
+    "engine/plan.py": "",
     "engine/models.py": "from engine.gguf import ModelError",
     "engine/llama.py": "import llama_cpp.llama_cpp",
     "storage/__init__.py": "",
@@ -28,12 +29,15 @@ SOUND = {
     "bot/__init__.py": "__version__ = '0'",
     "bot/app.py": "from adapters.console import Console\nfrom storage.database import Database",
     "bot/control.py": "from adapters.console import Console",
-    "bot/model.py": "from engine.gguf import ModelError\nfrom engine.models import ModelStore",
+    "bot/model.py": (
+        "from engine.gguf import ModelError\nfrom engine.models import ModelStore\n"
+        "from engine.plan import Plan"
+    ),
     "bot/page.py": "from adapters.web import store",
     "bot/office.py": "from storage.database import Database",
     "bot/verbs/__init__.py": "",
     "bot/verbs/database.py": "def check():\n    from storage.database import Database",
-    "bot/verbs/doctor.py": "from engine.gguf import read_header",
+    "bot/verbs/doctor.py": "from engine.gguf import read_header\nfrom engine.plan import Plan",
     "bot/verbs/models.py": "from engine.models import DEMO",
     "bot/routing.py": "from bot import __version__\nfrom engine import base",
 }
