@@ -131,11 +131,12 @@ class TelegramAdapter:
 
     async def send(self, to: Address, body: Rendered, key: str) -> MessageRef:
         """Post a message; a draft under its key ends."""
-        await self._drafts.end(key)
+        await self._drafts.post(key)
         return await self._calls.send(to, body)
 
     async def edit(self, ref: MessageRef, body: Rendered, key: str) -> None:
         """Replace a message's text."""
+        await self._drafts.end(key)
         await self._calls.edit(ref, body)
 
     async def delete(self, ref: MessageRef) -> None:
@@ -156,7 +157,7 @@ class TelegramAdapter:
 
     async def send_file(self, to: Address, name: str, content: bytes, key: str) -> MessageRef:
         """Post a file of at most 50 MB."""
-        await self._drafts.end(key)
+        await self._drafts.post(key)
         return await self._calls.send_file(to, name, content)
 
     async def fetch(self, file: Attachment, max_bytes: int) -> bytes:

@@ -6,6 +6,7 @@ writes an answer only leaves its newest text here; one task of the adapter's sen
 
 import asyncio
 import hashlib
+from collections import deque
 from dataclasses import replace
 
 import structlog
@@ -29,6 +30,7 @@ GROWING = " …"
 THINKING = Rendered("…", "…", growing=True)
 MARK_ROOM = 16
 """Units kept free for the mark that more is to come."""
+MAX_REMEMBERED = 10_000
 MAX_OPEN = 64
 """Drafts at a time; of more, answers show as messages that are edited."""
 
@@ -109,6 +111,7 @@ class Drafts:
         self._every_s = every_s
         self._renew_s = renew_s
         self._open: dict[str, Draft] = {}
+        self._posted: deque[str] = deque(maxlen=MAX_REMEMBERED)
         self._tasks: asyncio.TaskGroup | None = None
         self._are_known = True
 
@@ -122,8 +125,12 @@ class Drafts:
                 self._tasks = None
 
     async def open(self, to: Address, key: str) -> Draft | None:
-        """A draft that shows at once; None where it can't, and for ever where there are none."""
-        if not (to.direct and self._are_known and self._tasks) or len(self._open) >= MAX_OPEN:
+        """A draft that shows at once; None where it can't, and for ever where there are none.
+
+        None too for a message that was posted already: it changes where it stands.
+        """
+        can_show = to.direct and self._are_known and self._tasks is not None
+        if not can_show or key in self._posted or len(self._open) >= MAX_OPEN:
             return None
         draft = Draft(to, key, self._limits, self._every_s)
         try:
@@ -135,11 +142,15 @@ class Drafts:
             return None
         return self._start(key, draft)
 
-    async def end(self, key: str) -> None:
+    async def post(self, key: str) -> None:
         """The message of this key comes now."""
-        draft = self._open.pop(key, None)
-        if draft:
-            await draft.close()
+        self._posted.append(key)
+        await self.end(key)
+
+    async def end(self, key: str) -> None:
+        """The message of this key comes or changes now; the key of an edit begins with it."""
+        for opened in [each for each in self._open if f"{key}.".startswith(f"{each}.")]:
+            await self._open.pop(opened).close()
 
     def _start(self, key: str, draft: Draft) -> Draft | None:
         if self._tasks is None:
