@@ -376,6 +376,8 @@ class Answering:
                 ("reused", usage.reused_tokens),
                 ("prefilled", usage.prefilled_tokens),
                 ("generated", usage.completion_tokens),
+                ("drafted", usage.drafted_tokens),
+                ("taken", usage.taken_tokens),
             ):
                 self._metrics.tokens.labels(source).inc(tokens)
         log.info(

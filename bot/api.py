@@ -71,6 +71,8 @@ class ChatUsage(BaseModel):
     prefill_s: float = 0
     decode_s: float = 0
     slide: str = ""
+    drafted_tokens: int = 0
+    taken_tokens: int = 0
 
 
 class ChatResponse(BaseModel):

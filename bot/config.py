@@ -97,6 +97,10 @@ class Engine(Section):
         default=256, ge=1, description="Requests that may wait for the engine."
     )
     threads: int = Field(default=0, ge=0, description="0: one a core.")
+    lookup: bool = Field(
+        default=True,
+        description="Whether to try what stands in the context as what comes next, while it pays.",
+    )
     cache_type: Literal["f16", "q8_0"] = Field(
         default="f16", description="How the cache stores a number; `q8_0` takes about half."
     )

@@ -54,7 +54,7 @@ class Metrics:
         )
         self.tokens = Counter(
             "parley_tokens",
-            "Tokens of prompts (reused, prefilled) and of answers (generated).",
+            "Tokens of prompts (reused, prefilled) and of answers (generated; drafted, taken).",
             ["source"],
             registry=registry,
         )

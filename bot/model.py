@@ -46,6 +46,7 @@ def plan_of(settings: Settings) -> Plan:
         waiting=engine.max_waiting,
         park_bytes=engine.park_bytes,
         cache_type=engine.cache_type,
+        lookup=engine.lookup,
     )
 
 

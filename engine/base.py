@@ -68,7 +68,8 @@ Slide = Literal["", "shifted", "warmed", "refilled"]
 class Usage:
     """What an answer took. `prompt_tokens` = `reused_tokens` + `prefilled_tokens`.
 
-    `slide` says what became of the prefix when the window slid before this answer.
+    `slide` says what became of the prefix when the window slid before this answer. Of
+    `drafted_tokens`, guessed from the context, `taken_tokens` were the answer's.
     """
 
     prompt_tokens: int
@@ -79,6 +80,8 @@ class Usage:
     prefill_s: float
     decode_s: float
     slide: Slide = ""
+    drafted_tokens: int = 0
+    taken_tokens: int = 0
 
 
 Finish = Literal["stop", "length"]

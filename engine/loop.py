@@ -12,10 +12,11 @@ from engine.base import Request, Slide, Usage, Waiting
 from engine.frames import Failure, Report
 from engine.kvcache import AnswerBook, Claim, Ledger
 from engine.llama import Aborted, Model, Row, Sampler
+from engine.lookup import Lookup
 from engine.plan import Plan
 from engine.prefix import common_prefix
 from engine.prompt import Prompt
-from engine.scheduler import Limits, LineFull, Rates, Scheduler, Step
+from engine.scheduler import Draft, Limits, LineFull, Rates, Scheduler, Step
 from engine.shelf import SHARED, Parked, Shelf
 from engine.warm import WARM_AT_ONCE_S, Warmer
 
@@ -45,6 +46,9 @@ class _Work:
     first_s: float = 0.0
     next_token: int = 0
     slide: Slide = ""
+    lookup: Lookup | None = None
+    drafted: int = 0
+    taken: int = 0
     shown_place: int = field(default=0)
 
     @property
@@ -58,6 +62,17 @@ class _Work:
         return deadline_s is not None and now - self.submitted_s > deadline_s
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """An answer whose next token is drawn from `row`; its sequence has `length` tokens then, and
+    the rows after it hold a `draft` of what may follow."""
+
+    number: int
+    row: int
+    length: int
+    draft: list[int]
+
+
 class Loop:
     """Answers many requests by steps. `clock` gives seconds, from any start."""
 
@@ -65,6 +80,8 @@ class Loop:
         self._model = model
         self._clock = clock
         self._ledger = Ledger(plan.sequences)
+        self._batch_tokens = plan.batch_tokens
+        self._looks_up = plan.lookup and model.can_truncate
         self._warmer = Warmer(model, self._ledger)
         self._shelf = Shelf(plan.park_bytes if model.can_truncate else 0)
         self._book = AnswerBook()
@@ -224,11 +241,18 @@ class Loop:
         self.steps += 1
         for row in rows:
             self._ledger.append(row.sequence, (row.token,))
-        drawn = [(number, self._draw(number, index)) for number, index in wanted]
-        self._scheduler.account(step, self._clock() - began)
+        drawn = {each.number: self._drawn(each) for each in wanted}
+        drafts = {
+            each.number: Draft(len(each.draft), len(drawn[each.number]) - 1)
+            for each in wanted
+            if each.draft
+        }
+        self._scheduler.account(step, self._clock() - began, drafts)
         self._share(step)
-        for number, token in drawn:
-            self._take(number, token)
+        for number, tokens in drawn.items():
+            for token in tokens:
+                if number in self._work:
+                    self._take(number, token)
 
     def _warm(self) -> None:
         """Compute a chunk that a person who comes now hardly waits for."""
@@ -243,38 +267,75 @@ class Loop:
             return
         self._ledger.append(rows[0].sequence, (row.token for row in rows))
 
-    def _rows(self, step: Step) -> tuple[list[Row], list[tuple[int, int]]]:
-        """The step's rows in the order of sequences, and whose row is to be drawn from."""
+    def _rows(self, step: Step) -> tuple[list[Row], list[_Wanted]]:
+        """The step's rows in the order of sequences, and whose rows are to be drawn from."""
         chunks = {number: self._chunk(number, tokens) for number, tokens in step.prefill}
+        drafts = self._drafts(step)
         for number in step.decode:
-            chunks[number] = [self._work[number].next_token]
+            chunks[number] = [self._work[number].next_token, *drafts.get(number, ())]
         rows: list[Row] = []
-        wanted: list[tuple[int, int]] = []
+        wanted: list[_Wanted] = []
         for number in sorted(chunks, key=lambda n: self._work[n].sequence):
             work, chunk = self._work[number], chunks[number]
+            draft = drafts.get(number, [])
             start = len(self._ledger.tokens(work.sequence))
-            last = start + len(chunk) >= len(work.prompt)
-            for i, token in enumerate(chunk):
-                rows.append(Row(token, start + i, work.sequence, last and i == len(chunk) - 1))
+            first = len(chunk) - 1 - len(draft)  # the row that the next token is drawn from
+            last = start + first + 1 >= len(work.prompt)
             if last:
-                wanted.append((number, len(rows) - 1))
+                wanted.append(_Wanted(number, len(rows) + first, start + first + 1, draft))
+            for i, token in enumerate(chunk):
+                rows.append(Row(token, start + i, work.sequence, last and i >= first))
         return rows, wanted
+
+    def _drafts(self, step: Step) -> dict[int, list[int]]:
+        """What may follow the next tokens of the answers, as far as a batch has room."""
+        room = self._batch_tokens - len(step.decode) - step.prefill_tokens
+        price = self._scheduler.rates.draft_price
+        drafts: dict[int, list[int]] = {}
+        for number in step.decode if self._looks_up else ():
+            work = self._work[number]
+            held = len(self._ledger.tokens(work.sequence))
+            left = self._model.context_tokens - held - 2
+            most = min(room, left, work.request.sampling.max_tokens - work.answer.count - 1)
+            draft = work.lookup.draft(most, price) if work.lookup and most > 0 else []
+            if draft:
+                drafts[number] = draft
+                room -= len(draft)
+        return drafts
 
     def _chunk(self, number: int, tokens: int) -> Sequence[int]:
         work = self._work[number]
         start = len(self._ledger.tokens(work.sequence))
         return work.prompt[start : start + tokens]
 
-    def _draw(self, number: int, row: int) -> int:
-        sampler = self._work[number].sampler
-        assert sampler is not None
-        return self._model.sample(sampler, row)
+    def _drawn(self, wanted: _Wanted) -> list[int]:
+        """The next tokens of an answer: one, and as much of its draft as the model draws again."""
+        work = self._work[wanted.number]
+        assert work.sampler is not None
+        tokens: list[int] = []
+        for row in range(wanted.row, wanted.row + len(wanted.draft) + 1):
+            tokens.append(self._model.sample(work.sampler, row))
+            taken = len(tokens)
+            if taken > len(wanted.draft) or tokens[-1] != wanted.draft[taken - 1]:
+                break
+        if wanted.draft:
+            kept = wanted.length + len(tokens) - 1
+            self._model.truncate(work.sequence, kept)
+            self._ledger.truncate(work.sequence, kept)
+            assert work.lookup is not None
+            work.lookup.note(len(wanted.draft), len(tokens) - 1)
+            work.drafted += len(wanted.draft)
+            work.taken += len(tokens) - 1
+        return tokens
 
     def _take(self, number: int, token: int) -> None:
         """Show what a drawn token adds, or finish."""
         work = self._work[number]
         work.first_s = work.first_s or self._clock()
         work.next_token = token
+        if self._looks_up:
+            work.lookup = work.lookup or Lookup(work.prompt)
+            work.lookup.push(token)
         vocabulary = self._model.vocabulary
         if vocabulary.ends(token):
             text = work.answer.end("stop")
@@ -300,6 +361,8 @@ class Loop:
             prefill_s=work.first_s - work.admitted_s,
             decode_s=self._clock() - work.first_s,
             slide=work.slide,
+            drafted_tokens=work.drafted,
+            taken_tokens=work.taken,
         )
 
     def _close(self, number: int) -> None:

@@ -28,6 +28,7 @@ class Plan:
     `step_s` seconds, so that words come faster than they are read; one that only prefills takes
     `prefill_step_s`. Smaller chunks cost more: weights are read once a chunk. `park_bytes` is what
     conversations without a sequence may take. `cache_type` is how the cache stores a number.
+    With `lookup`, what stands in a context already is tried as what comes next.
     """
 
     context_tokens: int = 0
@@ -39,6 +40,7 @@ class Plan:
     prefill_step_s: float = 0.25
     park_bytes: int = 256 << 20
     cache_type: CacheType = "f16"
+    lookup: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ exactly that share. So the work of one person's ten requests lines up behind one
 prompt passes a long one, and nobody waits for ever.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from engine.base import Waiting
@@ -81,6 +81,17 @@ class Step:
         return sum(tokens for _, tokens in self.prefill)
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Tokens computed beside an answer's next one, and how many of them were drawn again."""
+
+    computed: int = 0
+    taken: int = 0
+
+
+NO_DRAFTS: Mapping[int, Draft] = {}
+
+
 class LineFull(Exception):
     """The waiting line is full; `retry_after_s` is when a place may be free."""
 
@@ -98,17 +109,23 @@ class Rates:
     token_s: float = 0.0
     answer_tokens: float = 128.0
 
-    def note(self, step: Step, seconds: float) -> None:
-        """Learn from a step."""
-        writers = len(step.decode)
-        if step.prefill_tokens == 0:
+    @property
+    def draft_price(self) -> float:
+        """What checking a drafted token takes, as a share of what computing one alone takes."""
+        known = self.prefill > 0 and self.token_s > 0
+        return 1 / (self.prefill * self.token_s) if known else 1.0
+
+    def note(self, step: Step, seconds: float, drafted: int = 0) -> None:
+        """Learn from a step that computed `drafted` tokens more than it says."""
+        writers, extra = len(step.decode), step.prefill_tokens + drafted
+        if extra == 0:
             if writers:
                 self.decode = _smooth(self.decode, writers / seconds)
                 self.token_s = _smooth(self.token_s, seconds / writers)
             return
         # What the writers of a mixed step took is known from the steps without a prompt.
         own = max(seconds - writers * self.token_s, seconds * 0.2)
-        self.prefill = _smooth(self.prefill, step.prefill_tokens / own)
+        self.prefill = _smooth(self.prefill, extra / own)
 
     def note_answer(self, tokens: int) -> None:
         """Learn how long answers are."""
@@ -195,17 +212,19 @@ class Scheduler:
             budget -= chunk
         return Step(decode, tuple(prefill))
 
-    def account(self, step: Step, seconds: float) -> None:
+    def account(self, step: Step, seconds: float, drafts: Mapping[int, Draft] = NO_DRAFTS) -> None:
         """Note that a step was computed, and how long it took."""
-        self.rates.note(step, max(seconds, 1e-6))
+        drafted = sum(draft.computed for draft in drafts.values())
+        self.rates.note(step, max(seconds, 1e-6), drafted)
         for number, tokens in step.prefill:
             self._jobs[number].computed += tokens
         for number in step.decode:
-            job = self._jobs[number]
-            job.written += 1
-            self._accounts[job.person].until += 1
+            job, draft = self._jobs[number], drafts.get(number, Draft())
+            job.written += 1 + draft.taken
+            self._accounts[job.person].until += 1 + draft.computed
         busy = sum(1 for account in self._accounts.values() if account.jobs)
-        self._virtual += (step.prefill_tokens + len(step.decode)) / max(1, busy)
+        computed = step.prefill_tokens + len(step.decode) + drafted
+        self._virtual += computed / max(1, busy)
 
     def finish(self, number: int) -> None:
         """A job is over or cancelled; what was charged and not computed is given back."""

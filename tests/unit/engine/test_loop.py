@@ -326,3 +326,36 @@ def test_somebody_s_message_goes_before_a_window_that_is_made_ready(steps: Steps
     usage = next_turn(steps, kept, 10)
     assert usage.slide in ("warmed", "refilled")
     assert steps.texts[10]
+
+
+REPEAT = (
+    "Repeat this text word for word: The roof of the old house leaks when it rains, and the rain "
+    "comes from the west. The roof of the old house leaks when it snows, and the snow comes from "
+    "the north. The roof of the old house was mended twice, and it leaks again."
+)
+
+
+def test_drafts_from_the_context_change_the_steps_and_not_the_answer():
+    without = Steps.fresh(replace(PLAN, lookup=False))
+    without.ask(1, request(REPEAT, max_tokens=100))
+    without.run()
+    drafting = Steps.fresh()
+    drafting.ask(1, request(REPEAT, max_tokens=100))
+    drafting.run()
+
+    usage = drafting.usages[1]
+    assert usage.taken_tokens > 20
+    assert usage.drafted_tokens >= usage.taken_tokens
+    assert drafting.loop.steps < without.loop.steps
+    assert drafting.texts[1] == without.texts[1]
+    assert usage.completion_tokens == without.usages[1].completion_tokens
+
+
+def test_a_drafted_answer_is_history_like_any_other(steps: Steps):
+    first = request(REPEAT, max_tokens=60)
+    steps.ask(1, first)
+    steps.run()
+    history = (*first.messages, Message("assistant", steps.texts[1]))
+    steps.ask(2, request("And now?", history=history))
+    steps.run()
+    assert steps.usages[2].prefilled_tokens < 20
