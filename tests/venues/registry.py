@@ -5,7 +5,9 @@ from contextlib import AbstractAsyncContextManager
 
 from tests.venues.base import Venue
 from tests.venues.page import PageVenue
+from tests.venues.telegram import TelegramVenue
 
 VENUES: dict[str, Callable[[], AbstractAsyncContextManager[Venue]]] = {
     "web": PageVenue,
+    "telegram": TelegramVenue,
 }
