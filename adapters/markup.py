@@ -3,7 +3,8 @@
 `render` gives a whole text; `Growing` gives the blocks of one that grows. Whatever is written,
 nothing of it runs or loads where it is read: `adapters/syntax.py` keeps raw HTML as text and images
 as links, and the page's HTML passes an allow-list after rendering as well. A dialect is one
-function from Markdown to its text, in `_DIALECTS`.
+function from Markdown to its text, in `_DIALECTS`; those of the chat platforms stand in
+`adapters/dialects/`.
 """
 
 import html
@@ -16,6 +17,9 @@ from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
 from adapters.base import Dialect, Rendered
+from adapters.dialects.matrix import matrix
+from adapters.dialects.slack import slack
+from adapters.dialects.telegram import telegram
 from adapters.syntax import is_bounded, parser, tree, words
 
 CACHED_CHARS = 20_000
@@ -34,14 +38,31 @@ _ATTRIBUTES = {
 }
 _SCHEMES = {"http", "https", "mailto"}
 _PLAIN = re.compile(r"[\w ,.!?();\u3000-\u303f\uff00-\uffef-]*")
+_MARKUP_SHARE = 8
+"""Characters of Markdown looked at for each that the first words show."""
+_PUNCTUATION = re.compile(r"[\\`*_\[\]<>&|~#!]")
+_BLOCK_MARK = re.compile(r"^(\d{1,9}(?=[.)])|(?=[-+=]))")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
 
 
 def render(markdown: str, dialect: Dialect) -> Rendered:
-    """The text in a dialect: `html` (sanitised), `markdown` (loads nothing) or `plain`."""
+    """The text in a dialect: a platform's, or `html` (sanitised), `markdown` (loads nothing) and
+    `plain`.
+    """
     convert = _cached if len(markdown) <= CACHED_CHARS else _convert
     return Rendered(convert(markdown, dialect), markdown)
+
+
+def first_words(markdown: str, max_chars: int) -> str:
+    """The beginning of a text as Markdown that means just these words, with a mark for the rest.
+
+    At most `max_chars` characters and " …" are shown, whatever the text's markup is.
+    """
+    plain = " ".join(_convert(markdown[: max_chars * _MARKUP_SHARE], "plain").split())
+    if len(plain) > max_chars:
+        plain = plain[:max_chars].rpartition(" ")[0] or plain[:max_chars]
+    return _BLOCK_MARK.sub(r"\1\\", _PUNCTUATION.sub(r"\\\g<0>", plain)) + " …"
 
 
 class Growing:
@@ -208,7 +229,7 @@ _DIALECTS: Mapping[Dialect, Callable[[str], str]] = {
     "html": _html,
     "markdown": _markdown,
     "plain": _plain,
-    "telegram": _html,
-    "slack": _markdown,
-    "matrix": _html,
+    "telegram": telegram,
+    "slack": slack,
+    "matrix": matrix,
 }

@@ -1,4 +1,5 @@
-"""Markdown as a chat has it: CommonMark with tables, strikethrough, line ends and bare addresses.
+"""Markdown as a chat has it: CommonMark with tables, strikethrough, line ends, bare addresses,
+||spoilers|| and tasks.
 
 The parser is safe to run on what strangers write. Raw HTML is text, links lead to the web or to
 mail, deep nesting is flattened to text. The work is bounded by `is_bounded`: whoever renders asks
@@ -14,6 +15,7 @@ from markdown_it import MarkdownIt
 from markdown_it.parser_block import ParserBlock
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_core import StateCore
+from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
@@ -24,6 +26,13 @@ MAX_LINES = 5_000
 MAX_LINK_WORK = 100_000_000
 """Brackets times characters, which is what looking for links costs."""
 
+DONE, OPEN = "☑ ", "☐ "
+"""What a `task` node holds: the box before a list's item."""
+
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_LINE_END = re.compile(r"\r\n?")
+_SPOILER = re.compile(r"(?<![\w|])\|\|(?=[^\s|])([^\n]{1,500}?)(?<=[^\s|])\|\|(?![\w|])")
+_TASK = re.compile(r"\[([ xX])\][ \u00a0]")
 _SAFE_LINK = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
 _BARE_LINK = re.compile(r"https?://[^\s<>\"'`]*[^\s<>\"'`.,;:!?*_~)\]}]")
 _ALIGNMENT = re.compile(r"text-align:(left|center|right)")
@@ -37,6 +46,11 @@ def is_bounded(markdown: str) -> bool:
         and markdown.count("\n") <= MAX_LINES
         and markdown.count("[") * size <= MAX_LINK_WORK
     )
+
+
+def readable(text: str) -> str:
+    """The text without what nothing shows: control characters and halves of surrogate pairs."""
+    return _CONTROLS.sub("", _LINE_END.sub("\n", text))
 
 
 @cache
@@ -88,7 +102,11 @@ class _Parser(MarkdownIt):
         self.block = _Blocks()
         self.block.ruler.enableOnly(rules["block"])
         self.enable(["table", "strikethrough"])
+        self.inline.add_terminator_char("|")
+        self.inline.ruler.push("spoiler", _spoiler)
         self.core.ruler.after("inline", "bare_links", _link_bare)
+        self.core.ruler.after("bare_links", "tasks", _mark_tasks)
+        self.add_render_rule("task", _task)
         self.add_render_rule("image", _image)
         self.add_render_rule("th_open", _cell)
         self.add_render_rule("td_open", _cell)
@@ -96,6 +114,34 @@ class _Parser(MarkdownIt):
     def validateLink(self, url: str) -> bool:  # noqa: N802
         """Whether a link may stand; one that may not stays text."""
         return _SAFE_LINK.match(url) is not None
+
+
+def _spoiler(state: StateInline, silent: bool) -> bool:
+    """Words between bars that stand apart from other words, on one line."""
+    match = _SPOILER.match(state.src, state.pos, state.posMax)
+    if match is None:
+        return False
+    if not silent:
+        end = state.posMax
+        state.push("spoiler_open", "span", 1).attrs = {"data-mx-spoiler": ""}
+        state.pos, state.posMax = match.span(1)
+        state.md.inline.tokenize(state)
+        state.push("spoiler_close", "span", -1)
+        state.posMax = end
+    state.pos = match.end()
+    return True
+
+
+def _mark_tasks(state: StateCore) -> None:
+    """`[ ]` and `[x]` at the beginning of a list's item become boxes."""
+    for before, item, block in zip(state.tokens[:-2], state.tokens[1:], state.tokens[2:]):  # noqa: B905
+        starts_item = before.type == "list_item_open" and item.type == "paragraph_open"
+        first = block.children[0] if starts_item and block.children else None
+        match = _TASK.match(first.content) if first and first.type == "text" else None
+        if first and match and block.children:
+            box = Token("task", "", 0, content=OPEN if match[1] == " " else DONE)
+            first.content = first.content[match.end() :]
+            block.children.insert(0, box)
 
 
 def _link_bare(state: StateCore) -> None:
@@ -137,6 +183,12 @@ def _link_depths(tokens: Sequence[Token]) -> list[int]:
         depth += {"link_open": 1, "link_close": -1}.get(token.type, 0)
         depths.append(depth)
     return depths
+
+
+def _task(
+    _renderer: object, tokens: Sequence[Token], index: int, _options: object, _env: object
+) -> str:
+    return tokens[index].content
 
 
 def _image(
