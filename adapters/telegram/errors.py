@@ -13,6 +13,7 @@ from telegram.error import (
     BadRequest,
     ChatMigrated,
     Conflict,
+    EndPointNotFound,
     Forbidden,
     InvalidToken,
     NetworkError,
@@ -98,6 +99,8 @@ def adapter_error(error: TelegramError) -> AdapterError:
             return RateLimited("Telegram asks for patience.", _seconds(error.retry_after))
         case InvalidToken():
             return _of_token(error)
+        case EndPointNotFound():
+            return _no_such_method()
         case ChatMigrated():
             return Rejected("The room goes on under another id.")
         case Forbidden() | BadRequest():
@@ -123,6 +126,10 @@ def _of_token(error: InvalidToken) -> AdapterError:
     """
     if "unauthorized" in str(error).lower():
         return AuthFailed(REFUSED)
+    return _no_such_method()
+
+
+def _no_such_method() -> NoSuchMethod:
     return NoSuchMethod("The Bot API server does not have this method.")
 
 
