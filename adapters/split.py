@@ -1,18 +1,18 @@
 """Long texts in parts that fit a platform's message length, with code fences kept whole.
 
 A part ends between paragraphs, else between lines, else between words. A fence that must be cut is
-closed at the end of its part and opened again, with its language, at the start of the next. Lengths
-are those of the rendered text, in the platform's unit.
+closed at the end of its part and opened again, with its language, at the start of the next, and a
+table's head is repeated. Lengths are those of the rendered text, in the platform's unit, markup
+included: Telegram counts without, so that its parts are somewhat shorter than they might be.
 """
 
-import re
 import unicodedata
 from collections.abc import Iterator
 
 from adapters.base import Limits
+from adapters.frames import Frame, frames
 from adapters.markup import render
 
-_FENCE = re.compile(r" {0,3}(`{3,}(?!.*`)|~{3,})(.*)")
 _CERTAIN = 28
 """Rendering makes no text more than this many times longer (a quote's mark alone: 27 characters
 of HTML), unless links or tables repeat what is written elsewhere."""
@@ -61,7 +61,8 @@ def _fitting(markdown: str, budget: int, limits: Limits) -> Iterator[str]:
 
 
 class _Packer:
-    """Fills parts line by line. `_fence` opened the fence that is open, if one is."""
+    """Fills parts line by line. `_frame` is what is open, `_reopened` whether an earlier part has
+    its beginning."""
 
     def __init__(self, budget: int, limits: Limits) -> None:
         self._budget = budget
@@ -69,29 +70,44 @@ class _Packer:
         self._parts: list[str] = []
         self._lines: list[str] = []
         self._size = 0
-        self._fence = ""
+        self._frame: Frame | None = None
+        self._reopened = False
 
     def pack(self, markdown: str) -> list[str]:
         """The parts that are not empty."""
-        for line in markdown.split("\n"):
-            self._take(line)
+        open_after = frames(markdown, max(8, self._budget // 4))
+        for number, line in enumerate(markdown.split("\n")):
+            self._take(line, open_after.get(number))
         self._finish()
         return [text for text in (part.strip("\n") for part in self._parts) if text]
 
-    def _take(self, line: str) -> None:
-        fence = self._after(line)
-        if self._room(fence) < units(line, self._limits):
+    def _take(self, line: str, frame: Frame | None) -> None:
+        if self._frame is None or frame is not self._frame:
+            line = self._frame.moved(line) if self._frame and self._reopened else line
+        elif self._reopened:
+            line = frame.moved(line)
+        if self._room(frame) < units(line, self._limits):
+            was_reopened = self._reopened
             self._turn_over()
-        while self._room(fence) < units(line, self._limits) and len(line) > 1:
-            end = _cut(line, self._room(fence), self._limits)
+            if self._frame and self._reopened and not was_reopened:
+                line = self._frame.moved(line)
+        while self._room(frame) < units(line, self._limits) and len(line) > 1:
+            end = _cut(line, self._room(frame), self._limits)
             self._add(line[:end])
             self._finish()
             line = line[end:]
         self._add(line)
-        self._fence = fence
+        if frame is not self._frame:
+            self._frame, self._reopened = frame, False
 
-    def _room(self, fence: str) -> int:
-        return self._budget - self._size - (len(_mark(fence)) + 1 if fence else 0)
+    def _room(self, frame: Frame | None) -> int:
+        closing = self._closing(frame)
+        return self._budget - self._size - (units(closing, self._limits) + 1 if closing else 0)
+
+    def _closing(self, frame: Frame | None) -> str:
+        if frame is None:
+            return ""
+        return frame.closing if self._reopened else frame.closing_inside
 
     def _add(self, line: str) -> None:
         self._lines.append(line)
@@ -100,7 +116,7 @@ class _Packer:
     def _turn_over(self) -> None:
         """Go on in a new part, from the last paragraph if the old one is half full without it."""
         kept, size = len(self._lines), self._size
-        while not self._fence and kept and size > self._budget // 2:
+        while not self._frame and kept and size > self._budget // 2:
             kept -= 1
             size -= units(self._lines[kept], self._limits) + 1
             if not self._lines[kept]:
@@ -114,26 +130,12 @@ class _Packer:
             self._add(line)
 
     def _finish(self) -> None:
-        closing = [_mark(self._fence)] if self._fence else []
-        self._parts.append("\n".join([*self._lines, *closing]))
+        closing = self._closing(self._frame)
+        self._parts.append("\n".join([*self._lines, *([closing] if closing else [])]))
         self._lines, self._size = [], 0
-        if self._fence:
-            self._add(self._fence)
-
-    def _after(self, line: str) -> str:
-        """The fence that is open after a line; one that takes up too much room is text."""
-        match = _FENCE.fullmatch(line)
-        if match is None or len(line) > max(8, self._budget // 4):
-            return self._fence
-        if not self._fence:
-            return line
-        closes = match[1].startswith(_mark(self._fence)) and not match[2].strip()
-        return "" if closes else self._fence
-
-
-def _mark(fence: str) -> str:
-    match = _FENCE.fullmatch(fence)
-    return match[1] if match else ""
+        if self._frame:
+            self._reopened = True
+            self._add(self._frame.opening)
 
 
 def _cut(line: str, room: int, limits: Limits) -> int:
