@@ -1,0 +1,31 @@
+"""PURE. How this adapter names places and messages, which Slack names only within a channel."""
+
+from datetime import UTC, datetime
+
+PLATFORM = "slack"
+HOME = "home:"
+"""Begins the room of somebody's App Home, which is a page and no channel."""
+
+
+def name_of(channel: str, ts: str) -> str:
+    """A message's id, unique within the workspace: timestamps are so only within a channel."""
+    return f"{channel}/{ts}"
+
+
+def parse_name(name: str) -> tuple[str, str]:
+    """The channel and the timestamp of a message's name."""
+    channel, _, ts = name.partition("/")
+    return channel, ts
+
+
+def is_direct(channel: str) -> bool:
+    """Whether it is the bot's chat with one person: ids of those begin with D (Slack, types)."""
+    return channel.startswith("D")
+
+
+def moment(ts: str) -> datetime:
+    """The time of a timestamp, which is also a message's name; now if it is none."""
+    try:
+        return datetime.fromtimestamp(float(ts), UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.now(UTC)
