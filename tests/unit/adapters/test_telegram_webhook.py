@@ -54,23 +54,22 @@ async def test_what_is_not_stored_comes_again() -> None:
 
 
 async def test_before_and_after_a_run_nothing_is_taken() -> None:
-    async with hooked() as (rig, url):
-        async with httpx.AsyncClient(trust_env=False) as client:
-            response = await client.post(url, json={}, headers={HEADER: SECRET})
-            assert response.status_code == 503
-            async with rig.running():
-                await until(lambda: rig.adapter.link.state == "up")
-            response = await client.post(url, json={}, headers={HEADER: SECRET})
-            assert response.status_code == 503
+    async with hooked() as (rig, url), httpx.AsyncClient(trust_env=False) as client:
+        response = await client.post(url, json={}, headers={HEADER: SECRET})
+        assert response.status_code == 503
+        async with rig.running():
+            await until(lambda: rig.adapter.link.state == "up")
+        response = await client.post(url, json={}, headers={HEADER: SECRET})
+        assert response.status_code == 503
 
 
 @pytest.mark.parametrize("headers", [{}, {HEADER: ""}, {HEADER: "wrong"}, {HEADER: "ümläut"}])
 async def test_strangers_are_turned_away(headers: dict[str, str]) -> None:
-    encoded = {name: value.encode() for name, value in headers.items()}
+    encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
     async with hooked() as (rig, url), rig.running():
         await until(lambda: rig.adapter.link.state == "up")
         async with httpx.AsyncClient(trust_env=False) as client:
-            update = {"update_id": 1, "message": {}}
+            update: dict[str, object] = {"update_id": 1, "message": {}}
             assert (await client.post(url, json=update, headers=encoded)).status_code == 401
         assert rig.store.cursors == []
 
