@@ -22,7 +22,7 @@ from tests.clients.process import BotProcess
 from tests.venues.base import Place, Venue
 from tests.venues.registry import VENUES
 
-PLATFORMS = ("telegram", "slack", "matrix")
+PLATFORMS = tuple(name for name in ("telegram", "slack", "matrix") if name in VENUES)
 PEOPLE = 4
 NAME = re.compile(r"<(\w+-\d+)>")
 
@@ -137,5 +137,5 @@ async def test_nothing_is_lost_or_doubled_on_three_platforms(
         for person in people:
             assert person.answers == person.wrote, person.venue.name
         strays = {venue.name: sum(p.strays for p in people if p.venue is venue) for venue in venues}
-        assert strays["slack"] == strays["matrix"] == 0
+        assert not {name: n for name, n in strays.items() if n and name != "telegram"}
         record_property("stray placeholders on Telegram", strays["telegram"])
