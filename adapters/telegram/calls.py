@@ -299,9 +299,10 @@ def _thread(to: Address) -> int | None:
 
 def _reply(to: Address, chat: int) -> ReplyParameters | None:
     """The message that is answered, unless the room moved on from it or somebody deleted it."""
-    if not to.reply_to:
+    try:
+        room, message = parse_name(to.reply_to)
+    except ValueError:  # nothing is answered
         return None
-    room, message = parse_name(to.reply_to)
     if room != chat:
         return None
     return ReplyParameters(message, allow_sending_without_reply=True)

@@ -30,6 +30,7 @@ GROWING = " …"
 THINKING = Rendered("…", "…", growing=True)
 MARK_ROOM = 16
 """Units kept free for the mark that more is to come."""
+FORGOTTEN_S = 600.0
 MAX_REMEMBERED = 10_000
 MAX_OPEN = 64
 """Drafts at a time; of more, answers show as messages that are edited."""
@@ -45,7 +46,7 @@ class Draft:
         self._every_s = every_s
         self._text = THINKING
         self._changed = asyncio.Event()
-        self._closed = False
+        self._over = asyncio.Event()
         self._sending = asyncio.Lock()
 
     async def wait(self, place: int, eta_s: float | None) -> None:
@@ -61,7 +62,7 @@ class Draft:
 
     async def close(self) -> None:
         """Send nothing more. A draft can't be taken back: it goes with the next message."""
-        self._closed = True
+        self._over.set()
         self._changed.set()
         async with self._sending:  # a draft that came after the message would stand beside it
             return
@@ -71,17 +72,21 @@ class Draft:
         await calls.draft(self._to, self._id, THINKING)
 
     async def keep_up(self, calls: Calls, renew_s: float) -> None:
-        """Send what is newest, as often as the pace allows, and again before it fades."""
-        while not self._closed:
+        """Send what is newest, as often as the pace allows, and again before it fades.
+
+        Whoever has nothing new for so long that it seems forgotten is not waited for.
+        """
+        quiet_s = 0.0
+        while not self._over.is_set() and quiet_s < FORGOTTEN_S:
             self._changed.clear()
-            pause_s = await self._send(calls)
-            await asyncio.sleep(pause_s)
+            await _wait(self._over, await self._send(calls))
             await _wait(self._changed, renew_s)
+            quiet_s = 0.0 if self._changed.is_set() else quiet_s + renew_s
 
     async def _send(self, calls: Calls) -> float:
         """The seconds to wait after it."""
         async with self._sending:
-            if self._closed:
+            if self._over.is_set():
                 return 0.0
             try:
                 await calls.draft(self._to, self._id, self._text)
@@ -89,7 +94,7 @@ class Draft:
                 return error.retry_after_s
             except Rejected as error:
                 log.debug("a draft is refused", error=str(error))
-                self._closed = True
+                self._over.set()
             except AdapterError as error:
                 log.debug("a draft was not shown", error=str(error))
         return self._every_s
@@ -157,8 +162,12 @@ class Drafts:
             return None
         self._open[key] = draft
         task = self._tasks.create_task(draft.keep_up(self._calls, self._renew_s))
-        task.add_done_callback(lambda _: self._open.pop(key, None))
+        task.add_done_callback(lambda _: self._forget(key, draft))
         return draft
+
+    def _forget(self, key: str, draft: Draft) -> None:
+        if self._open.get(key) is draft:
+            del self._open[key]
 
 
 def draft_id(key: str) -> int:

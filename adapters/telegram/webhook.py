@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from adapters.base import AdapterError, Link
+from adapters.base import AdapterError, AuthFailed, Link
 from adapters.telegram.calls import Calls
 from adapters.telegram.errors import mapped
 from adapters.telegram.updates import Updates
@@ -33,9 +33,10 @@ LOOK_S = 60.0
 class Webhook:
     """The door for Telegram's calls at the path of `url`; open while `run` runs."""
 
-    def __init__(self, url: str, secret: str) -> None:
+    def __init__(self, url: str, secret: str, every_s: float = LOOK_S) -> None:
         self._url = url
         self._secret = secret
+        self._every_s = every_s
         self._updates: Updates | None = None
 
     def routes(self) -> list[Route]:
@@ -51,8 +52,8 @@ class Webhook:
         self._updates = updates
         try:
             while True:
+                await asyncio.sleep(self._every_s)
                 await self._look(calls, link)
-                await asyncio.sleep(LOOK_S)
         finally:
             self._updates = None
 
@@ -68,15 +69,19 @@ class Webhook:
 
     async def _look(self, calls: Calls, link: Link) -> None:
         """Ask Telegram how its calls go; set the webhook again where it was removed."""
-        with mapped():
-            info = await calls.bot.get_webhook_info()
+        try:
+            with mapped():
+                info = await calls.bot.get_webhook_info()
+        except AuthFailed:
+            raise
+        except AdapterError as error:  # what comes in is not touched by it
+            return link.set_down(str(error))
         if info.url != self._url:
             log.warning("the webhook was replaced; it is set again")
             await self._set(calls)
         if info.pending_update_count and info.last_error_message:
-            link.set_down(f"Telegram can't deliver by the webhook: {info.last_error_message}")
-        else:
-            link.set_up()
+            return link.set_down(f"Telegram can't deliver: {info.last_error_message}")
+        return link.set_up()
 
     async def _receive(self, request: Request) -> Response:
         shown = request.headers.get(SECRET_HEADER, "")

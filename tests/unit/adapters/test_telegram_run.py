@@ -102,7 +102,7 @@ async def test_a_broken_poll_loses_nothing(fault: Fault) -> None:
 async def test_a_hung_poll_is_repeated() -> None:
     async with telegram() as rig:
         rig.world.say("ann", rig.world.direct("ann"), "hello")
-        rig.server.faults.add(Delayed(60), "getUpdates")
+        rig.server.faults.add(Delayed(60), "getUpdates", times=2)
         async with rig.running():
             await until(lambda: rig.adapter.link.state == "down")
             assert "hung" in rig.adapter.link.detail

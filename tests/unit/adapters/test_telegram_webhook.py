@@ -11,6 +11,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from adapters.base import Transient
+from tests.fakes.telegram.faults import Reset
 from tests.unit.adapters.telegram_bots import Rig, telegram, until
 
 SECRET = "a-secret_for-Tests"
@@ -51,6 +52,26 @@ async def test_what_is_not_stored_comes_again() -> None:
             rig.world.say("ann", rig.world.direct("ann"), "hello")
             await until(lambda: rig.store.texts == ["hello"])
             await until(lambda: rig.server.deliveries == [503, 503, 200])
+
+
+async def test_a_hook_that_was_replaced_is_set_again() -> None:
+    async with hooked() as (rig, url), rig.running():
+        await until(lambda: rig.server.methods.hook.url == url)
+        rig.server.methods.hook.url = "http://127.0.0.1:9/another"
+        await until(lambda: rig.server.methods.hook.url == url)
+        rig.world.say("ann", rig.world.direct("ann"), "hello")
+        await until(lambda: rig.store.texts == ["hello"])
+
+
+async def test_a_door_that_telegram_does_not_find_is_named() -> None:
+    nowhere = telegram(webhook_url="http://127.0.0.1:9/hook", webhook_secret=SECRET)
+    async with nowhere as rig, rig.running() as task:
+        rig.world.say("ann", rig.world.direct("ann"), "hello")
+        await until(lambda: "can't deliver" in rig.adapter.link.detail)
+        assert rig.adapter.link.state == "down"
+        rig.server.faults.add(Reset(), "getWebhookInfo")
+        await until(lambda: not rig.server.faults.pending)
+        assert not task.done()
 
 
 async def test_before_and_after_a_run_nothing_is_taken() -> None:
