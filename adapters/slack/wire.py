@@ -1,0 +1,62 @@
+"""PURE. One delivery from Slack → the events it stands for; the same for both ways in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from adapters.base import MessageEvent
+from adapters.slack import gestures, talk
+from adapters.slack.fields import Json, table, text
+from adapters.slack.scene import Scene
+
+Sort = Literal["events_api", "slash_commands", "interactive"]
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A delivery: its sort as Socket Mode calls it, and the payload, which HTTP carries alike."""
+
+    sort: Sort
+    payload: Json
+
+
+Reader = Callable[[Json, Scene], list[MessageEvent]]
+
+_EVENTS: dict[str, Reader] = {
+    "message": talk.events,
+    "app_mention": talk.events,
+    "reaction_added": gestures.reaction,
+    "reaction_removed": gestures.reaction,
+    "member_joined_channel": gestures.membership,
+    "member_left_channel": gestures.membership,
+    "channel_left": gestures.membership,
+    "group_left": gestures.membership,
+    "app_home_opened": gestures.home_opened,
+}
+
+
+def events(envelope: Envelope, scene: Scene) -> list[MessageEvent]:
+    """What happened; empty when it is nothing that the bot minds."""
+    match envelope.sort:
+        case "slash_commands":
+            return gestures.slash_command(envelope.payload, scene)
+        case "interactive":
+            return gestures.interaction(envelope.payload, scene)
+        case "events_api":
+            event = table(envelope.payload.get("event"))
+            read = _EVENTS.get(text(event.get("type")))
+            return read(event, scene) if read else []
+
+
+def opened_thread(envelope: Envelope) -> tuple[str, str, str] | None:
+    """Channel, person and thread of an assistant's thread that was opened."""
+    event = table(envelope.payload.get("event"))
+    if text(event.get("type")) != "assistant_thread_started":
+        return None
+    thread = table(event.get("assistant_thread"))
+    found = (
+        text(thread.get("channel_id")),
+        text(thread.get("user_id")),
+        text(thread.get("thread_ts")),
+    )
+    return found if all(found) else None
