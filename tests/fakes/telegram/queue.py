@@ -17,14 +17,14 @@ class Conflict(Exception):
 
 
 class Queue:
-    """The updates of one bot. `next_id` may be set, as a quiet week does."""
+    """The updates of one bot. `next_id` may be set, as a quiet week does; `polls` came so far."""
 
     def __init__(self) -> None:
         self.next_id = 700_000_001
         self.wanted: frozenset[str] = DEFAULT
         self.waiting: deque[dict[str, Any]] = deque()
         self.confirmed: list[int] = []
-        self._poll = 0
+        self.polls = 0
         self._changed = asyncio.Event()
 
     def put(self, kind: str, content: dict[str, Any]) -> int | None:
@@ -50,22 +50,22 @@ class Queue:
 
         A newer poll ends this one: raises `Conflict`.
         """
-        self._poll += 1
-        poll = self._poll
+        self.polls += 1
+        poll = self.polls
         self._changed.set()
         self._confirm(offset)
         with suppress(TimeoutError):
             async with asyncio.timeout(min(timeout_s, LONGEST_POLL_S)):
-                while not self.waiting and self._poll == poll:
+                while not self.waiting and self.polls == poll:
                     self._changed.clear()
                     await self._changed.wait()
-        if self._poll != poll:
+        if self.polls != poll:
             raise Conflict
         return list(self.waiting)[: max(1, min(limit, 100))]
 
     def end_polls(self) -> None:
         """A webhook takes over."""
-        self._poll += 1
+        self.polls += 1
         self._changed.set()
 
     async def first(self) -> dict[str, Any]:
