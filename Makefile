@@ -3,13 +3,16 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+RIG := .cache/rig
+JS := tests/js/node_modules
 PIP := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check
 LOCKED := $(PIP) --no-build-isolation --require-hashes
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run install dev test check lint image-check types docs lock bench bench-engine clean
+.PHONY: help run install dev rig test check faults lint image-check types docs platforms-table \
+	lock bench bench-engine clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,11 +22,16 @@ run: install ## start Parley; the first time, install it into .venv
 
 install: $(VENV)/.parley ## install it into .venv
 
-test: dev ## run the tests; ARGS="-k page" narrows them
+test: rig ## run the tests; ARGS="-k page" narrows them
 	@sh deploy/browser.sh
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: lint types test ## what CI runs: lint, types and tests
+
+rig: dev $(RIG)/.done $(JS)/.done ## install what the tests of the chat platforms drive
+
+faults: rig ## run the long fault trials
+	@PARLEY_LONG_FAULTS=1 $(BIN)/python -m pytest tests/faults/test_platforms_killed.py $(ARGS)
 
 lint: dev image-check ## ruff's rules and format, and the Dockerfile
 	@$(BIN)/ruff check .
@@ -37,6 +45,10 @@ types: dev ## pyright, strict
 
 docs: install ## write the tables of docs/ from the program
 	@$(BIN)/python docs/generate.py
+
+platforms-table: rig ## run the platform suite and write its table into docs/platforms.md
+	@PARLEY_WRITE_TABLE=1 $(BIN)/python -m pytest tests/scenario/test_platforms.py \
+		tests/scenario/test_platforms_table.py $(ARGS)
 
 lock: ## resolve requirements/*.txt again; UPGRADE=--upgrade for newer versions
 	@sh deploy/lock.sh "$$(sh deploy/preflight.sh "$(PYTHON)" "$(VENV)")" $(UPGRADE)
@@ -71,4 +83,20 @@ $(VENV)/.parley: pyproject.toml $(VENV)/.run
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.parley
 	@echo "Installing what the tests need."
 	@$(LOCKED) -r requirements/dev.txt
+	@touch $@
+
+# A Matrix homeserver and SDKs that are not ours, each in an environment of its own.
+
+$(RIG)/.done: requirements/rig.txt | $(VENV)/.dev
+	@echo "Installing a Matrix homeserver and an SDK for Telegram into $(RIG)."
+	@$(BIN)/python -m venv $(RIG)
+	@$(RIG)/bin/python -m pip install -qq --no-input --disable-pip-version-check \
+		--require-hashes -r requirements/rig.txt
+	@touch $@
+
+$(JS)/.done: tests/js/package-lock.json
+	@command -v npm >/dev/null || { \
+		echo "parley: the tests need Node.js 20 with npm: install them." >&2; exit 1; }
+	@echo "Installing SDKs for Slack and Matrix into $(JS)."
+	@cd tests/js && npm ci --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
