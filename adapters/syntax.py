@@ -8,7 +8,7 @@ first and shows the text as it is written if it is not.
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 from markdown_it import MarkdownIt
@@ -33,7 +33,7 @@ _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _LINE_END = re.compile(r"\r\n?")
 _SPOILER = re.compile(r"(?<![\w|])\|\|(?=[^\s|])([^\n]{1,500}?)(?<=[^\s|])\|\|(?![\w|])")
 _TASK = re.compile(r"\[([ xX])\][ \u00a0]")
-_SAFE_LINK = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
+_SAFE_LINK = re.compile(r"(?:https?://[^\s/?#]|mailto:.)", re.IGNORECASE)
 _BARE_LINK = re.compile(r"https?://[^\s<>\"'`]*[^\s<>\"'`.,;:!?*_~)\]}]")
 _ALIGNMENT = re.compile(r"text-align:(left|center|right)")
 
@@ -70,7 +70,7 @@ def words(node: SyntaxTreeNode) -> str:
         case "softbreak" | "hardbreak":
             return "\n"
         case "link" | "image":
-            shown = "".join(map(words, node.children))
+            shown = "".join(map(_words_in_link, node.children))
             target = str(node.attrs.get("href") or node.attrs.get("src") or "")
             is_bare = not shown or shown == target.removeprefix("mailto:")
             return target if is_bare else f"{shown} ({target})"
@@ -78,6 +78,12 @@ def words(node: SyntaxTreeNode) -> str:
             return "".join(map(words, node.children))
         case _:
             return node.content
+
+
+def _words_in_link(node: SyntaxTreeNode) -> str:
+    """A link leads to one place: of an image in it the alternative text is left."""
+    is_image = node.type == "image" and node.children
+    return "".join(map(words, node.children or [])) if is_image else words(node)
 
 
 class _Blocks(ParserBlock):
@@ -104,7 +110,8 @@ class _Parser(MarkdownIt):
         self.enable(["table", "strikethrough"])
         self.inline.add_terminator_char("|")
         self.inline.ruler.push("spoiler", _spoiler)
-        self.core.ruler.after("inline", "bare_links", _link_bare)
+        self.core.ruler.after("inline", "empty_links", _drop_empty_links)
+        self.core.ruler.after("empty_links", "bare_links", _link_bare)
         self.core.ruler.after("bare_links", "tasks", _mark_tasks)
         self.add_render_rule("task", _task)
         self.add_render_rule("image", _image)
@@ -142,6 +149,23 @@ def _mark_tasks(state: StateCore) -> None:
             box = Token("task", "", 0, content=OPEN if match[1] == " " else DONE)
             first.content = first.content[match.end() :]
             block.children.insert(0, box)
+
+
+def _drop_empty_links(state: StateCore) -> None:
+    """Links that lead nowhere become their words."""
+    for block in state.tokens:
+        if block.children and "]" in block.content:
+            block.children = [kept for token in _led(block.children) for kept in token]
+
+
+def _led(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
+    is_empty = False
+    for token in tokens:
+        is_empty = not token.attrs.get("href") if token.type == "link_open" else is_empty
+        if token.type == "image" and not token.attrs.get("src"):
+            yield token.children or []
+        elif token.type not in ("link_open", "link_close") or not is_empty:
+            yield [token]
 
 
 def _link_bare(state: StateCore) -> None:

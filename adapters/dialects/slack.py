@@ -22,14 +22,15 @@ from adapters.syntax import DONE, is_bounded, readable, tree
 _CALL = re.compile(
     r"(?<=<)(?=[!@#])|(?<=@)(?=$|(?:channel|here|everyone|group)\b)", re.IGNORECASE | re.MULTILINE
 )
+_CALLER = re.compile(r"@(?=channel|here|everyone|group)", re.IGNORECASE)
 _MARKUP = re.compile(
     r"""
     [\\`]
     | (?<=\S)\* | \*(?=\S)                   # a star between spaces marks nothing
     | (?<![^\W_])_ | _(?![^\W_])             # a line inside a word neither
     | ~(?=~) | (?<=~)~
-    | \](?=[(\[:]|$)                         # no link that was refused comes back
-    | !(?=\[|$)
+    | \](?=[(\[:])                           # no link that was refused comes back
+    | !(?=\[)
     """,
     re.VERBOSE,
 )
@@ -155,7 +156,18 @@ def _inline(
     def below(node: SyntaxTreeNode) -> str:
         return _inline(node.children, in_link=in_link, in_table=in_table)
 
-    return "".join(map(shown, nodes))
+    return _together([shown(node) for node in nodes])
+
+
+def _together(texts: Sequence[str]) -> str:
+    """Texts after each other; what ends one does not make a link or an image of the next."""
+    joined = ""
+    for text in texts:
+        is_link = joined.endswith("]") and text.startswith(("(", "[", ":"))
+        if is_link or (joined.endswith("!") and text.startswith("[")):
+            joined = f"{joined[:-1]}\\{joined[-1]}"
+        joined += text
+    return joined
 
 
 def _marked(mark: str, inner: str) -> str:
@@ -165,7 +177,7 @@ def _marked(mark: str, inner: str) -> str:
 def _link(node: SyntaxTreeNode, *, in_table: bool) -> str:
     target = str(node.attrs.get("href") or node.attrs.get("src") or "")
     shown = _inline(node.children, in_link=True, in_table=in_table)
-    target = "".join(_TARGET.get(character, character) for character in target)
+    target = _CALLER.sub("%40", "".join(_TARGET.get(letter, letter) for letter in target))
     return f"[{shown if shown.strip() else _words(target)}]({target})"
 
 

@@ -28,6 +28,7 @@ _TAGS = {"strong": "b", "em": "i", "s": "s", "spoiler": "tg-spoiler"}
 _MENTION = re.compile(r"(?<!\w)@(?=\w|$)")
 _WEB = re.compile(r"https?://[^\s/?#]+", re.IGNORECASE)
 _URL_WORDS = re.compile(r"https?://\S+", re.IGNORECASE)
+_BULLET = "• "
 _INDENT = "   "
 
 
@@ -121,7 +122,7 @@ def _list(node: SyntaxTreeNode) -> list[_Block]:
     first = int(node.attrs.get("start", 1)) if node.type == "ordered_list" else None
     blocks: list[_Block] = []
     for number, item in enumerate(node.children):
-        mark = "• " if first is None else f"{first + number}. "
+        mark = _BULLET if first is None else f"{first + number}. "
         blocks += _item(mark, _blocks(item.children))
     return _merged(blocks)
 
@@ -129,7 +130,7 @@ def _list(node: SyntaxTreeNode) -> list[_Block]:
 def _item(mark: str, inner: Sequence[_Block]) -> list[_Block]:
     if not inner or inner[0].kind != "text":
         inner = [_Block(""), *inner]
-    if inner[0].html.startswith((DONE, OPEN)):
+    if mark == _BULLET and inner[0].html.startswith((DONE, OPEN)):
         mark = ""
     blocks: list[_Block] = []
     for number, block in enumerate(inner):
