@@ -190,7 +190,7 @@ def _of_button(query: CallbackQuery, me: Me) -> MessageEvent | None:
         address=_address(message, me) if isinstance(message, Message) else _room(message.chat, me),
         sender=_person(query.from_user),
         message_id=name_of(message.chat.id, message.message_id),
-        sent_at=datetime.now(message.date.tzinfo),
+        sent_at=message.date,  # a press carries no time of its own
         text=data if is_command else _OPINIONS[data],
         addressed=True,
         room_name=message.chat.title or "",
