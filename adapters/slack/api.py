@@ -5,7 +5,6 @@ told not to. Delivery repeats what is safe to repeat.
 """
 
 import asyncio
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -22,6 +21,8 @@ from adapters.slack.scene import Me
 
 MAX_ANSWER_BYTES = 10_000
 CHUNK_BYTES = 65_536
+CLOSE_S = 1.0
+"""What a socket's end is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +107,9 @@ class Api:
 
     async def open_socket(self, app_token: str) -> str:
         """A fresh address for one Socket Mode connection."""
-        client = self._client_of(app_token)
+        client = cast("Any", self._client_of(app_token))
         with mapped(writes=False):
-            answer: Any = await client.api_call("apps.connections.open")
+            answer = await client.api_call("apps.connections.open")
         return self.checked(text(table(answer.data).get("url")))
 
     async def post_to(self, url: str, message: Json) -> None:
@@ -119,7 +120,8 @@ class Api:
             ) as response:
                 body = await response.content.read(MAX_ANSWER_BYTES)
                 if response.status != 200:
-                    raise of_status(response.status, response.headers, _code(body))
+                    code = _code(body) or f"http_{response.status}"
+                    raise of_status(response.status, response.headers, code)
 
     async def upload(self, url: str, content: bytes) -> None:
         """Send a file's content to an address that Slack gave."""
@@ -146,7 +148,11 @@ class Api:
         """Connect to an address of `open_socket`; a connection that gives no pong closes."""
         with mapped(writes=False):
             async with asyncio.timeout(self.timeouts.request_s):
-                return await self.session.ws_connect(url, heartbeat=self.timeouts.heartbeat_s)
+                return await self.session.ws_connect(
+                    url,
+                    heartbeat=self.timeouts.heartbeat_s,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_S),
+                )
 
     def checked(self, url: str) -> str:
         """An address that Slack named. Raises `Rejected` when it leads elsewhere."""
@@ -159,7 +165,7 @@ class Api:
     ) -> Answer:
         if self._client is None:
             raise Transient("The connection to Slack is not open.")
-        answer = cast("Any", await self._client.api_call(method, json=json, data=data))
+        answer = await cast("Any", self._client).api_call(method, json=json, data=data)
         headers = {str(key).lower(): str(value) for key, value in answer.headers.items()}
         return Answer(table(answer.data), headers)
 
@@ -170,7 +176,6 @@ class Api:
             session=self.session,
             timeout=int(self.timeouts.request_s) or 1,
             retry_handlers=[],
-            ssl=ssl.create_default_context(),
         )
 
     def _transfer(self) -> aiohttp.ClientTimeout:

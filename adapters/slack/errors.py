@@ -4,7 +4,7 @@ Slack says most of it in a 200 with `ok: false` and a code; the codes are those 
 reference. A 429 carries `Retry-After` in seconds.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -150,7 +150,7 @@ def _of_answer(response: Any) -> AdapterError:
     return of_status(int(found.status_code), cast("Mapping[str, str]", found.headers), code)
 
 
-def missing_scopes(scopes: list[str]) -> MissingScope:
+def missing_scopes(scopes: Sequence[str]) -> MissingScope:
     """The error of an app that was installed with too few scopes."""
     return MissingScope(
         f"The app lacks {', '.join(scopes)}. Add it under OAuth & Permissions, "

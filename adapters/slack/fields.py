@@ -18,4 +18,4 @@ def text(value: object) -> str:
 def tables(value: object) -> list[Json]:
     """The objects in a list."""
     items = cast("list[object]", value) if isinstance(value, list) else []
-    return [table(item) for item in items if isinstance(item, dict)]
+    return [found for item in items if (found := table(item))]

@@ -57,12 +57,11 @@ def interaction(payload: Json, scene: Scene) -> list[MessageEvent]:
     if not (channel and ts and user):
         return []
     address = scene.address(channel, thread or None)
-    pressed = [
+    return [
         _press(action, address, user, ts, scene)
         for action in tables(payload.get("actions"))
         if text(action.get("action_id")) in (*_COMMANDS, *_OPINIONS)
     ]
-    return pressed
 
 
 def _press(action: Json, address: Address, user: str, ts: str, scene: Scene) -> MessageEvent:

@@ -20,8 +20,6 @@ log = structlog.get_logger(__name__)
 
 MAX_WAITING = 1_000
 """Deliveries kept while the bot can't store; more are not taken, so Slack keeps them."""
-NAMES_S = 0.15
-"""What an event waits for names."""
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 10.0
 
@@ -76,7 +74,7 @@ class Intake:
     async def _store(self, batch: list[Delivery]) -> None:
         found = self._read(batch)
         if not self._names.is_complete:
-            await self._names.settle(NAMES_S)
+            await self._names.settle()
             found = self._read(batch)
         if found:
             await self._emit(found, None)

@@ -22,6 +22,9 @@ FRESH_S = 3600.0
 """A name is looked up again after this; until then it may be an old one."""
 AGAIN_S = 60.0
 """What could not be looked up is tried again after this."""
+NAMES_S = 0.15
+THREAD_S = 1.0
+"""What an event waits for; Slack gives three seconds in all."""
 MAX_WANTED = 500
 LOOKUPS = 3
 """Calls at once."""
@@ -88,8 +91,9 @@ class Names:
         """Whether nothing that was asked for is being looked up."""
         return not self._asked
 
-    async def settle(self, timeout_s: float) -> None:
-        """Wait until everything that was asked for is looked up, at most so long."""
+    async def settle(self) -> None:
+        """Wait a moment for what was asked for; longer for a thread, for it names a session."""
+        timeout_s = THREAD_S if any("/" in id_ for id_ in self._asked) else NAMES_S
         try:
             async with asyncio.timeout(timeout_s), self._found:
                 await self._found.wait_for(lambda: not self._asked)
@@ -138,7 +142,7 @@ class Names:
 
     async def _thread_of(self, message: str) -> str | None:
         channel, ts = parse_name(message)
-        found = await self._api.read("conversations.replies", channel=channel, ts=ts, limit=1)
+        found = await self._api.read("conversations.replies", channel=channel, ts=ts, limit="1")
         for each in tables(found.get("messages")):
             return text(each.get("thread_ts")) or None
         return None
