@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.telegram.chat import Chat, File
 from tests.fakes.telegram.faults import Patience
 from tests.fakes.telegram.server import TelegramServer, telegram_server
-from tests.fakes.telegram.world import Chat, File, World
+from tests.fakes.telegram.world import World
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".cache" / "rig" / "bin" / "python"

@@ -11,8 +11,9 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self, cast
 
+from tests.fakes.telegram.chat import Chat, File, Message, User, buttons
 from tests.fakes.telegram.server import TelegramServer, telegram_server
-from tests.fakes.telegram.world import Chat, File, Message, User, World, buttons
+from tests.fakes.telegram.world import World
 from tests.venues.base import Action, Feature, Place, Shown, Upload
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from time import time
 from typing import Any, cast
 
+from tests.fakes.telegram.chat import Chat, Draft, File, Message, Version
 from tests.fakes.telegram.entities import EntityError, parse_html, units
 from tests.fakes.telegram.queue import DEFAULT, Conflict
-from tests.fakes.telegram.world import Chat, Draft, File, Message, Version, World
+from tests.fakes.telegram.world import World
 
 MAX_TEXT_UNITS = 4096
 MAX_CAPTION_UNITS = 1024

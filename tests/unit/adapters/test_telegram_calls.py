@@ -18,8 +18,8 @@ from adapters.base import (
     Rendered,
     Transient,
 )
+from tests.fakes.telegram.chat import Chat, File
 from tests.fakes.telegram.faults import Delayed, Dropped, Failure, Fault, Patience, Reset, Truncated
-from tests.fakes.telegram.world import Chat, File
 from tests.unit.adapters.telegram_bots import Rig, telegram, text
 
 BOLD = Rendered("<b>so</b> &lt; it", "**so** < it")

@@ -4,9 +4,9 @@ import asyncio
 
 from adapters.base import Preview
 from adapters.telegram.draft import draft_id
+from tests.fakes.telegram.chat import Chat
 from tests.fakes.telegram.entities import units
 from tests.fakes.telegram.faults import Delayed, Failure, Patience
-from tests.fakes.telegram.world import Chat
 from tests.unit.adapters.telegram_bots import Rig, telegram, text, until
 
 

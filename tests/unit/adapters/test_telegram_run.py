@@ -6,6 +6,7 @@ import pytest
 
 from adapters.base import AuthFailed, Kind, Transient
 from adapters.telegram.poll import ANOTHER
+from tests.fakes.telegram.chat import Version
 from tests.fakes.telegram.faults import (
     Delayed,
     Dropped,
@@ -16,7 +17,6 @@ from tests.fakes.telegram.faults import (
     Shuffled,
     Truncated,
 )
-from tests.fakes.telegram.world import Version
 from tests.unit.adapters.telegram_bots import telegram, until
 
 BIG = 2**53 + 1

@@ -9,7 +9,8 @@ from telegram import Update
 from adapters.base import Address, Attachment, Kind, MessageEvent, Quote
 from adapters.telegram.phrases import Me
 from adapters.telegram.wire import events, name_of, parse_name
-from tests.fakes.telegram.world import Chat, File, Version, World
+from tests.fakes.telegram.chat import Chat, File, Version
+from tests.fakes.telegram.world import World
 
 ME = Me("424242", 424242, "parley_test_bot")
 ALL = frozenset(
