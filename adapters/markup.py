@@ -20,7 +20,7 @@ from adapters.base import Dialect, Rendered
 from adapters.dialects.matrix import matrix
 from adapters.dialects.slack import slack
 from adapters.dialects.telegram import telegram
-from adapters.syntax import is_bounded, parser, tree, words
+from adapters.syntax import is_bounded, parser, readable, tree, words
 
 CACHED_CHARS = 20_000
 """Texts up to this length are rendered once and kept for a while."""
@@ -42,7 +42,7 @@ _MARKUP_SHARE = 8
 """Characters of Markdown looked at for each that the first words show."""
 _PUNCTUATION = re.compile(r"[\\`*_\[\]<>&|~#!]")
 _BLOCK_MARK = re.compile(r"^(\d{1,9}(?=[.)])|(?=[-+=]))")
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
 
 
@@ -191,10 +191,11 @@ def _without_images(text: str) -> str:
 
 def _plain(markdown: str) -> str:
     """The words alone, blocks apart by empty lines, for screens without any markup."""
-    if _is_plain(markdown) or not is_bounded(markdown):
-        return _CONTROLS.sub("", markdown)
-    blocks = filter(None, (_block(node) for node in tree(markdown).children))
-    return _CONTROLS.sub("", "\n\n".join(blocks))
+    source = readable(markdown)
+    if _is_plain(source) or not is_bounded(source):
+        return source
+    blocks = filter(None, (_block(node) for node in tree(source).children))
+    return readable("\n\n".join(blocks))
 
 
 def _block(node: SyntaxTreeNode) -> str:

@@ -82,15 +82,13 @@ class _Packer:
         return [text for text in (part.strip("\n") for part in self._parts) if text]
 
     def _take(self, line: str, frame: Frame | None) -> None:
-        if self._frame is None or frame is not self._frame:
-            line = self._frame.moved(line) if self._frame and self._reopened else line
-        elif self._reopened:
-            line = frame.moved(line)
+        written = line
+        if self._frame and self._reopened:
+            line = self._frame.moved(written)
         if self._room(frame) < units(line, self._limits):
-            was_reopened = self._reopened
             self._turn_over()
-            if self._frame and self._reopened and not was_reopened:
-                line = self._frame.moved(line)
+            if self._frame:
+                line = self._frame.moved(written)
         while self._room(frame) < units(line, self._limits) and len(line) > 1:
             end = _cut(line, self._room(frame), self._limits)
             self._add(line[:end])

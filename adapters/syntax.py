@@ -33,7 +33,10 @@ _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _LINE_END = re.compile(r"\r\n?")
 _SPOILER = re.compile(r"(?<![\w|])\|\|(?=[^\s|])([^\n]{1,500}?)(?<=[^\s|])\|\|(?![\w|])")
 _TASK = re.compile(r"\[([ xX])\][ \u00a0]")
-_SAFE_LINK = re.compile(r"(?:https?://[^\s/?#]|mailto:.)", re.IGNORECASE)
+_SAFE_LINK = re.compile(
+    r"https?://(?:\[[\da-f:.]+\]|[\w.-]+)(?::\d{1,5})?(?:[/?#]|$)|mailto:.", re.IGNORECASE
+)
+"""A web address whose host is plain to see, without a name before it."""
 _BARE_LINK = re.compile(r"https?://[^\s<>\"'`]*[^\s<>\"'`.,;:!?*_~)\]}]")
 _ALIGNMENT = re.compile(r"text-align:(left|center|right)")
 
@@ -187,6 +190,8 @@ def _link_pieces(token: Token) -> list[Token]:
     pieces: list[Token] = []
     end = 0
     for match in _BARE_LINK.finditer(token.content):
+        if not _SAFE_LINK.match(match[0]):
+            continue
         pieces.append(_text(token.content[end : match.start()], token.level))
         pieces.append(Token("link_open", "a", 1, level=token.level, attrs={"href": match[0]}))
         pieces.append(_text(match[0], token.level + 1))

@@ -13,8 +13,8 @@ from adapters.split import split
 from tests.unit.adapters.markdown_texts import MARKDOWN, assert_words_are_kept
 
 NARROW = Limits(600, "matrix", "bytes")
-SPECIFIED = {
-    "del": set[str](), "h1": set(), "h2": set(), "h3": set(), "h4": set(), "h5": set(),
+SPECIFIED: dict[str, set[str]] = {
+    "del": set(), "h1": set(), "h2": set(), "h3": set(), "h4": set(), "h5": set(),
     "h6": set(), "blockquote": set(), "p": set(), "a": {"target", "href"}, "ul": set(),
     "ol": {"start"}, "sup": set(), "sub": set(), "li": set(), "b": set(), "i": set(), "u": set(),
     "strong": set(), "em": set(), "s": set(), "code": {"class"}, "hr": set(), "br": set(),
@@ -101,10 +101,9 @@ def test_markdown_in_html(markdown: str, html: str) -> None:
 
 @pytest.mark.parametrize(
     "refused",
-    ["<p>x", "x</p>", "<img src=x>", "<p style='x'>y</p>", "@room", "<!-- x -->", "<b><i>x</b></i>"]
-    + [
-        '<a href="https://matrix.to/#/@a:b">x</a>',
-        '<a href="tg://x">x</a>',
+    [
+        *("<p>x", "x</p>", "<img src=x>", "<p style='x'>y</p>", "@room", "<!-- x -->"),
+        *("<b><i>x</b></i>", '<a href="https://matrix.to/#/@a:b">x</a>', '<a href="tg://x">x</a>'),
         '<code class="x">y</code>',
     ],
 )

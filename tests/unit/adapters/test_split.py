@@ -4,12 +4,13 @@ import re
 from typing import Literal, get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.base import Dialect, Limits
 from adapters.markup import render
 from adapters.split import split, units
+from tests.unit.adapters.markdown_texts import MARKDOWN, seen_words
 
 Unit = Literal["chars", "utf16", "bytes"]
 
@@ -79,6 +80,44 @@ def test_a_repeated_link_counts_with_its_target() -> None:
 def test_a_text_of_one_line_is_split_in_linear_time() -> None:
     text = "x" * 400_000
     assert "".join(split(text, limits(4096, "utf16"))) == text
+
+
+def test_a_fence_in_a_list_goes_on_outside_of_it() -> None:
+    code = "".join(f"   x = {number}\n     y\n" for number in range(8))
+    first, second = split(f"1. one\n   ```py\n{code}   ```\n2. two", limits(90))
+    assert first.endswith("x = 3\n     y\n   ```")
+    assert second.startswith("```py\nx = 4\n  y\n")
+    assert second.endswith("  y\n```\n2. two")
+
+
+def test_a_fence_in_quotes_goes_on_in_quotes() -> None:
+    code = "".join(f"> > x = {number}\n" for number in range(12))
+    parts = split(f"> > ```py\n{code}> > ```", limits(80))
+    assert len(parts) > 1
+    assert all(part.startswith("> > ```py\n") and part.endswith("\n> > ```") for part in parts)
+
+
+def test_the_head_of_a_table_is_repeated() -> None:
+    rows = [f"| {number} | b |" for number in range(20)]
+    parts = split("\n".join(["| a | b |", "|--|--|", *rows]), limits(80))
+    assert len(parts) > 1
+    assert all(part.startswith("| a | b |\n|--|--|\n| ") for part in parts)
+    assert [line for part in parts for line in part.split("\n")[2:]] == rows
+
+
+@given(MARKDOWN, st.sampled_from(["telegram", "slack", "matrix"]))
+@settings(max_examples=60, deadline=None)
+def test_no_letter_of_any_markdown_is_lost(markdown: str, dialect: Dialect) -> None:
+    # What shows or hides letters by its place is left out: entities, fences and references.
+    text = 2 * re.sub(r"[`~&]|\[x\]", "", markdown)
+    parts = split(text, limits(200, dialect=dialect))
+    rest = iter("".join(map(letters, parts)))
+    assert all(letter in rest for letter in letters(text))
+
+
+def letters(markdown: str) -> str:
+    text = "".join(seen_words(render(markdown, "plain").text))
+    return "".join(letter for letter in text if letter.isalpha())
 
 
 TEXTS = st.lists(
