@@ -25,8 +25,24 @@ from storage.outbox import COLUMNS as PART_COLUMNS
 from storage.outbox import REMOVAL, part_of
 from storage.records import Erased, Outcome, Part, StorageError, Turn
 from storage.statement import Statement, insertion
-from storage.tables import PENDING, UNDELIVERED, feedback, inbox, member, outbox, session, turn
+from storage.tables import (
+    PENDING,
+    UNDELIVERED,
+    feedback,
+    grant,
+    hint,
+    inbox,
+    member,
+    outbox,
+    quota,
+    session,
+    spending,
+    turn,
+)
 from storage.turns import turns_of, with_messages
+
+BLOCKED = "blocked"
+"""The role that erasing leaves, for else it would let somebody in again."""
 
 _PERSON = bindparam("person", type_=String())
 _NOBODY = literal_column("''", String())
@@ -106,6 +122,22 @@ _TAKE_BACK = Statement(
 )
 _ERASE_OUTBOX = Statement(delete(outbox).where(outbox.c.person == _PERSON))
 _ERASE_MEMBER = Statement(delete(member).where(member.c.person == _PERSON))
+_ERASE_GRANT = Statement(delete(grant).where(grant.c.person == _PERSON, grant.c.role != BLOCKED))
+_ERASE_STANDING = [
+    Statement(delete(quota).where(quota.c.person == _PERSON)),
+    Statement(delete(spending).where(spending.c.person == _PERSON)),
+    Statement(delete(hint).where(hint.c.about == _PERSON)),
+]
+_GRANT = Statement(select(grant.c.role).where(grant.c.person == _PERSON))
+_QUOTA = Statement(select(quota.c.messages, quota.c.seconds).where(quota.c.person == _PERSON))
+_SPENDING = Statement(
+    select(spending.c.day, spending.c.messages, spending.c.compute_ms)
+    .where(spending.c.person == _PERSON)
+    .order_by(spending.c.day)
+)
+_KNOWN = Statement(
+    select(member.c.person, member.c.name, member.c.last_seen).order_by(member.c.last_seen.desc())
+)
 
 
 class Members:
@@ -140,6 +172,14 @@ class Members:
             await self._db.checkpoint()
         return erased
 
+    async def known(self) -> list[tuple[str, str, datetime]]:
+        """Everybody who was seen, as key, name and when last; the latest first."""
+        return await self._db.read(
+            lambda connection: [
+                (person, name, from_micros(at)) for person, name, at in _KNOWN.rows(connection, {})
+            ]
+        )
+
     async def export(self, person: str) -> dict[str, object]:
         """Everything that is stored about a person, ready for JSON; times in ISO 8601."""
         return await self._db.read(lambda connection: _export(connection, person))
@@ -154,6 +194,9 @@ def _forget(connection: Connection, person: str, now: datetime) -> Erased:
     parts = _TAKE_BACK.run(connection, key) + _ERASE_OUTBOX.run(connection, key)
     events = _ERASE_INBOX.run(connection, key)
     _ERASE_MEMBER.run(connection, key)
+    _ERASE_GRANT.run(connection, key)
+    for statement in _ERASE_STANDING:
+        statement.run(connection, key)
     return Erased(turns, events, parts, ratings, sessions)
 
 
@@ -165,10 +208,21 @@ def _export(connection: Connection, person: str) -> dict[str, object]:
         pending = _PENDING.rows(connection, key)
         parts = [part_of(row) for row in _PARTS.rows(connection, key)]
         ratings = _RATINGS.rows(connection, key)
+        role = _GRANT.value(connection, key)
+        bounds = _QUOTA.row(connection, key)
+        spent = _SPENDING.rows(connection, key)
     names = ("platform", "account", "event_id", "kind", "session", "payload")
     return {
         "person": person,
         "member": None if known is None else _member(*known),
+        "role": role,
+        "quota": None
+        if bounds is None
+        else dict(zip(("messages", "seconds"), bounds, strict=True)),
+        "spent": [
+            {"day": day, "messages": messages, "compute_ms": compute_ms}
+            for day, messages, compute_ms in spent
+        ],
         "turns": [_turn(each) for each in turns],
         "pending": [
             dict(zip(names, row, strict=False)) | {"received_at": _iso(row[-1])} for row in pending

@@ -13,6 +13,7 @@ Addresses and events are opaque JSON here; `bot/` knows what they mean. Times ar
     └── Fenced        another process owns the file
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -160,6 +161,67 @@ class Erased:
     outbox: int
     feedback: int
     sessions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A room of a platform's account."""
+
+    platform: str
+    account: str
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoomState:
+    """What is known of a room: its name, whether the bot answers there and what, whether it is in
+    it."""
+
+    place: Place
+    title: str = ""
+    allowed: bool = False
+    every_message: bool = False
+    present: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """Bounds a day: messages, and seconds of computing. None: the role's, 0: none."""
+
+    messages: int | None = None
+    seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What somebody took of a day."""
+
+    messages: int = 0
+    compute_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """Something that was done, or denied. `detail` is JSON; storage gives `id` and `at`."""
+
+    actor: str
+    action: str
+    target: str = ""
+    detail: str = "{}"
+    outcome: str = "done"
+    at: datetime | None = None
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Everything that says who may ask: read at start, kept in memory."""
+
+    roles: Mapping[str, str]
+    rooms: Sequence[RoomState]
+    quotas: Mapping[str, Quota]
+    settings: Mapping[str, str]
+    hints: Mapping[str, datetime]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from storage.records import Corrupt
 from storage.tables import metadata
 
-HEAD = "0002"
+HEAD = "0003"
 """The revision this program needs: the newest in `migrations/versions`."""
 
 APPLICATION_ID = 0x5052_4C59

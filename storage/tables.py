@@ -167,6 +167,76 @@ class MemberRow(Row, table=True):
     last_seen: int
 
 
+class GrantRow(Row, table=True):
+    """The role that somebody was given."""
+
+    person: str = Field(primary_key=True)
+    role: str
+
+
+class RoomRow(Row, table=True):
+    """A room that the bot was in. `present`: it is in it now."""
+
+    platform: str = Field(primary_key=True)
+    account: str = Field(primary_key=True)
+    room: str = Field(primary_key=True)
+    title: str
+    allowed: bool
+    every_message: bool
+    present: bool
+
+
+class PairingRow(Row, table=True):
+    """A one-time code that was shown and not used yet, by its digest."""
+
+    code_sha256: str = Field(primary_key=True)
+    role: str
+    expires_at: int
+
+
+class QuotaRow(Row, table=True):
+    """Somebody's own bounds a day; null: those of the role, 0: none."""
+
+    person: str = Field(primary_key=True)
+    messages: int | None
+    seconds: int | None
+
+
+class SpendingRow(Row, table=True):
+    """What somebody took of a day (ISO 8601, UTC)."""
+
+    person: str = Field(primary_key=True)
+    day: str = Field(primary_key=True)
+    messages: int
+    compute_ms: int
+
+
+class HintRow(Row, table=True):
+    """When a person or a room was last told that it is not let in."""
+
+    about: str = Field(primary_key=True)
+    at: int
+
+
+class SettingRow(Row, table=True):
+    """What administrators changed while the bot ran."""
+
+    key: str = Field(primary_key=True)
+    value: str
+
+
+class AuditRow(Row, table=True):
+    """Who did what to whom, when, and how it ended. `detail` is JSON."""
+
+    id: int | None = Field(primary_key=True)
+    at: int
+    actor: str
+    action: str
+    target: str
+    detail: str
+    outcome: str
+
+
 class PagePersonRow(Row, table=True):
     """Someone who joined the page."""
 
@@ -232,6 +302,14 @@ turn = _table("turn")
 turn_message = _table("turn_message")
 feedback = _table("feedback")
 member = _table("member")
+grant = _table("grant")
+room = _table("room")
+pairing = _table("pairing")
+quota = _table("quota")
+spending = _table("spending")
+hint = _table("hint")
+setting = _table("setting")
+audit = _table("audit")
 page_person = _table("page_person")
 page_room = _table("page_room")
 page_post = _table("page_post")

@@ -1,0 +1,70 @@
+"""A room that goes on under another id takes everything along that names it."""
+
+from sqlalchemy import Connection, text
+
+from storage.records import Place
+from storage.statement import Statement
+
+_SESSION = "CASE {0} WHEN :old THEN :new ELSE :new || substr({0}, length(:old) + 1) END"
+_IN_ROOM = "({0} = :old OR substr({0}, 1, length(:old) + 1) = :old || ':')"
+
+
+def _rename(table: str, column: str) -> Statement:
+    value, condition = _SESSION.format(column), _IN_ROOM.format(column)
+    return Statement(text(f"UPDATE {table} SET {column} = {value} WHERE {condition}"))  # noqa: S608 - names of ours
+
+
+_RENAMES = [
+    _rename(table, column)
+    for table, column in (
+        ("inbox", "session"),
+        ("outbox", "session"),
+        ("turn", "session"),
+        ("turn_message", "session"),
+        ("session", "key"),
+    )
+]
+_OF_ACCOUNT = "platform = :platform AND account = :account"
+_ADDRESSES = Statement(
+    text(
+        "UPDATE outbox SET address = json_set(address, '$.room', :present)"  # noqa: S608 - names of ours
+        f" WHERE {_OF_ACCOUNT} AND json_extract(address, '$.room') = :former"
+    )
+)
+_EVENTS = Statement(
+    text(
+        "UPDATE inbox SET payload = json_set(payload, '$.address.room', :present)"  # noqa: S608 - names of ours
+        f" WHERE {_OF_ACCOUNT} AND outcome IS NULL AND payload != ''"
+        " AND json_extract(payload, '$.address.room') = :former"
+    )
+)
+_FORGET_EMPTY = Statement(
+    text(
+        f"DELETE FROM room WHERE {_OF_ACCOUNT} AND room = :present AND EXISTS"  # noqa: S608 - names of ours
+        f" (SELECT 1 FROM room AS old WHERE old.platform = :platform AND old.account = :account"
+        " AND old.room = :former)"
+    )
+)
+_ROOM = Statement(
+    text(f"UPDATE room SET room = :present WHERE {_OF_ACCOUNT} AND room = :former")  # noqa: S608 - names of ours
+)
+
+
+def move(connection: Connection, former: Place, present: Place) -> None:
+    """Give all that belongs to a room its new id; to be run in a commit of somebody's."""
+    keys = {"old": _key(former), "new": _key(present)}
+    for statement in _RENAMES:
+        statement.run(connection, keys)
+    values = {
+        "platform": former.platform,
+        "account": former.account,
+        "former": former.room,
+        "present": present.room,
+    }
+    for statement in (_ADDRESSES, _EVENTS, _FORGET_EMPTY, _ROOM):
+        statement.run(connection, values)
+
+
+def _key(place: Place) -> str:
+    """The session of a room, as `bot.codec.session_key` makes it."""
+    return f"{place.platform}:{place.account}:{place.room}"

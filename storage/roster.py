@@ -1,0 +1,213 @@
+"""Who may ask: roles, rooms, pairing codes, quotas, and what administrators set while the bot runs.
+
+The bot reads all of it at start and keeps it in memory. Each change is one commit, together with
+its audit entry.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+from sqlalchemy import Connection, Table, bindparam, delete, select
+from sqlalchemy.dialects.sqlite import Insert
+
+from storage.audit import add_entries
+from storage.clock import Clock, from_micros, to_micros, utc_now
+from storage.connection import snapshot
+from storage.database import Database
+from storage.inbox import finish_events
+from storage.moving import move
+from storage.records import AuditEntry, Outcome, Place, Quota, RoomState, Spent, Standing
+from storage.statement import Statement, insertion
+from storage.tables import grant, hint, pairing, quota, room, setting, spending, turn
+
+Entries = Sequence[AuditEntry]
+
+
+def _upsert(table: Table, *keys: str) -> Statement:
+    new: Insert = insertion(table)
+    others = {
+        column.name: new.excluded[column.name]
+        for column in table.columns
+        if column.name not in keys
+    }
+    return Statement(new.on_conflict_do_update(index_elements=list(keys), set_=others))
+
+
+_IS_PERSON = bindparam("person")
+_GIVE = _upsert(grant, "person")
+_TAKE = Statement(delete(grant).where(grant.c.person == _IS_PERSON))
+_PUT_ROOM = _upsert(room, "platform", "account", "room")
+_PUT_QUOTA = _upsert(quota, "person")
+_DROP_QUOTA = Statement(delete(quota).where(quota.c.person == _IS_PERSON))
+_PUT_SETTING = _upsert(setting, "key")
+_DROP_SETTING = Statement(delete(setting).where(setting.c.key == bindparam("key")))
+_PUT_HINT = _upsert(hint, "about")
+_PUT_CODE = _upsert(pairing, "code_sha256")
+_USE_CODE = Statement(
+    delete(pairing)
+    .where(
+        pairing.c.code_sha256 == bindparam("code_sha256"),
+        pairing.c.expires_at > bindparam("now"),
+    )
+    .returning(pairing.c.role)
+)
+_DROP_EXPIRED = Statement(delete(pairing).where(pairing.c.expires_at <= bindparam("now")))
+_NEW_SPENDING = insertion(spending)
+_SPEND = Statement(
+    _NEW_SPENDING.on_conflict_do_update(
+        index_elements=["person", "day"],
+        set_={
+            "messages": spending.c.messages + _NEW_SPENDING.excluded.messages,
+            "compute_ms": spending.c.compute_ms + _NEW_SPENDING.excluded.compute_ms,
+        },
+    )
+)
+_SPENT = Statement(
+    select(spending.c.person, spending.c.messages, spending.c.compute_ms).where(
+        spending.c.day == bindparam("day")
+    )
+)
+_ALL = {table.name: Statement(select(table)) for table in (grant, room, quota, setting, hint)}
+
+_HAS_TURNS = Statement(select(turn.c.row).where(turn.c.session == bindparam("session")).limit(1))
+
+
+class RosterStore:
+    """Every method raises `StorageError` when the database can't do it."""
+
+    def __init__(self, db: Database, *, clock: Clock = utc_now) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def standing(self) -> Standing:
+        """Everything, as it is now."""
+        return await self._db.read(_standing)
+
+    async def set_role(self, person: str, role: str | None, entry: AuditEntry) -> None:
+        """Give somebody a role, or take what they have."""
+        statement = _GIVE if role else _TAKE
+        await self._change(statement, {"person": person, "role": role}, [entry])
+
+    async def put_room(self, state: RoomState, entries: Entries = ()) -> None:
+        """Keep what is known of a room."""
+        values = {
+            "title": state.title,
+            "allowed": state.allowed,
+            "every_message": state.every_message,
+            "present": state.present,
+        }
+        await self._change(_PUT_ROOM, asdict(state.place) | values, entries)
+
+    async def set_quota(self, person: str, bounds: Quota | None, entry: AuditEntry) -> None:
+        """Give somebody bounds of their own, or take them."""
+        if bounds is None:
+            return await self._change(_DROP_QUOTA, {"person": person}, [entry])
+        return await self._change(_PUT_QUOTA, {"person": person} | asdict(bounds), [entry])
+
+    async def set_setting(self, key: str, value: str | None, entry: AuditEntry) -> None:
+        """Set something that holds until it is changed again, or take it back."""
+        statement = _DROP_SETTING if value is None else _PUT_SETTING
+        await self._change(statement, {"key": key, "value": value}, [entry])
+
+    async def note_hint(self, about: str, at: datetime) -> None:
+        """Keep that a person or a room was told."""
+        await self._change(_PUT_HINT, {"about": about, "at": to_micros(at)}, ())
+
+    async def add_code(
+        self, code_sha256: str, role: str, expires_at: datetime, entry: AuditEntry
+    ) -> None:
+        """Keep a pairing code; expired ones go."""
+        now = self._clock()
+        row = {"code_sha256": code_sha256, "role": role, "expires_at": to_micros(expires_at)}
+
+        def op(connection: Connection) -> None:
+            _DROP_EXPIRED.run(connection, {"now": to_micros(now)})
+            _PUT_CODE.run(connection, row)
+            add_entries(connection, [entry], now)
+
+        await self._db.write(op)
+
+    async def use_code(self, code_sha256: str, person: str) -> str | None:
+        """Give a person the role of a code and void it, in one commit; None: no such code."""
+        now = self._clock()
+        key = {"code_sha256": code_sha256, "now": to_micros(now)}
+
+        def op(connection: Connection) -> str | None:
+            role = _USE_CODE.value(connection, key)
+            if role is None:
+                return None
+            _GIVE.run(connection, {"person": person, "role": role})
+            entry = AuditEntry(person, "user pair", person, f'{{"role": "{role}"}}')
+            add_entries(connection, [entry], now)
+            return str(role)
+
+        return await self._db.write(op)
+
+    async def spend(self, person: str, day: str, spent: Spent) -> None:
+        """Add to what somebody took of a day."""
+        await self._change(_SPEND, {"person": person, "day": day} | asdict(spent), ())
+
+    async def spent(self, day: str) -> dict[str, Spent]:
+        """What everybody took of a day."""
+        return await self._db.read(
+            lambda connection: {
+                person: Spent(messages, compute_ms)
+                for person, messages, compute_ms in _SPENT.rows(connection, {"day": day})
+            }
+        )
+
+    async def has_turns(self, key: str) -> bool:
+        """Whether the bot ever answered in a session."""
+        return await self._db.read(
+            lambda connection: _HAS_TURNS.row(connection, {"session": key}) is not None
+        )
+
+    async def move_room(
+        self, former: Place, present: Place, done: Sequence[int], entry: AuditEntry
+    ) -> None:
+        """A room goes on under another id: sessions, messages and permission go along."""
+        now = self._clock()
+
+        def op(connection: Connection) -> None:
+            move(connection, former, present)
+            finish_events(connection, done, Outcome.DONE, now)
+            add_entries(connection, [entry], now)
+
+        await self._db.write(op)
+
+    async def _change(
+        self, statement: Statement, values: Mapping[str, object], entries: Entries
+    ) -> None:
+        now = self._clock()
+
+        def op(connection: Connection) -> None:
+            statement.run(connection, values)
+            add_entries(connection, entries, now)
+
+        await self._db.write(op)
+
+
+def _standing(connection: Connection) -> Standing:
+    with snapshot(connection):
+        found = {name: statement.rows(connection, {}) for name, statement in _ALL.items()}
+    return Standing(
+        roles=dict(found["grant"]),
+        rooms=[_room(*row) for row in found["room"]],
+        quotas={person: Quota(*bounds) for person, *bounds in found["quota"]},
+        settings=dict(found["setting"]),
+        hints={about: from_micros(at) for about, at in found["hint"]},
+    )
+
+
+def _room(
+    platform: str,
+    account: str,
+    name: str,
+    title: str,
+    allowed: int,
+    every_message: int,
+    present: int,
+) -> RoomState:
+    place = Place(platform, account, name)
+    return RoomState(place, title, bool(allowed), bool(every_message), bool(present))
