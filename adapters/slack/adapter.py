@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 from starlette.routing import Route
 
@@ -223,4 +223,6 @@ class SlackAdapter:
 def _first(group: ExceptionGroup[Exception]) -> Exception:
     """The error that broke a run: its tasks mind their own, so there is one."""
     first = group.exceptions[0]
-    return _first(first) if isinstance(first, ExceptionGroup) else first
+    while isinstance(first, ExceptionGroup):
+        first = cast("ExceptionGroup[Exception]", first).exceptions[0]
+    return first

@@ -151,7 +151,7 @@ class Api:
                 return await self.session.ws_connect(
                     url,
                     heartbeat=self.timeouts.heartbeat_s,
-                    timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_S),
+                    timeout=cast("Any", aiohttp.ClientWSTimeout)(ws_close=CLOSE_S),
                 )
 
     def checked(self, url: str) -> str:
