@@ -25,6 +25,7 @@ class Delivery:
     sent_at: float = 0.0
     acknowledged_s: float | None = None
     failed: bool = False
+    expired: bool = False
     reason: str = ""
 
 
@@ -75,7 +76,7 @@ class Deliveries:
 
     def again(self, delivery: Delivery, reason: str) -> None:
         """It was not acknowledged; commands and buttons are given up."""
-        delivery.reason = reason
+        delivery.reason, delivery.expired = reason, True
         if delivery.sort == "events_api":
             self.waiting[delivery.number] = delivery
             self._changed.set()
@@ -85,6 +86,7 @@ class Deliveries:
     def start(self, delivery: Delivery) -> None:
         """An attempt begins."""
         delivery.attempts += 1
+        delivery.expired = False
         delivery.sent_at = asyncio.get_running_loop().time()
 
     def acknowledge(self, delivery: Delivery) -> None:

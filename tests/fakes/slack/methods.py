@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import time
-from typing import Any, cast
+from typing import Any
 
 from tests.fakes.slack import blocks as reading
 from tests.fakes.slack import payloads
@@ -388,4 +388,4 @@ def _metadata(given: Json) -> Json | None:
 
 def _parsed(value: Any) -> Any:
     """A value that a form carries as JSON."""
-    return json.loads(cast("str", value)) if isinstance(value, str) and value else value
+    return json.loads(value) if isinstance(value, str) and value else value

@@ -154,7 +154,7 @@ async def _arguments(request: web.Request) -> dict[str, Any]:
     given: dict[str, Any] = dict(request.query)
     if request.content_type == "application/json":
         return given | (await request.json() or {})
-    return given | {name: value for name, value in (await request.post()).items()}
+    return given | dict((await request.post()).items())
 
 
 def _patience(wait: str) -> web.Response:

@@ -171,9 +171,9 @@ class Sockets:
 
     def _expire(self, connection: Connection, now: float) -> None:
         for envelope_id, delivery in list(connection.carried.items()):
+            is_last = envelope_id == f"{delivery.number}-{delivery.attempts}"
+            is_late = now > delivery.sent_at + self.deliveries.ack_s
             if delivery.acknowledged_s is not None:
                 del connection.carried[envelope_id]
-            elif envelope_id == f"{delivery.number}-{delivery.attempts}":
-                if now > delivery.sent_at + self.deliveries.ack_s:
-                    self.deliveries.again(delivery, "timeout")
-                    delivery.sent_at = float("inf")  # until it is sent again
+            elif is_last and is_late and not delivery.expired:
+                self.deliveries.again(delivery, "timeout")

@@ -41,7 +41,7 @@ class World:
     calls: list[str] = field(default_factory=list[str])
     root: str = ""
     on_change: Callable[[], None] = lambda: None
-    _ids: count[int] = field(default_factory=lambda: count(1))
+    _ids: "count[int]" = field(default_factory=lambda: count(1))
     _last_ts: int = 0
 
     def ts(self) -> str:
