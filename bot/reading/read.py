@@ -1,32 +1,29 @@
 """Reads a file by its kind."""
 
-from dataclasses import dataclass
+from bot.reading.confine import in_child
+from bot.reading.decode import decoded
+from bot.reading.kind import kind_of
+from bot.reading.limits import LIMITS, Limits, Read
+
+_NOT_READ = ("audio/", "video/", "font/")
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What is read of a file."""
+async def read_attachment(
+    name: str,  # noqa: ARG001
+    mime: str,
+    content: bytes,
+    limits: Limits = LIMITS,
+) -> Read:
+    """The text of a file; never raises for what is in it.
 
-    max_bytes: int = 20_000_000
-    max_chars: int = 12_000
-
-
-LIMITS = Limits()
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """A file's text, or the reason why there is none, by its name in `bot/texts`."""
-
-    text: str = ""
-    reason: str = ""
-
-
-async def read_attachment(name: str, mime: str, content: bytes, limits: Limits = LIMITS) -> Read:
-    """The text of a file."""
+    What kind it is its bytes say: `name` decides nothing, `mime` only what is not looked at.
+    """
     if len(content) > limits.max_bytes:
         return Read(reason="file_too_large")
-    if b"\0" in content:
+    kind = None if mime.startswith(_NOT_READ) else kind_of(content)
+    if kind is None:
         return Read(reason="file_kind")
-    text = content.decode("utf-8", "replace")
-    return Read(text[: limits.max_chars])
+    if kind != "text":
+        return await in_child(kind, content, limits)
+    text = decoded(content, limits.max_chars)
+    return Read(text) if text else Read(reason="file_unreadable")
