@@ -22,6 +22,7 @@ from bot.health import Metrics
 from bot.hygiene import clean
 from bot.question import Again, Question, with_quote
 from bot.reply import Sink
+from bot.roster import Roster
 from bot.texts import Texts, texts_for
 from engine import base
 from engine.base import Engine, Finish, Message, Sampling, Usage
@@ -62,6 +63,7 @@ class Memory:
     inbox: Inbox
     outbox: Outbox
     turns: Turns
+    roster: Roster
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,6 @@ class Answering:
         self._memory = memory
         self._delivery = delivery
         self._metrics = metrics
-        self._system = Message("system", settings.persona)
-        self._prompt_version = window.prompt_version(settings.persona)
         self._mean_answer_s = 0.0
 
     @property
@@ -104,6 +104,11 @@ class Answering:
     def history_turns(self) -> int:
         """Turns to keep at hand: the window, and the one that may be answered again."""
         return self._settings.bot.window_turns + 1
+
+    @property
+    def persona(self) -> str:
+        """The system prompt: what administrators set, else the configuration's."""
+        return self._memory.roster.persona or self._settings.persona
 
     def eta_s(self, place: int) -> float | None:
         """Seconds until the answer at `place` may begin, by the answers so far."""
@@ -179,6 +184,9 @@ class Answering:
         turn = await self._memory.turns.commit(turn, sink.to, bodies, question.rows)
         await sink.answered(turn, await self._memory.outbox.parts(turn.id) if sink.to else [])
         self._measure(question, draft)
+        usage = draft.usage
+        compute_s = usage.prefill_s + usage.decode_s if usage else 0.0
+        await self._memory.roster.spend(question.person, compute_s)
         return turn
 
     async def prepare(self, turns: Sequence[Turn], draft: Draft, *, room: bool) -> None:
@@ -188,11 +196,11 @@ class Answering:
 
     async def _prepare(self, turns: Sequence[Turn], draft: Draft, *, room: bool) -> None:
         kept = list(turns[max(0, len(turns) - self._settings.bot.window_turns) :])
-        messages = window.history(self._system.content, kept, room=room)
+        messages = window.history(self.persona, kept, room=room)
         if not window.surely_fits(messages, self._budget(None)):
             costs = (*await self._engine.count(messages), NEXT_QUESTION_TOKENS)
             kept = kept[len(kept) - window.turns_within(costs, self._budget(None)) :]
-            messages = window.history(self._system.content, kept, room=room)
+            messages = window.history(self.persona, kept, room=room)
         if len(kept) <= draft.turns_seen:
             await self._engine.prepare(turns[-1].session, messages)
 
@@ -273,15 +281,13 @@ class Answering:
 
     async def _fit(self, question: Question, kept: list[Turn]) -> tuple[Message, ...]:
         room = not question.event.address.direct
-        messages = window.compose(
-            self._system.content, kept, question.text, question.author, room=room
-        )
+        messages = window.compose(self.persona, kept, question.text, question.author, room=room)
         budget = self._budget(question.sink)
         if window.surely_fits(messages, budget):
             return messages
         fitting = window.turns_within(await self._engine.count(messages), budget)
         del kept[: len(kept) - fitting]
-        return window.compose(self._system.content, kept, question.text, question.author, room=room)
+        return window.compose(self.persona, kept, question.text, question.author, room=room)
 
     async def _stream(
         self, question: Question, messages: tuple[Message, ...], sink: Sink, draft: Draft
@@ -337,7 +343,7 @@ class Answering:
             created_at=datetime.now(UTC),
             stopped=draft.stopped,
             model=(await self._engine.status()).sha256,
-            prompt_version=self._prompt_version,
+            prompt_version=window.prompt_version(self.persona),
             sampling=json.dumps(asdict(self._sampling(sink))),
             usage=json.dumps(asdict(draft.usage)) if draft.usage else "{}",
         )

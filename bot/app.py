@@ -34,16 +34,19 @@ from bot.intake import Intake, states
 from bot.office import tasks_for
 from bot.pipeline import Pipeline
 from bot.reply import Outlet, Sinks
+from bot.roster import Roster
 from bot.secret import kept_secret
 from bot.sessions import Sessions
 from bot.texts import texts_for
 from engine.base import Engine
+from storage.audit import Audit
 from storage.database import Database
 from storage.inbox import Inbox
 from storage.members import Members
 from storage.outbox import Outbox
 from storage.page import Page
 from storage.records import StorageError
+from storage.roster import RosterStore
 from storage.turns import Turns
 
 log = structlog.get_logger(__name__)
@@ -103,7 +106,9 @@ class App:
 
     async def _serve(self, started: Callable[[Running], None]) -> None:
         database = self._database
-        memory = Memory(Inbox(database), Outbox(database), Turns(database))
+        roster = Roster(RosterStore(database), self.settings.access)
+        await roster.load()
+        memory = Memory(Inbox(database), Outbox(database), Turns(database), roster)
         delivery = Delivery(memory.outbox, self._adapters, self.spawn, self.metrics)
         outlet = Outlet(memory.outbox, delivery)
         sinks = Sinks(self._adapters, outlet, self.settings.bot.language)
@@ -120,6 +125,9 @@ class App:
             sessions=sessions,
             answering=answering,
             delivery=delivery,
+            roster=roster,
+            audit=Audit(database),
+            stop=self.stop,
             adapters=self._adapters,
             started_at=datetime.now(UTC),
         )
@@ -133,6 +141,7 @@ class App:
             if self.settings.web.enabled:
                 url = await doors.enter_async_context(self._port(desk, pipeline, sinks))
             await intake.open(self._adapters.values())
+            self.spawn(desk.offer_menus())
             await delivery.recover()
             recovered = await pipeline.recover()
             control = Control(socket_path(database.path), console, tasks_for(desk, database))
@@ -164,8 +173,9 @@ class App:
         from bot.bearer import Bearer
         from bot.guard import Guard
         from bot.http import Health, application
+        from bot.menu import command_hints
         from bot.openai_api import OpenAiApi
-        from bot.page import StoredPage, command_hints
+        from bot.page import StoredPage
         from bot.port import Port
 
         web = self.settings.web

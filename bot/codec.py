@@ -67,6 +67,17 @@ def destination(event: MessageEvent, session: str) -> records.Destination:
     )
 
 
+def place_destination(address: Address, person: str) -> records.Destination:
+    """Where something is said that answers nobody."""
+    return records.Destination(
+        platform=address.platform,
+        account=address.account,
+        address=_ADDRESS.dump_json(address).decode(),
+        session=session_key(address, by_thread=False),
+        person=person,
+    )
+
+
 def address_of(to: records.Destination) -> Address:
     """The address of a destination."""
     return _ADDRESS.validate_json(to.address)

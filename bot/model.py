@@ -36,6 +36,16 @@ def chosen(settings: Settings) -> StoredModel:
     return model
 
 
+def model_names(settings: Settings) -> list[str]:
+    """The models in the store."""
+    return [model.name for model in store_of(settings).list()]
+
+
+def choose(settings: Settings, name: str) -> str:
+    """Mark the model that answers from the next start on; its name. Raises `ModelError`."""
+    return store_of(settings).use(name).name
+
+
 def plan_of(settings: Settings) -> Plan:
     """How much of the machine the model is to get."""
     engine = settings.engine

@@ -4,17 +4,10 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from adapters.base import CommandHint, Transient
+from adapters.base import Transient
 from adapters.web.store import Member, Post, Room
-from bot.texts import texts_for
 from storage.page import Page
 from storage.records import PagePerson, PagePost, PageRoom, StorageError
-
-
-def command_hints(language: str) -> list[CommandHint]:
-    """The commands that everybody may use, for completion."""
-    commands = texts_for(language).commands
-    return [CommandHint(name, *about) for name, about in commands.items() if name != "admin"]
 
 
 class StoredPage:

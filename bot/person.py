@@ -24,6 +24,7 @@ async def erase(desk: Desk, person: str) -> Receipt:
     """
     await desk.sessions.drop(person)
     erased = await desk.members.forget(person)
+    desk.roster.forget(person)
     for session in erased.sessions:
         desk.sessions.reload(session)
         await desk.engine.forget(session)

@@ -1,4 +1,4 @@
-"""One event: clean → decide → record → allow → dispatch.
+"""One event: clean → decide → allow → record → dispatch.
 
 `emit` returns when the batch and its cursor are on disk; what follows from them happens after, and
 is taken up again from the inbox when the program did not get to it.
@@ -9,21 +9,26 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from adapters.base import Cursor, Kind, MessageEvent, Person
+from adapters.base import Cursor, Invitable, Kind, MessageEvent, Person, Rejected
 from bot import access, routing
+from bot.access import Role
 from bot.codec import answer_key, from_record, person_key, session_key, to_record
 from bot.commands import REGISTRY, Desk, Invocation
 from bot.delivery import Spawn
 from bot.health import Metrics
 from bot.hygiene import clean, clean_name
 from bot.question import Ask, Change
+from bot.roster import place_of
 from bot.texts import Texts, texts_for
-from storage.records import Inbound, Outcome, Recorded, Unavailable
+from storage.records import AuditEntry, Inbound, Outcome, Place, Recorded, Unavailable
 
 log = structlog.get_logger(__name__)
 
 ONCE = "once:"
 """Begins the id of an event whose sender waits on the line and won't ask for the answer again."""
+
+PAIR = "pair"
+"""The command that somebody unknown may give."""
 
 Redact = Callable[[str], str]
 
@@ -64,7 +69,7 @@ class Pipeline:
         """
         if self._closed:
             raise Unavailable("the bot is stopping")
-        decided = [self._decide(event) for event in events]
+        decided = [await self._decide(event) for event in events]
         kept = [one for one in decided if not isinstance(one.action, routing.Ignore)]
         position = (platform, account, cursor) if cursor is not None else None
         if not kept and position is None:
@@ -86,29 +91,76 @@ class Pipeline:
                 await self._desk.answering.finish([inbound.id], Outcome.IGNORED)
                 continue
             event = from_record(inbound.event)
-            self._dispatch(inbound, Decided(event, self._action_again(event)))
+            self._dispatch(inbound, Decided(event, await self._action(event, again=True)))
         return len(pending)
 
-    def _decide(self, event: MessageEvent) -> Decided:
+    async def _decide(self, event: MessageEvent) -> Decided:
         quote = event.quote
         if quote:
             quote = replace(quote, author=clean_name(quote.author), text=self.redact(quote.text))
         sender = replace(event.sender, name=clean_name(event.sender.name))
         event = replace(event, sender=sender, quote=quote, text=self.redact(event.text))
-        action = self._action(event)
-        if isinstance(action, routing.Refuse):
-            event = replace(event, text="", files=())
+        action = await self._action(event)
+        if isinstance(action, routing.Refuse | routing.Hint | routing.Closed):
+            event = replace(event, text="", quote=None, files=())
         return Decided(event, action)
 
-    def _action(self, event: MessageEvent) -> routing.Action:
-        return routing.decide(event, max_chars=self._desk.settings.bot.max_message_chars)
+    async def _action(self, event: MessageEvent, *, again: bool = False) -> routing.Action:
+        """What an event asks for, as far as its sender may ask it there.
 
-    def _action_again(self, event: MessageEvent) -> routing.Action:
-        """The action of a recorded event: one that was refused is stored without its text."""
-        is_blank = not event.text and not event.files
-        if event.kind in (Kind.MESSAGE, Kind.EDIT) and is_blank:
-            return routing.Refuse("too_long", str(self._desk.settings.bot.max_message_chars))
-        return self._action(event)
+        `again`: it was recorded before, so whoever is to be told something is told now; what was
+        refused is stored without its text.
+        """
+        if not event.addressed and await self._is_meant(event):
+            event = replace(event, addressed=True)
+        limit = self._desk.settings.bot.max_message_chars
+        action = routing.decide(event, max_chars=limit)
+        if isinstance(action, routing.Move | routing.Note | routing.Enter):
+            return action
+        verdict = self._verdict(event, action)
+        if verdict is not access.Verdict.ALLOW:
+            return self._turned_away(event, verdict, again=again)
+        is_blank = event.kind in (Kind.MESSAGE, Kind.EDIT) and not (event.text or event.files)
+        return routing.Refuse("too_long", str(limit)) if again and is_blank else action
+
+    async def _is_meant(self, event: MessageEvent) -> bool:
+        """Whether a message in a room is for the bot though it does not name it."""
+        address, roster = event.address, self._desk.roster
+        if address.direct or event.kind not in (Kind.MESSAGE, Kind.EDIT):
+            return False
+        if roster.room(address).every_message:
+            return True
+        return bool(address.thread) and await roster.knows_thread(self._session(event))
+
+    def _verdict(self, event: MessageEvent, action: routing.Action) -> access.Verdict:
+        roster, address = self._desk.roster, event.address
+        role = roster.role(event)
+        if isinstance(action, routing.Run):
+            is_pairing = action.name == PAIR and address.direct and role is not Role.BLOCKED
+            if is_pairing or role >= Role.ADMIN:
+                return access.Verdict.ALLOW
+        if isinstance(action, routing.Ignore):
+            return access.Verdict.ALLOW  # nothing comes of it
+        addressed = event.addressed or event.kind is Kind.COMMAND
+        allowed = roster.is_allowed(address)
+        return access.admit(role, address, allowed=allowed, addressed=addressed)
+
+    def _turned_away(
+        self, event: MessageEvent, verdict: access.Verdict, *, again: bool
+    ) -> routing.Action:
+        roster = self._desk.roster
+        asks = event.kind in (Kind.MESSAGE, Kind.COMMAND)
+        match verdict:
+            case access.Verdict.HINT if asks:
+                person = person_key(event.address, event.sender.id)
+                if again or roster.hint_due(person):
+                    return routing.Hint()
+            case access.Verdict.CLOSED if asks:
+                if again or roster.hint_due(self._room(event)):
+                    return routing.Closed()
+            case _:
+                pass
+        return routing.Ignore("not let in")
 
     def redact(self, text: str) -> str:
         """Text as it may be kept: no control over its reader, and nothing a policy forbids."""
@@ -123,10 +175,16 @@ class Pipeline:
         platform, kind = event.address.platform, event.kind.value
         log.info("received", message=answer_key(event), platform=platform, kind=kind)
         match decided.action:
+            case routing.Hint():
+                self._spawn(self._hint(inbound, event))
+            case routing.Closed():
+                self._spawn(self._close(inbound, event))
+            case routing.Answer() if self._desk.roster.paused and self._role(event) < Role.ADMIN:
+                self._refuse(inbound, event, "resting", "")
             case routing.Answer() if self._desk.sessions.is_full(key):
                 self._refuse(inbound, event, "too_many_waiting", self._desk.answering.max_waiting)
             case routing.Answer():
-                self._desk.sessions.post(key, Ask(inbound, event))
+                self._ask(inbound, event)
             case routing.Amend():
                 self._desk.sessions.post(key, Change(inbound, event, event.text))
             case routing.Remove():
@@ -137,8 +195,84 @@ class Pipeline:
                 self._spawn(self._rate(inbound, event, value))
             case routing.Refuse(reason, detail):
                 self._refuse(inbound, event, reason, detail)
-            case routing.Ignore() | routing.Move() | routing.Enter() | routing.Note():
+            case routing.Move(former_room):
+                self._spawn(self._move(inbound, event, former_room))
+            case routing.Enter():
+                self._spawn(self._enter(inbound, event))
+            case routing.Note(joined):
+                self._spawn(self._note(inbound, event, joined=joined))
+            case routing.Ignore():
                 self._spawn(self._desk.answering.finish([inbound.id], Outcome.IGNORED))
+
+    def _ask(self, inbound: Inbound, event: MessageEvent) -> None:
+        """Queue a question, unless its author's day is spent."""
+        person = inbound.event.person
+        spent = self._desk.roster.refusal(person, self._role(event))
+        if spent is None:
+            return self._desk.sessions.post(inbound.event.session, Ask(inbound, event))
+        text = self._texts(event).quota_spent.format(
+            limit=spent.limit, hours=max(1, round(spent.seconds / 3600))
+        )
+        self._spawn(self._desk.answering.tell(event, text, inbound.id, "quota_spent"))
+        return None
+
+    async def _hint(self, inbound: Inbound, event: MessageEvent) -> None:
+        """Tell somebody unknown how to be let in, and what to name to an administrator."""
+        await self._desk.roster.hinted(inbound.event.person)
+        text = self._texts(event).pairing_hint.format(
+            name=self._desk.settings.bot.name, person=inbound.event.person
+        )
+        await self._desk.answering.tell(event, text, inbound.id, "unknown")
+
+    async def _close(self, inbound: Inbound, event: MessageEvent) -> None:
+        """Tell a room that nobody allowed it."""
+        await self._desk.roster.hinted(self._room(event))
+        await self._desk.answering.tell(event, self._texts(event).room_closed, inbound.id, "closed")
+
+    async def _move(self, inbound: Inbound, event: MessageEvent, former_room: str) -> None:
+        present = place_of(event.address)
+        former = replace(present, room=former_room)
+        entry = AuditEntry(inbound.event.person, "room moved", _named(former), "{}")
+        await self._desk.roster.move_room(former, present, inbound.id, entry)
+        log.info("a room moved", platform=present.platform)
+
+    async def _enter(self, inbound: Inbound, event: MessageEvent) -> None:
+        """Accept an invitation of somebody who may ask, and anybody's to a chat of their own."""
+        address = event.address
+        adapter = self._desk.adapters.get((address.platform, address.account))
+        welcome = self._role(event) >= Role.GUEST
+        welcome = welcome or (address.direct and self._role(event) is not Role.BLOCKED)
+        if isinstance(adapter, Invitable):
+            try:
+                await (adapter.join(address.room) if welcome else adapter.leave(address.room))
+            except Rejected as error:
+                log.warning("an invitation came to nothing", why=str(error))
+        if welcome and not address.direct:
+            await self._note(inbound, event, joined=True)
+        else:
+            await self._desk.answering.finish([inbound.id], Outcome.DONE)
+
+    async def _note(self, inbound: Inbound, event: MessageEvent, *, joined: bool) -> None:
+        """Keep where the bot is; an administrator who brings it in allows the room thereby."""
+        roster = self._desk.roster
+        if not event.address.direct:
+            before = roster.room(event.address)
+            by_admin = joined and self._role(event) >= Role.ADMIN
+            room = replace(
+                before,
+                title=event.room_name or before.title,
+                present=joined,
+                allowed=before.allowed or by_admin,
+            )
+            entries = [AuditEntry(inbound.event.person, "allow", _named(room.place))]
+            await roster.put_room(room, *(entries if room.allowed and not before.allowed else []))
+        await self._desk.answering.finish([inbound.id], Outcome.DONE)
+
+    def _role(self, event: MessageEvent) -> Role:
+        return self._desk.roster.role(event)
+
+    def _room(self, event: MessageEvent) -> str:
+        return _named(place_of(event.address))
 
     def _meet(self, person: str, event: MessageEvent) -> None:
         """Keep who somebody is, when they are new to this run or changed their name."""
@@ -155,12 +289,15 @@ class Pipeline:
 
     async def _run(self, inbound: Inbound, event: MessageEvent, name: str, arguments: str) -> None:
         texts = self._texts(event)
-        role = access.role_of(event, self._desk.settings.access.owners)
+        role = self._role(event)
         command = REGISTRY.get(name)
         if command is None:
             text = texts.unknown_command.format(name=name[:40])
             return await self._desk.answering.tell(event, text, inbound.id)
         if role < command.role:
+            if command.role >= Role.ADMIN:
+                entry = AuditEntry(inbound.event.person, name, outcome="denied")
+                await self._desk.audit.add(entry)
             text = texts.not_allowed.format(name=name)
             return await self._desk.answering.tell(event, text, inbound.id)
         call = Invocation(
@@ -205,3 +342,7 @@ class Pipeline:
                 outcome = "repeated" if one.event.event_id in repeated else "recorded"
             event = one.event
             self._metrics.events.labels(event.address.platform, event.kind, outcome).inc()
+
+
+def _named(place: Place) -> str:
+    return f"{place.platform}:{place.account}:{place.room}"

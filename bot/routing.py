@@ -65,6 +65,16 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Hint:
+    """Somebody unknown is to learn how to be let in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A room is to learn that nobody allowed it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Refuse:
     """The message can't be taken; the author is told why."""
 
@@ -72,7 +82,9 @@ class Refuse:
     detail: str = ""
 
 
-Action = Ignore | Answer | Run | Amend | Remove | Rate | Move | Enter | Note | Refuse
+Action = (
+    Ignore | Answer | Run | Amend | Remove | Rate | Move | Enter | Note | Hint | Closed | Refuse
+)
 
 _OPINIONS = {"👍": 1, "👎": -1, "": 0}
 

@@ -56,12 +56,15 @@ class Session:
     worker: asyncio.Task[None] | None = None
     question: Question | None = None
     draining: bool = False
+    last_asker: str = ""
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
     _turns: list[Turn] | None = None
     _stale: list[Sink] = field(default_factory=list[Sink])
 
     def post(self, entry: Entry) -> None:
         """Queue an entry; a worker must be running or be started."""
+        if isinstance(entry, Ask):
+            self.last_asker = entry.inbound.event.person
         self.mailbox.append(entry)
         self._arrived.set()
 

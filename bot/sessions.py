@@ -53,6 +53,22 @@ class Sessions:
             waits.append(entry.result)
         await asyncio.gather(*waits)
 
+    def awake(self) -> list[Session]:
+        """The conversations in which somebody waits or is answered, and those of a moment ago."""
+        return [session for session in self._sessions.values() if session.asks or session.worker]
+
+    def nearest(self, key: str, person: str) -> str:
+        """The session that a command concerns which can't name a thread: the room's own, else the
+        thread of it in which this person asked last."""
+        if key in self._sessions:
+            return key
+        threads = [
+            each.key
+            for each in reversed(self._sessions.values())
+            if each.key.startswith(f"{key}:") and each.last_asker == person
+        ]
+        return threads[0] if threads else key
+
     def reload(self, key: str) -> None:
         """What is stored of a session has changed."""
         session = self._sessions.get(key)

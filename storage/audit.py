@@ -1,4 +1,4 @@
-"""The audit: who did what to whom, and how it ended. Rows are added in the commit of their effect."""
+"""The audit: who did what to whom, and how it ended; added in the commit of its effect."""
 
 from collections.abc import Iterable
 from dataclasses import replace

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, Table, bindparam, delete, select
+from sqlalchemy import Connection, String, Table, bindparam, delete, select
 from sqlalchemy.dialects.sqlite import Insert
 
 from storage.audit import add_entries
@@ -34,7 +34,7 @@ def _upsert(table: Table, *keys: str) -> Statement:
     return Statement(new.on_conflict_do_update(index_elements=list(keys), set_=others))
 
 
-_IS_PERSON = bindparam("person")
+_IS_PERSON = bindparam("person", type_=String())
 _GIVE = _upsert(grant, "person")
 _TAKE = Statement(delete(grant).where(grant.c.person == _IS_PERSON))
 _PUT_ROOM = _upsert(room, "platform", "account", "room")

@@ -1,6 +1,6 @@
 """Commands in chat: each family in its module, all of them in one registry."""
 
-from bot.commands import about, admin, conversation, personal
+from bot.commands import about, admin, conversation, pairing, personal
 from bot.commands.base import Command, Desk, Invocation
 
 REGISTRY: dict[str, Command] = {
@@ -9,6 +9,7 @@ REGISTRY: dict[str, Command] = {
         *about.COMMANDS,
         *conversation.COMMANDS,
         *personal.COMMANDS,
+        *pairing.COMMANDS,
         *admin.COMMANDS,
     )
 }

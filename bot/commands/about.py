@@ -21,30 +21,39 @@ async def show_help(call: Invocation) -> None:
 
 async def show_status(call: Invocation) -> None:
     """Say which model answers and how busy it is."""
-    status = await call.desk.engine.status()
-    await call.reply(
-        call.texts.status.format(
-            name=call.desk.settings.bot.name,
-            version=__version__,
-            model=status.model or call.desk.settings.engine.model,
-            state=getattr(call.texts, f"model_{status.state}"),
-            running=status.running,
-            waiting=status.waiting + call.desk.sessions.waiting,
-            speed=_speed(call.texts, status),
-            uptime=_duration((datetime.now(UTC) - call.desk.started_at).total_seconds()),
-            turns=await call.desk.memory.turns.count(),
-        )
-    )
+    await call.reply(await _status(call))
 
 
 async def show_privacy(call: Invocation) -> None:
     """Say what is kept, where, and how to get rid of it."""
+    await call.reply(await _privacy(call))
+
+
+async def show_home(call: Invocation) -> None:
+    """Both, for a page of the bot's own that some platforms have."""
+    await call.reply(f"{await _status(call)}\n\n{await _privacy(call)}")
+
+
+async def _status(call: Invocation) -> str:
     status = await call.desk.engine.status()
-    await call.reply(
-        call.texts.privacy.format(
-            model=status.model or call.desk.settings.engine.model,
-            turns=call.desk.settings.bot.window_turns,
-        )
+    return call.texts.status.format(
+        name=call.desk.settings.bot.name,
+        version=__version__,
+        model=status.model or call.desk.settings.engine.model,
+        state=getattr(call.texts, f"model_{status.state}"),
+        running=status.running,
+        waiting=status.waiting + call.desk.sessions.waiting,
+        speed=_speed(call.texts, status),
+        uptime=_duration((datetime.now(UTC) - call.desk.started_at).total_seconds()),
+        turns=await call.desk.memory.turns.count(),
+    )
+
+
+async def _privacy(call: Invocation) -> str:
+    status = await call.desk.engine.status()
+    return call.texts.privacy.format(
+        model=status.model or call.desk.settings.engine.model,
+        turns=call.desk.settings.bot.window_turns,
     )
 
 
@@ -63,6 +72,8 @@ def _duration(seconds: float) -> str:
 
 COMMANDS = (
     Command("help", show_help),
+    Command("start", show_help),
+    Command("home", show_home),
     Command("status", show_status),
     Command("privacy", show_privacy),
 )

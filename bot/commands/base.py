@@ -4,16 +4,23 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from adapters.base import Adapter, MessageEvent
+import structlog
+
+from adapters.base import Adapter, AdapterError, Menus, MessageEvent
 from bot.access import Role
 from bot.answer import Answering, Memory
 from bot.config import Settings
 from bot.delivery import Delivery
+from bot.menu import menu_for
+from bot.roster import Roster
 from bot.sessions import Sessions
 from bot.texts import Texts
 from engine.base import Engine
+from storage.audit import Audit
 from storage.members import Members
 from storage.records import Inbound
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +34,21 @@ class Desk:
     sessions: Sessions
     answering: Answering
     delivery: Delivery
+    roster: Roster
+    audit: Audit
+    stop: Callable[[], None]
     adapters: Mapping[tuple[str, str], Adapter]
     started_at: datetime
+
+    async def offer_menus(self) -> None:
+        """Show people the commands, and administrators theirs, where a platform can."""
+        for adapter in self.adapters.values():
+            if isinstance(adapter, Menus):
+                administrators = self.roster.administrators(adapter.name, adapter.account)
+                try:
+                    await adapter.offer(menu_for(administrators))
+                except AdapterError as error:
+                    log.warning("no menu", platform=adapter.name, why=str(error))
 
 
 @dataclass(frozen=True, slots=True)

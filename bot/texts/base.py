@@ -57,13 +57,52 @@ class Texts:
     set_aside: str
     failed: str
 
+    # who may ask
+    pairing_hint: str  # name, person
+    room_closed: str
+    unreadable: str
+    resting: str
+    quota_spent: str  # limit, hours
+    pair_directly: str
+    wrong_code: str
+    too_many_codes: str
+    paired: str  # name, role
+    only_the_last: str
+
+    # for administrators
+    admin_usage: str
+    admin_commands: Mapping[str, tuple[str, str]]  # subcommand → (arguments, one line of help)
+    nobody_known: str  # name
+    owners_only: str
+    last_owner: str
+    role_given: str  # person, role
+    users: str  # count
+    spent_today: str  # count
+    spent: str  # person, messages, seconds
+    quota: str  # person, messages, seconds, most_messages, most_seconds
+    rooms: str  # count
+    room_allowed: str  # room
+    room_denied: str  # room
+    room_every: str  # room
+    room_mention: str  # room
+    announced: str  # count
+    model: str  # model, state, names
+    model_chosen: str  # model
+    persona: str
+    paused: str
+    resumed: str
+    draining: str
+    stats: str  # messages, people, seconds, turns, waiting, dead
+    sessions: str  # count
+    session: str  # session, waiting
+    audit: str  # count
+
     # dead letters, for administrators
     no_dead_letters: str
     dead_letters: str  # count
     dead_letter: str  # key, platform, person, error
     dead_retried: str  # key
     dead_unknown: str  # key
-    admin_usage: str
 
     # the page
     demo_notice: str

@@ -51,6 +51,7 @@ def settings_in(directory: Path, **sections: dict[str, Any]) -> Settings:
             "storage": {"path": directory / "parley.db"},
             "engine": {"kind": "scripted", "models_dir": directory / "models"},
             "web": {"enabled": False},
+            "access": {"open": ["fake"]},
         }
         | sections
     )

@@ -1,0 +1,102 @@
+"""`admin stats | sessions | dead | audit`: what happens."""
+
+from adapters.base import Connects
+from bot.commands.admin.base import Subcommand, Usage, alone, code, entry
+from bot.commands.base import Invocation
+
+MOST_SHOWN = 50
+AUDIT_SHOWN = 20
+
+
+async def stats(call: Invocation) -> None:
+    """Numbers of today, and how the platforms are."""
+    desk = call.desk
+    today = desk.roster.today()
+    letters = await desk.memory.outbox.dead_letters()
+    lines = [
+        call.texts.stats.format(
+            messages=sum(each.messages for each in today.values()),
+            people=len(today),
+            seconds=sum(each.compute_ms for each in today.values()) // 1000,
+            turns=await desk.memory.turns.count(),
+            waiting=desk.sessions.waiting,
+            dead=len(letters),
+        )
+    ]
+    for adapter in desk.adapters.values():
+        if isinstance(adapter, Connects):
+            link = adapter.link
+            last = f"{link.last_event_at:%Y-%m-%d %H:%M} UTC" if link.last_event_at else "–"
+            lines.append(f"- {adapter.name}: {link.detail or link.state}, {last}")
+    await call.reply("\n".join(lines))
+
+
+async def sessions(call: Invocation) -> None:
+    """The conversations that are awake."""
+    awake = call.desk.sessions.awake()
+    lines = [call.texts.sessions.format(count=len(awake)), ""]
+    lines += [
+        call.texts.session.format(session=code(each.key), waiting=each.asks)
+        for each in awake[:MOST_SHOWN]
+    ]
+    await call.reply("\n".join(lines))
+
+
+async def dead(call: Invocation, rest: str) -> None:
+    """List what could not be delivered, or try one again."""
+    words = rest.split()
+    if not words:
+        return await _list_dead(call)
+    if len(words) == 2 and words[0] == "retry":
+        return await _retry_dead(call, words[1])
+    raise Usage
+
+
+async def _list_dead(call: Invocation) -> None:
+    letters = await call.desk.memory.outbox.dead_letters()
+    if not letters:
+        return await call.reply(call.texts.no_dead_letters)
+    lines = [call.texts.dead_letters.format(count=len(letters)), ""]
+    lines += [
+        call.texts.dead_letter.format(
+            key=f"{part.answer}.{part.index}",
+            platform=part.to.platform,
+            person=part.to.person,
+            error=part.error,
+        )
+        for part in letters
+    ]
+    return await call.reply("\n".join(lines))
+
+
+async def _retry_dead(call: Invocation, key: str) -> None:
+    outbox = call.desk.memory.outbox
+    found = [part for part in await outbox.dead_letters() if f"{part.answer}.{part.index}" == key]
+    if not found:
+        return await call.reply(call.texts.dead_unknown.format(key=key))
+    await call.desk.audit.add(entry(call, key))
+    await outbox.revive(found[0].answer, found[0].index)
+    call.desk.delivery.deliver(found, unsure=True)
+    return await call.reply(call.texts.dead_retried.format(key=key))
+
+
+async def audit(call: Invocation, rest: str) -> None:
+    """What administrators did lately."""
+    if rest and not rest.isdecimal():
+        raise Usage
+    entries = await call.desk.audit.latest(min(int(rest or AUDIT_SHOWN), MOST_SHOWN))
+    lines = [call.texts.audit.format(count=len(entries)), ""]
+    for each in entries:
+        at = f"{each.at:%Y-%m-%d %H:%M}" if each.at else ""
+        lines.append(
+            f"- {at} {code(each.actor)} {each.action} {code(each.target or '–')}: {each.outcome}"
+        )
+    await call.reply("\n".join(lines))
+
+
+SUBCOMMANDS = (
+    alone("stats", stats),
+    alone("sessions", sessions),
+    Subcommand("dead", dead),
+    Subcommand("audit", audit),
+)

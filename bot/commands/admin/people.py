@@ -1,0 +1,108 @@
+"""`admin users | role | quota`: who may ask, and how much."""
+
+from bot.access import GIVEN, Role, may_give
+from bot.commands.admin.base import Subcommand, Usage, code, entry, person_of
+from bot.commands.base import Invocation
+from storage.records import Quota
+
+MOST_SHOWN = 50
+
+
+async def users(call: Invocation, search: str) -> None:
+    """List who was seen, with their roles."""
+    known = await call.desk.members.known()
+    wanted = [each for each in known if search.casefold() in f"{each[0]} {each[1]}".casefold()]
+    lines = [call.texts.users.format(count=len(wanted)), ""]
+    for key, name, seen in wanted[:MOST_SHOWN]:
+        role = call.desk.roster.role_of(key).name.lower()
+        lines.append(f"- {code(name)} {code(key)}: {role}, {seen:%Y-%m-%d %H:%M} UTC")
+    await call.reply("\n".join(lines))
+
+
+async def role(call: Invocation, rest: str) -> None:
+    """Give somebody a role."""
+    who, _, name = rest.rpartition(" ")
+    if not who or name not in GIVEN:
+        raise Usage
+    person = await person_of(call, who.strip())
+    if person is None:
+        return await call.reply(call.texts.nobody_known.format(name=code(who)))
+    return await give(call, person, GIVEN[name])
+
+
+async def give(call: Invocation, person: str, new: Role) -> None:
+    """Give a role, if the one who gives it may; what was denied is written down too."""
+    roster = call.desk.roster
+    before = roster.role_of(person)
+    is_last = before is Role.OWNER and new < Role.OWNER and roster.owners() <= 1
+    if not may_give(call.role, before, new) or is_last:
+        denied = entry(call, person, outcome="denied", role=new.name.lower())
+        await call.desk.audit.add(denied)
+        text = call.texts.last_owner if is_last else call.texts.owners_only
+        return await call.reply(text)
+    detail = {"role": new.name.lower(), "before": before.name.lower()}
+    await roster.set_role(person, new, entry(call, person, **detail))
+    await call.desk.offer_menus()
+    text = call.texts.role_given.format(person=code(person), role=new.name.lower())
+    return await call.reply(text)
+
+
+async def quota(call: Invocation, rest: str) -> None:
+    """Show what somebody took today, or give them bounds of their own."""
+    words = rest.split()
+    if not words:
+        return await _show_spent(call)
+    options = [word for word in words if "=" in word or word == "off"]
+    who = " ".join(word for word in words if word not in options)
+    person = await person_of(call, who)
+    if person is None:
+        return await call.reply(call.texts.nobody_known.format(name=code(who)))
+    if options:
+        bounds = None if options == ["off"] else _bounds(options)
+        await call.desk.roster.set_quota(person, bounds, entry(call, person, given=options))
+    return await _show_quota(call, person)
+
+
+def _bounds(options: list[str]) -> Quota:
+    given: dict[str, int] = {}
+    for option in options:
+        name, _, value = option.partition("=")
+        if name not in ("messages", "seconds") or not value.isdecimal():
+            raise Usage
+        given[name] = int(value)
+    return Quota(**given)
+
+
+async def _show_spent(call: Invocation) -> None:
+    spent = call.desk.roster.today().items()
+    ordered = sorted(spent, key=lambda item: -item[1].compute_ms)[:MOST_SHOWN]
+    lines = [call.texts.spent_today.format(count=len(ordered)), ""]
+    lines += [
+        call.texts.spent.format(
+            person=code(person), messages=each.messages, seconds=each.compute_ms // 1000
+        )
+        for person, each in ordered
+    ]
+    await call.reply("\n".join(lines))
+
+
+async def _show_quota(call: Invocation, person: str) -> None:
+    roster = call.desk.roster
+    bounds, spent = roster.bounds(person, roster.role_of(person)), roster.spent(person)
+    await call.reply(
+        call.texts.quota.format(
+            person=code(person),
+            messages=spent.messages,
+            seconds=spent.compute_ms // 1000,
+            most_messages=bounds.messages or "∞",
+            most_seconds=bounds.seconds or "∞",
+        )
+    )
+
+
+SUBCOMMANDS = (
+    Subcommand("users", users),
+    Subcommand("role", role),
+    Subcommand("quota", quota),
+)
+"""`allow` and `deny` stand in `rooms`: they take either."""

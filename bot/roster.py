@@ -1,0 +1,301 @@
+"""Who may ask, as it is now: in memory, and on disk before it counts.
+
+Fifty people and a few dozen rooms fit into a few dictionaries, so that an event is judged without a
+query. Only what changes is written, with its audit entry in the same commit.
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from adapters.base import Address, MessageEvent
+from bot import access
+from bot.access import Role
+from bot.codec import person_key
+from bot.config import Access
+from storage.records import AuditEntry, Place, Quota, RoomState, Spent, Standing
+from storage.roster import RosterStore
+
+ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
+"""Letters and digits that nobody mistakes for others; eight of them are 39.6 bits, ten 49.5."""
+CODE_CHARS = 10
+WRONG_CODES = 5
+"""Wrong codes that a person may try in an hour."""
+HINT_PAUSE = timedelta(days=1)
+
+Now = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The time."""
+    return datetime.now(UTC)
+
+
+def place_of(address: Address) -> Place:
+    """The room of an address."""
+    return Place(address.platform, address.account, address.room)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A quota that is spent. `seconds` until it opens again."""
+
+    limit: str
+    seconds: float
+
+
+@dataclass(slots=True)
+class Roster:
+    """Roles, rooms, quotas and settings. `settings` are the configuration's."""
+
+    store: RosterStore
+    settings: Access
+    now: Now = utc_now
+    _roles: dict[str, str] = field(default_factory=dict[str, str])
+    _rooms: dict[Place, RoomState] = field(default_factory=dict[Place, RoomState])
+    _quotas: dict[str, Quota] = field(default_factory=dict[str, Quota])
+    _settings: dict[str, str] = field(default_factory=dict[str, str])
+    _hints: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    _day: str = ""
+    _spent: dict[str, Spent] = field(default_factory=dict[str, Spent])
+    _wrong: dict[str, list[datetime]] = field(default_factory=dict[str, list[datetime]])
+    _threads: set[str] = field(default_factory=set[str])
+
+    async def load(self) -> None:
+        """Read everything."""
+        self._take(await self.store.standing())
+        self._day = self.now().date().isoformat()
+        self._spent = await self.store.spent(self._day)
+
+    def _take(self, standing: Standing) -> None:
+        self._roles = dict(standing.roles)
+        self._rooms = {room.place: room for room in standing.rooms}
+        self._quotas = dict(standing.quotas)
+        self._settings = dict(standing.settings)
+        self._hints = dict(standing.hints)
+
+    # people
+
+    def role(self, event: MessageEvent) -> Role:
+        """The role of an event's sender."""
+        address, sender = event.address, event.sender.id
+        return self.role_of(person_key(address, sender), address.platform, sender)
+
+    def role_of(self, person: str, platform: str = "", person_id: str = "") -> Role:
+        """The role of a person by their key."""
+        if not platform:
+            platform, _, person_id = person.split(":", 2)
+        return access.role_of(
+            person,
+            platform,
+            person_id,
+            given=self._roles,
+            owners=self.settings.owners,
+            opened=self.settings.open,
+        )
+
+    def given(self) -> dict[str, str]:
+        """Every role that was given, by person."""
+        return dict(self._roles)
+
+    def administrators(self, platform: str, account: str) -> frozenset[str]:
+        """The ids of those who administer the bot on a platform."""
+        prefix = f"{platform}:{account}:"
+        found = {
+            key.removeprefix(prefix)
+            for key in self._roles
+            if key.startswith(prefix) and self.role_of(key) >= Role.ADMIN
+        }
+        named = {
+            owner.removeprefix(prefix).removeprefix(f"{platform}:")
+            for owner in self.settings.owners
+            if owner.startswith(f"{platform}:")
+        }
+        return frozenset(found | named)
+
+    def owners(self) -> int:
+        """How many owners there are that somebody made."""
+        return sum(role == "owner" for role in self._roles.values())
+
+    async def set_role(self, person: str, role: Role | None, entry: AuditEntry) -> None:
+        """Give somebody a role, or take what they were given."""
+        name = role.name.lower() if role is not None else None
+        await self.store.set_role(person, name, entry)
+        if name:
+            self._roles[person] = name
+        else:
+            self._roles.pop(person, None)
+
+    def forget(self, person: str) -> None:
+        """What was erased on disk is gone from memory too."""
+        if self._roles.get(person) != "blocked":
+            self._roles.pop(person, None)
+        self._quotas.pop(person, None)
+        self._spent.pop(person, None)
+        self._hints.pop(person, None)
+
+    async def new_code(self, role: Role, actor: str) -> str:
+        """A code for one person to pair with; only its digest is kept."""
+        code = "".join(secrets.choice(ALPHABET) for _ in range(CODE_CHARS))
+        expires_at = self.now() + timedelta(minutes=self.settings.code_minutes)
+        name = role.name.lower()
+        entry = AuditEntry(actor, "user code", "", json.dumps({"role": name}))
+        await self.store.add_code(_digest(code), name, expires_at, entry)
+        return f"{code[:5]}-{code[5:]}"
+
+    async def pair(self, person: str, code: str) -> Role | None:
+        """Let somebody in by a code; None for a wrong one. Raises `TooManyCodes`."""
+        now = self.now()
+        recent = [at for at in self._wrong.get(person, []) if now - at < timedelta(hours=1)]
+        if len(recent) >= WRONG_CODES:
+            raise TooManyCodes
+        role = await self.store.use_code(_digest(code), person)
+        if role is None:
+            self._wrong[person] = [*recent, now]
+            return None
+        self._wrong.pop(person, None)
+        self._roles[person] = role
+        return access.GIVEN[role]
+
+    # rooms
+
+    def room(self, address: Address) -> RoomState:
+        """What is known of a room."""
+        place = place_of(address)
+        return self._rooms.get(place, RoomState(place))
+
+    def rooms(self) -> list[RoomState]:
+        """All rooms, by platform and name."""
+        return sorted(self._rooms.values(), key=lambda room: (room.place.platform, room.title))
+
+    def is_allowed(self, address: Address) -> bool:
+        """Whether the bot answers in a room."""
+        platform = address.platform
+        if platform in access.OPEN_PLATFORMS or platform in self.settings.open:
+            return True
+        return self.room(address).allowed
+
+    async def put_room(self, room: RoomState, *entries: AuditEntry) -> None:
+        """Keep what is known of a room now."""
+        await self.store.put_room(room, entries)
+        self._rooms[room.place] = room
+
+    async def move_room(self, former: Place, present: Place, row: int, entry: AuditEntry) -> None:
+        """A room goes on under another id."""
+        await self.store.move_room(former, present, [row], entry)
+        state = self._rooms.pop(former, None)
+        if state is not None:
+            self._rooms[present] = replace(state, place=present)
+
+    async def knows_thread(self, session: str) -> bool:
+        """Whether the bot is in a thread already."""
+        if session not in self._threads and await self.store.has_turns(session):
+            self._threads.add(session)
+        return session in self._threads
+
+    # hints
+
+    def hint_due(self, about: str) -> bool:
+        """Whether a person or a room may be told again that it is not let in.
+
+        A clock that was set back makes nobody wait longer than a day.
+        """
+        last = self._hints.get(about)
+        return last is None or abs(self.now() - last) >= HINT_PAUSE
+
+    async def hinted(self, about: str) -> None:
+        """A person or a room is told."""
+        self._hints[about] = self.now()
+        await self.store.note_hint(about, self._hints[about])
+
+    # quotas
+
+    def bounds(self, person: str, role: Role) -> Quota:
+        """What somebody may take of a day; 0 for no bound."""
+        own = self._quotas.get(person, Quota())
+        settings = self.settings
+        messages = (
+            settings.guest_messages_per_day if role is Role.GUEST else settings.messages_per_day
+        )
+        return Quota(
+            messages if own.messages is None else own.messages,
+            settings.compute_s_per_day if own.seconds is None else own.seconds,
+        )
+
+    def refusal(self, person: str, role: Role) -> Refusal | None:
+        """The bound that somebody reached today, if they did; administrators have none."""
+        if role >= Role.ADMIN:
+            return None
+        self._turn_day()
+        spent, bounds = self._spent.get(person, Spent()), self.bounds(person, role)
+        now = self.now()
+        midnight = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), UTC)
+        left_s = (midnight - now).total_seconds()
+        if bounds.messages and spent.messages >= bounds.messages:
+            return Refusal(f"{bounds.messages}", left_s)
+        if bounds.seconds and spent.compute_ms >= bounds.seconds * 1000:
+            return Refusal(f"{bounds.seconds} s", left_s)
+        return None
+
+    async def spend(self, person: str, compute_s: float) -> None:
+        """Count an answer."""
+        self._turn_day()
+        taken = Spent(1, round(compute_s * 1000))
+        before = self._spent.get(person, Spent())
+        self._spent[person] = Spent(before.messages + 1, before.compute_ms + taken.compute_ms)
+        await self.store.spend(person, self._day, taken)
+
+    def spent(self, person: str) -> Spent:
+        """What somebody took of this day."""
+        return self._spent.get(person, Spent())
+
+    def today(self) -> dict[str, Spent]:
+        """What everybody took of this day."""
+        self._turn_day()
+        return dict(self._spent)
+
+    async def set_quota(self, person: str, bounds: Quota | None, entry: AuditEntry) -> None:
+        """Give somebody bounds of their own, or take them."""
+        await self.store.set_quota(person, bounds, entry)
+        if bounds is None:
+            self._quotas.pop(person, None)
+        else:
+            self._quotas[person] = bounds
+
+    def _turn_day(self) -> None:
+        """A new day opens all quotas; a clock that is set back reopens none."""
+        day = self.now().date().isoformat()
+        if day > self._day:
+            self._day, self._spent = day, {}
+
+    # settings
+
+    @property
+    def persona(self) -> str | None:
+        """The system prompt that administrators set, if they did."""
+        return self._settings.get("persona")
+
+    @property
+    def paused(self) -> bool:
+        """Whether the bot rests."""
+        return "paused" in self._settings
+
+    async def set(self, key: str, value: str | None, entry: AuditEntry) -> None:
+        """Change a setting, or take it back."""
+        await self.store.set_setting(key, value, entry)
+        if value is None:
+            self._settings.pop(key, None)
+        else:
+            self._settings[key] = value
+
+
+class TooManyCodes(Exception):
+    """Somebody tried too many wrong codes."""
+
+
+def _digest(code: str) -> str:
+    plain = code.upper().replace("-", "").replace(" ", "")
+    return hashlib.sha256(plain.encode()).hexdigest()
