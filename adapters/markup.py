@@ -62,7 +62,7 @@ def first_words(markdown: str, max_chars: int) -> str:
     plain = " ".join(_convert(markdown[: max_chars * _MARKUP_SHARE], "plain").split())
     if len(plain) > max_chars:
         plain = plain[:max_chars].rpartition(" ")[0] or plain[:max_chars]
-    return _BLOCK_MARK.sub(r"\1\\", _PUNCTUATION.sub(r"\\\g<0>", plain)) + " …"
+    return _BLOCK_MARK.sub(r"\1\\", _PUNCTUATION.sub(r"\\\g<0>", plain)) + (" …" if plain else "…")
 
 
 class Growing:

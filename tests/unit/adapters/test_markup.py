@@ -3,13 +3,15 @@
 import re
 import time
 from html.parser import HTMLParser
+from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.base import Dialect
-from adapters.markup import Growing, render
+from adapters.markup import Growing, first_words, render
+from tests.unit.adapters.markdown_texts import MARKDOWN as ANY
 
 REL = 'rel="noopener noreferrer nofollow"'
 FENCED = '<pre><code class="language-py">x = 1\n</code></pre>'
@@ -42,6 +44,11 @@ def link(target: str, words: str = "") -> str:
         ("(https://x.y)", f"<p>({link('https://x.y')})</p>", "(https://x.y)"),
         ("`http://x.y`", "<p><code>http://x.y</code></p>", "http://x.y"),
         ("<a@b.cd>", f"<p>{link('mailto:a@b.cd', 'a@b.cd')}</p>", "mailto:a@b.cd"),
+        ("||it was him||", "<p>it was him</p>", "it was him"),
+        ("a || b || c and x||y||z", None, "a || b || c and x||y||z"),
+        ("- [x] done\n- [ ] to do", None, "• ☑ done\n• ☐ to do"),
+        ("[x]() ![y]()", "<p>x y</p>", "x y"),
+        ("[x](http://a@b.c)", "<p>[x](http://a@b.c)</p>", "[x](http://a@b.c)"),
         ("[note]: for later", "<p>[note]: for later</p>", "[note]: for later"),
     ],
 )
@@ -133,10 +140,14 @@ def test_deep_nesting_is_flattened_and_nothing_is_lost(deep: str) -> None:
         "[a]: http://x\n" * 3_000 + "[a]" * 1_000,
         "e" + "\u0301" * 10_000,
         "<" * 50_000,
+        "||a " * 12_000,
+        "> - " * 12_000,
+        "@" * 50_000,
+        "**`a`" * 10_000,
     ],
     ids=lambda text: str(text)[:12],
 )
-@pytest.mark.parametrize("dialect", ["html", "plain", "markdown"])
+@pytest.mark.parametrize("dialect", get_args(Dialect))
 def test_work_is_bounded(long: str, dialect: Dialect) -> None:
     began = time.thread_time()
     render(long, dialect)
@@ -146,6 +157,31 @@ def test_work_is_bounded(long: str, dialect: Dialect) -> None:
 def test_what_is_too_long_to_parse_is_shown_as_written() -> None:
     shown = render("*a* <b>\nc\n\nd" + "!" * 60_000, "html").text
     assert shown.startswith("<p>*a* &lt;b&gt;<br>\nc</p>\n<p>d!")
+
+
+@pytest.mark.parametrize(
+    ("markdown", "shown"),
+    [
+        ("", "…"),
+        ("Hello", "Hello …"),
+        ("# The roof\n\nIt **leaks** since", "The roof It …"),
+        ("- `a * b * c`", "• a * b * c …"),
+        ("1\\. x", "1. x …"),
+        ("abcdefghijklmnopqrstuvw", "abcdefghijklmno …"),
+    ],
+)
+def test_first_words_are_words(markdown: str, shown: str) -> None:
+    assert render(first_words(markdown, 15), "plain").text == shown
+
+
+@given(ANY, st.integers(1, 40))
+@settings(deadline=None)
+def test_first_words_of_any_text_are_a_short_paragraph(markdown: str, max_chars: int) -> None:
+    words = first_words(markdown, max_chars)
+    html = render(words, "html").text
+    assert "\n" not in words
+    assert re.fullmatch(r"<p>([^<]|<a [^>]*>|</a>)*</p>\n?", html)
+    assert len(render(words, "plain").text) <= max_chars + 2
 
 
 def test_terminals_get_no_escapes() -> None:
