@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from slack_sdk.errors import SlackObjectFormationError
 from slack_sdk.models.blocks import MarkdownBlock
 
 from adapters.base import Limits
@@ -91,7 +92,7 @@ def test_markdown_written_anew(markdown: str, written: str) -> None:
     "refused", ["<!channel>", "x @here", "![a](http://x.y)", "<b>x</b>", "x" * 12_001, "`<@U1>`"]
 )
 def test_the_checker_refuses(refused: str) -> None:
-    with pytest.raises((AssertionError, Exception)):
+    with pytest.raises((AssertionError, SlackObjectFormationError)):
         read(refused)
 
 
