@@ -72,8 +72,8 @@ def _duration(seconds: float) -> str:
 
 COMMANDS = (
     Command("help", show_help),
-    Command("start", show_help),
-    Command("home", show_home),
+    Command("start", show_help, hidden=True),
+    Command("home", show_home, hidden=True),
     Command("status", show_status),
     Command("privacy", show_privacy),
 )

@@ -78,9 +78,11 @@ class Invocation:
 class Command:
     """A command's name, the least role that may use it, and what it does.
 
-    Its arguments and help stand in `bot/texts`, in every language.
+    Its arguments and help stand in `bot/texts`, in every language, unless it is `hidden`: then a
+    platform gives it, and no person.
     """
 
     name: str
     run: Callable[[Invocation], Awaitable[None]]
     role: Role = Role.GUEST
+    hidden: bool = False

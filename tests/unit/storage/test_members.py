@@ -60,6 +60,9 @@ async def test_an_export_of_nobody_is_empty(members: Members) -> None:
     assert await members.export("nobody") == {
         "person": "nobody",
         "member": None,
+        "role": None,
+        "quota": None,
+        "spent": [],
         "turns": [],
         "pending": [],
         "outbox": [],

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import inbox, members, outbox, page, schema, turns
+from storage import audit, inbox, members, outbox, page, roster, schema, turns
 from storage.connection import Connector
 from storage.pragmas import LOCAL
 from storage.statement import Statement
@@ -15,13 +15,14 @@ STATEMENTS = {
     f"{module.__name__}.{name}": value
     for module, name, value in chain.from_iterable(
         ((module, *item) for item in vars(module).items())
-        for module in (inbox, members, outbox, page, turns)
+        for module in (audit, inbox, members, outbox, page, roster, turns)
     )
     if isinstance(value, Statement)
 }
 ALL_ROWS = {
     "storage.turns._COUNT",  # counts all of them
     "storage.page._PEOPLE",  # lists all of them
+    "storage.members._KNOWN",  # lists all of them
 }
 
 
