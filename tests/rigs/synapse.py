@@ -53,20 +53,21 @@ class Synapse:
     url: str
     log: Path
 
-    def register(self, name: str) -> str:
-        """Make a user, whose password is `PASSWORD`; their id."""
+    def register(self, name: str, shown: str = "") -> str:
+        """Make a user, whose password is `PASSWORD` and whom people see as `shown`; their id."""
         with httpx.Client(base_url=self.url) as http:
             path = "/_synapse/admin/v1/register"
             nonce = http.get(path).raise_for_status().json()["nonce"]
             text = "\0".join((nonce, name, PASSWORD, "notadmin"))
             mac = hmac.new(SECRET.encode(), text.encode(), hashlib.sha1).hexdigest()
             body = {"nonce": nonce, "username": name, "password": PASSWORD, "inhibit_login": True}
+            body |= {"displayname": shown} if shown else {}
             answer = http.post(path, json=body | {"mac": mac}).raise_for_status()
         return answer.json()["user_id"]
 
     def fresh(self, name: str) -> str:
-        """A user whose name nobody had in this run; their id."""
-        return self.register(f"{name}-{next(_numbers)}".lower())
+        """A user whose id nobody had in this run, and whom people see under the name; their id."""
+        return self.register(f"{name}-{next(_numbers)}".lower(), shown=name)
 
 
 @cache
@@ -83,7 +84,7 @@ def strict() -> Synapse:
 
 def _start(limits: dict[str, Any]) -> Synapse:
     if not PYTHON.exists():
-        pytest.fail("there is no Synapse: run `sh deploy/rig.sh`")
+        pytest.fail("there is no Synapse: run `make rig`")
     directory = Path(tempfile.mkdtemp(prefix="parley-synapse-"))
     port = _free_port()
     config = directory / "homeserver.yaml"
