@@ -8,6 +8,8 @@ thread at a time, so that one which lost its response is found by bot, thread an
 """
 
 import asyncio
+from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 
 from adapters.base import (
@@ -33,6 +35,8 @@ STREAM_CHARS = 12_000
 LIFE_S = 240.0
 """A stream is ended by us before Slack does it."""
 KEPT = 2_000
+STARTS_PER_MINUTE = 15
+"""Starting and stopping are of tier 2, 20 a minute each: the rest is for streams to be ended."""
 OVER = {"message_not_in_streaming_state", "stopped_by_user", "streaming_state_conflict"}
 NEVER = {"unknown_method", "not_allowed", "feature_not_enabled", "method_deprecated"}
 
@@ -56,6 +60,7 @@ class Streams:
         self._names = names
         self._open: dict[str, Stream] = {}
         self._keys: Recent[str, str] = Recent(KEPT)
+        self._starts: deque[float] = deque(maxlen=STARTS_PER_MINUTE)
         self._is_native = True
 
     async def start(self, to: Address, body: Rendered, key: str, team: str) -> MessageRef | None:
@@ -64,6 +69,7 @@ class Streams:
         recipient = self._recipient(to, team)
         if not self._is_possible(to) or recipient is None or not opening.strip():
             return None
+        self._starts.append(_now())
         try:
             answer = await self._api.write(
                 "chat.startStream",
@@ -82,9 +88,8 @@ class Streams:
         except RateLimited:
             return None
         name = name_of(to.room, text(answer.get("ts")))
-        now = asyncio.get_running_loop().time()
         shown = opening[:STREAM_CHARS]
-        self._open[name] = Stream(name, to.thread or "", key, shown, now)
+        self._open[name] = Stream(name, to.thread or "", key, shown, _now())
         return MessageRef(to, name)
 
     async def grow(self, name: str, body: Rendered) -> bool:
@@ -94,7 +99,7 @@ class Streams:
         if stream is None:
             return False
         rest = content[len(stream.shown) :]
-        is_old = asyncio.get_running_loop().time() - stream.started_at > LIFE_S
+        is_old = _now() - stream.started_at > LIFE_S
         if is_old or not content.startswith(stream.shown) or len(rest) > STREAM_CHARS:
             await self.stop(name, key=stream.key)
             return False
@@ -112,7 +117,8 @@ class Streams:
         stream = self._open.get(name)
         if stream is None:
             if name not in self._keys:
-                await self.stop(name, key=key)
+                with suppress(RateLimited):  # the edit says whether it is one
+                    await self.stop(name, key=key)
             return
         content = _content(body)
         rest = content[len(stream.shown) :] if content.startswith(stream.shown) else ""
@@ -160,7 +166,8 @@ class Streams:
             stream.thread == to.thread and parse_name(stream.name)[0] == to.room
             for stream in self._open.values()
         )
-        return self._is_native and bool(to.thread) and not busy
+        is_fast = len(self._starts) == STARTS_PER_MINUTE and _now() - self._starts[0] < 60
+        return self._is_native and bool(to.thread) and not busy and not is_fast
 
     def _recipient(self, to: Address, team: str) -> Json | None:
         """Whom a stream in a channel is for; None when that is not known."""
@@ -188,6 +195,10 @@ class Streams:
     def _end(self, stream: Stream) -> None:
         self._open.pop(stream.name, None)
         self._keys.put(stream.name, stream.key)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _content(body: Rendered) -> str:
