@@ -1,17 +1,33 @@
 """The same faults on every platform's server, each in that server's own way."""
 
-from typing import Protocol
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-from tests.fakes.telegram.faults import Dropped, Patience
+from tests.fakes.proxy import Proxy, proxy_to
+from tests.fakes.slack import faults as slack
+from tests.fakes.telegram import faults as telegram
+from tests.rigs.synapse import permissive, strict
 from tests.venues.base import Place, Venue
+from tests.venues.matrix import MatrixVenue
+from tests.venues.slack import SlackVenue
 from tests.venues.telegram import TelegramVenue
 
 
 class Trouble(Protocol):
     """What may go wrong between a bot and its platform."""
 
+    @property
+    def venue(self) -> Venue: ...
+
+    def settings(self) -> dict[str, dict[str, Any]]:
+        """The venue's settings, by way of the trouble."""
+        ...
+
     def lose_responses(self, place: Place) -> None:
-        """Carry out the next send and the next edit in a place, and say nothing."""
+        """Carry out the next two calls that write in a place, and say nothing."""
         ...
 
     @property
@@ -20,11 +36,11 @@ class Trouble(Protocol):
         ...
 
     def refuse_in(self, place: Place, seconds: int) -> None:
-        """Ask for so many seconds of patience at the next send into a place."""
+        """Ask for so many seconds of patience at the next call that writes in a place."""
         ...
 
     def keep_pace(self) -> None:
-        """Refuse whatever comes faster than the platform allows."""
+        """Refuse whatever comes faster than the platform allows, where that is not so already."""
         ...
 
     @property
@@ -33,35 +49,148 @@ class Trouble(Protocol):
         ...
 
 
+@dataclass(slots=True)
 class TelegramTrouble:
     """Faults of our own Bot API server."""
 
-    def __init__(self, venue: TelegramVenue) -> None:
-        self._server = venue.server
+    venue: TelegramVenue
+
+    def settings(self) -> dict[str, dict[str, Any]]:
+        return self.venue.settings()
 
     def lose_responses(self, place: Place) -> None:
-        self._server.faults.add(Dropped(), "sendMessage", chat=int(place.id))
-        self._server.faults.add(Dropped(), "editMessageText", chat=int(place.id))
+        faults, chat = self.venue.server.faults, int(place.id)
+        faults.add(telegram.Dropped(), "sendMessage", chat=chat)
+        faults.add(telegram.Dropped(), "editMessageText", chat=chat)
 
     @property
     def unmet(self) -> int:
-        return self._server.faults.pending
+        return self.venue.server.faults.pending
 
     def refuse_in(self, place: Place, seconds: int) -> None:
-        self._server.faults.add(Patience(seconds), "sendMessage", chat=int(place.id))
+        fault = telegram.Patience(seconds)
+        self.venue.server.faults.add(fault, "sendMessage", chat=int(place.id))
 
     def keep_pace(self) -> None:
-        self._server.flood.is_on = True
+        self.venue.server.flood.is_on = True
 
     @property
     def refused(self) -> int:
-        return self._server.flood.refused
+        return self.venue.server.flood.refused
 
 
-def trouble_of(venue: Venue) -> Trouble:
-    """The faults that a venue's server can play."""
-    match venue:
-        case TelegramVenue():
-            return TelegramTrouble(venue)
-        case _:
-            raise TypeError(f"{venue.name} plays no faults")
+WRITES = frozenset(
+    {"chat.postMessage", "chat.update", "chat.startStream", "chat.appendStream", "chat.stopStream"}
+)
+
+
+@dataclass(slots=True)
+class WrittenFaults(slack.Faults):
+    """Faults of whatever writes in a channel."""
+
+    lost: Counter[str] = field(default_factory=Counter[str])
+    patience: dict[str, int] = field(default_factory=dict[str, int])
+
+    def take(self, method: str, channel: str) -> slack.Fault | None:
+        if method not in WRITES:
+            return slack.Faults.take(self, method, channel)
+        if self.lost[channel] > 0:
+            self.lost[channel] -= 1
+            return slack.Dropped()
+        seconds = self.patience.pop(channel, 0)
+        return slack.Patience(str(seconds)) if seconds else None
+
+
+@dataclass(slots=True)
+class SlackTrouble:
+    """Faults of our own Slack; its tiers hold always."""
+
+    venue: SlackVenue
+    faults: WrittenFaults = field(default_factory=WrittenFaults)
+
+    def __post_init__(self) -> None:
+        self.venue.server.faults = self.faults
+
+    def settings(self) -> dict[str, dict[str, Any]]:
+        return self.venue.settings()
+
+    def lose_responses(self, place: Place) -> None:
+        self.faults.lost[place.id] += 2
+
+    @property
+    def unmet(self) -> int:
+        return self.faults.lost.total() + len(self.faults.patience)
+
+    def refuse_in(self, place: Place, seconds: int) -> None:
+        self.faults.patience[place.id] = seconds
+
+    def keep_pace(self) -> None:
+        """It is kept."""
+
+    @property
+    def refused(self) -> int:
+        return self.venue.server.tiers.refused
+
+
+@dataclass(slots=True)
+class MatrixTrouble:
+    """Faults on the line to a real Synapse."""
+
+    venue: MatrixVenue
+    line: Proxy
+
+    def settings(self) -> dict[str, dict[str, Any]]:
+        sections = self.venue.settings()
+        return {"matrix": sections["matrix"] | {"homeserver": self.line.url}}
+
+    def lose_responses(self, place: Place) -> None:
+        self.line.lost[place.id] += 2
+
+    @property
+    def unmet(self) -> int:
+        return self.line.lost.total() + len(self.line.patience)
+
+    def refuse_in(self, place: Place, seconds: int) -> None:
+        self.line.patience[place.id] = seconds
+
+    def keep_pace(self) -> None:
+        """The strict Synapse keeps it."""
+
+    @property
+    def refused(self) -> int:
+        return self.line.refused
+
+
+@asynccontextmanager
+async def telegram_trouble() -> AsyncGenerator[Trouble]:
+    async with TelegramVenue() as venue:
+        yield TelegramTrouble(venue)
+
+
+@asynccontextmanager
+async def slack_trouble() -> AsyncGenerator[Trouble]:
+    async with SlackVenue() as venue:
+        yield SlackTrouble(venue)
+
+
+@asynccontextmanager
+async def matrix_trouble() -> AsyncGenerator[Trouble]:
+    async with MatrixVenue() as venue, proxy_to(permissive().url) as line:
+        yield MatrixTrouble(venue, line)
+
+
+@asynccontextmanager
+async def strict_matrix() -> AsyncGenerator[Trouble]:
+    async with MatrixVenue(strict=True) as venue, proxy_to(strict().url) as line:
+        yield MatrixTrouble(venue, line)
+
+
+Troubles = Callable[[], Any]
+
+TROUBLES: dict[str, Troubles] = {
+    "telegram": telegram_trouble,
+    "slack": slack_trouble,
+    "matrix": matrix_trouble,
+}
+PACED: dict[str, Troubles] = TROUBLES | {"matrix": strict_matrix}
+"""The same, where the platform's own pace holds."""

@@ -103,7 +103,7 @@ async def staged(
     """
     engine = ScriptedEngine()
     wanted = {"access": {"open": [venue.name, "fake"]}} | dict(sections or {})
-    settings = settings_in(directory, **(wanted | venue.settings()))
+    settings = settings_in(directory, **(venue.settings() | wanted))
     scripted = entered(engine) if settings.engine.kind == "scripted" else None
     app = App(settings, engine=scripted)
     async with running_app(app, FakePlatform()) as running:

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from tests.clients.matrix import Person, PlainPerson
 from tests.clients.matrix_js import SealedPerson
-from tests.rigs.synapse import PASSWORD, Synapse, permissive
+from tests.rigs.synapse import PASSWORD, Synapse, permissive, strict
 from tests.venues.base import Action, Feature, Place, Shown, Upload
 
 NAME = "Parley"
@@ -25,11 +25,11 @@ JOIN_S = 60
 
 
 class MatrixVenue:
-    """A fresh account for the bot on a Synapse that slows nobody down."""
+    """A fresh account for the bot on a Synapse that slows nobody down, or a `strict` one."""
 
     name = "matrix"
 
-    def __init__(self, *, encrypted: bool = False) -> None:
+    def __init__(self, *, encrypted: bool = False, strict: bool = False) -> None:
         features: set[Feature] = {
             "rooms",
             "threads",
@@ -44,6 +44,7 @@ class MatrixVenue:
             features.add("encryption")
         self.features: frozenset[Feature] = frozenset(features)
         self._encrypted = encrypted
+        self._strict = strict
         self._stack = AsyncExitStack()
         self._people: dict[str, Person] = {}
         self._direct: dict[str, Place] = {}
@@ -51,7 +52,7 @@ class MatrixVenue:
         self.bot = ""
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.to_thread(permissive)
+        self._server = await asyncio.to_thread(strict if self._strict else permissive)
         self.bot = await asyncio.to_thread(self._server.fresh, "parley")
         store = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="parley-matrix-"))
         self._store_dir = store
@@ -73,7 +74,7 @@ class MatrixVenue:
                 "user": self.bot,
                 "password": PASSWORD,
                 "store_dir": self._store_dir,
-                "messages_per_minute": 60_000,
+                "messages_per_minute": 12 if self._strict else 60_000,
             }
         }
 

@@ -31,8 +31,9 @@ _TIERS = {
 
 @dataclass(slots=True)
 class Tiers:
-    """The calls of the last minute."""
+    """The calls of the last minute. `refused` counts those that came too fast."""
 
+    refused: int = 0
     _calls: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
 
     def wait_s(self, method: str, channel: str, now: float) -> int:
@@ -46,6 +47,7 @@ class Tiers:
         while calls and calls[0] <= now - WINDOW_S:
             calls.popleft()
         if len(calls) >= limit:
+            self.refused += 1
             return max(1, math.ceil(calls[0] + WINDOW_S - now))
         calls.append(now)
         return 0
