@@ -22,13 +22,14 @@ from bot.health import Metrics
 from bot.hygiene import clean
 from bot.question import Again, Question, with_quote
 from bot.reply import Sink
-from bot.roster import Roster
+from bot.roster import Roster, spent_on
 from bot.texts import Texts, texts_for
 from engine import base
 from engine.base import Engine, Finish, Message, Sampling, Usage
 from storage.inbox import Inbox
 from storage.outbox import Outbox
 from storage.records import Body, Outcome, Turn
+from storage.statement import Step
 from storage.turns import Turns
 
 log = structlog.get_logger(__name__)
@@ -128,6 +129,10 @@ class Answering:
     async def _compute(
         self, question: Question, earlier: Sequence[Turn], sink: Sink, draft: Draft
     ) -> None:
+        obstacle = self._memory.roster.obstacle(question.asker)
+        if obstacle:
+            draft.refusal = obstacle
+            return None
         await self._read_files(question)
         if not question.text.strip():
             draft.refusal = "nothing_to_read"
@@ -181,12 +186,12 @@ class Answering:
         turn = await self._turn(question, draft, sink)
         text = self._final_text(question, draft)
         bodies = sink.bodies(text, ratable=True) if sink.to else []
-        turn = await self._memory.turns.commit(turn, sink.to, bodies, question.rows)
+        taken = spent_on(draft.usage)
+        charge = self._memory.roster.charge(question.asker, taken)
+        turn = await self._memory.turns.commit(turn, sink.to, bodies, question.rows, [charge])
+        self._memory.roster.charged(question.asker, taken)
         await sink.answered(turn, await self._memory.outbox.parts(turn.id) if sink.to else [])
         self._measure(question, draft)
-        usage = draft.usage
-        compute_s = usage.prefill_s + usage.decode_s if usage else 0.0
-        await self._memory.roster.spend(question.person, compute_s)
         return turn
 
     async def prepare(self, turns: Sequence[Turn], draft: Draft, *, room: bool) -> None:
@@ -218,7 +223,8 @@ class Answering:
         """
         texts = self._texts(question.event)
         seconds = max(1, round(retry_after_s))
-        text = getattr(texts, reason).format(limit=self.max_waiting, seconds=seconds)
+        hours = self._memory.roster.hours_left()
+        text = getattr(texts, reason).format(limit=self.max_waiting, seconds=seconds, hours=hours)
         text = "\n\n".join([text, *question.notes])
         self._metrics.answers.labels(question.event.address.platform, reason).inc()
         key = answer_key(question.event, "notice") if question.turn else question.answer
@@ -261,15 +267,20 @@ class Answering:
         await self.tell(event, getattr(self._texts(event), text), row)
 
     async def tell(
-        self, event: MessageEvent, markdown: str, row: int, reason: str = "notice"
+        self,
+        event: MessageEvent,
+        markdown: str,
+        row: int,
+        reason: str = "notice",
+        also: Sequence[Step] = (),
     ) -> None:
-        """Answer an event with a text of the bot's own; it is no turn."""
+        """Answer an event with a text that is no turn, in one commit with `also`."""
         key = answer_key(event)
         sink = self.sinks(event, self._session_of(event), key)
         if sink.to is None:
-            await self._memory.inbox.finish([row], Outcome.DONE)
+            await self._memory.inbox.finish([row], Outcome.DONE, also)
             return await sink.refused(reason, markdown, [])
-        await self._memory.outbox.post(key, sink.to, sink.bodies(markdown), [row])
+        await self._memory.outbox.post(key, sink.to, sink.bodies(markdown), [row], also)
         return self._delivery.deliver(await self._memory.outbox.parts(key))
 
     async def finish(self, rows: Sequence[int], outcome: Outcome) -> None:

@@ -12,7 +12,7 @@ import structlog
 from adapters.base import Cursor, Invitable, Kind, MessageEvent, Person, Rejected
 from bot import access, routing
 from bot.access import Role
-from bot.codec import answer_key, from_record, person_key, session_key, to_record
+from bot.codec import address_of, answer_key, from_record, person_key, session_key, to_record
 from bot.commands import REGISTRY, Desk, Invocation
 from bot.delivery import Spawn
 from bot.health import Metrics
@@ -108,20 +108,19 @@ class Pipeline:
     async def _action(self, event: MessageEvent, *, again: bool = False) -> routing.Action:
         """What an event asks for, as far as its sender may ask it there.
 
-        `again`: it was recorded before, so whoever is to be told something is told now; what was
-        refused is stored without its text.
+        `again`: it was recorded before; what was not taken then is stored without its text.
         """
         if not event.addressed and await self._is_meant(event):
             event = replace(event, addressed=True)
         limit = self._desk.settings.bot.max_message_chars
         action = routing.decide(event, max_chars=limit)
+        is_text = event.kind in (Kind.MESSAGE, Kind.EDIT)
+        if again and is_text and not (event.text or event.files):
+            action = routing.Refuse("too_long", str(limit))
         if isinstance(action, routing.Move | routing.Note | routing.Enter):
             return action
         verdict = self._verdict(event, action)
-        if verdict is not access.Verdict.ALLOW:
-            return self._turned_away(event, verdict, again=again)
-        is_blank = event.kind in (Kind.MESSAGE, Kind.EDIT) and not (event.text or event.files)
-        return routing.Refuse("too_long", str(limit)) if again and is_blank else action
+        return action if verdict is access.Verdict.ALLOW else self._turned_away(event, verdict)
 
     async def _is_meant(self, event: MessageEvent) -> bool:
         """Whether a message in a room is for the bot though it does not name it."""
@@ -130,7 +129,10 @@ class Pipeline:
             return False
         if roster.room(address).every_message:
             return True
-        return bool(address.thread) and await roster.knows_thread(self._session(event))
+        if not (address.thread and self._desk.settings.bot.by_thread):
+            return False
+        key = self._session(event)
+        return self._desk.sessions.is_busy(key) or await roster.knows_thread(key)
 
     def _verdict(self, event: MessageEvent, action: routing.Action) -> access.Verdict:
         roster, address = self._desk.roster, event.address
@@ -141,25 +143,20 @@ class Pipeline:
                 return access.Verdict.ALLOW
         if isinstance(action, routing.Ignore):
             return access.Verdict.ALLOW  # nothing comes of it
+        if isinstance(action, routing.Remove) and role is not Role.UNKNOWN:
+            return access.Verdict.ALLOW  # who may not ask may still take back
         addressed = event.addressed or event.kind is Kind.COMMAND
         allowed = roster.is_allowed(address)
         return access.admit(role, address, allowed=allowed, addressed=addressed)
 
-    def _turned_away(
-        self, event: MessageEvent, verdict: access.Verdict, *, again: bool
-    ) -> routing.Action:
-        roster = self._desk.roster
+    def _turned_away(self, event: MessageEvent, verdict: access.Verdict) -> routing.Action:
         asks = event.kind in (Kind.MESSAGE, Kind.COMMAND)
-        match verdict:
-            case access.Verdict.HINT if asks:
-                person = person_key(event.address, event.sender.id)
-                if again or roster.hint_due(person):
-                    return routing.Hint()
-            case access.Verdict.CLOSED if asks:
-                if again or roster.hint_due(self._room(event)):
-                    return routing.Closed()
-            case _:
-                pass
+        person = person_key(event.address, event.sender.id)
+        if asks and verdict is access.Verdict.HINT and self._desk.roster.hint_due(person):
+            return routing.Hint()
+        room = self._room(event)
+        if asks and verdict is access.Verdict.CLOSED and self._desk.roster.hint_due(room):
+            return routing.Closed()
         return routing.Ignore("not let in")
 
     def redact(self, text: str) -> str:
@@ -179,12 +176,10 @@ class Pipeline:
                 self._spawn(self._hint(inbound, event))
             case routing.Closed():
                 self._spawn(self._close(inbound, event))
-            case routing.Answer() if self._desk.roster.paused and self._role(event) < Role.ADMIN:
-                self._refuse(inbound, event, "resting", "")
             case routing.Answer() if self._desk.sessions.is_full(key):
                 self._refuse(inbound, event, "too_many_waiting", self._desk.answering.max_waiting)
             case routing.Answer():
-                self._ask(inbound, event)
+                self._desk.sessions.post(key, Ask(inbound, event))
             case routing.Amend():
                 self._desk.sessions.post(key, Change(inbound, event, event.text))
             case routing.Remove():
@@ -204,30 +199,27 @@ class Pipeline:
             case routing.Ignore():
                 self._spawn(self._desk.answering.finish([inbound.id], Outcome.IGNORED))
 
-    def _ask(self, inbound: Inbound, event: MessageEvent) -> None:
-        """Queue a question, unless its author's day is spent."""
-        person = inbound.event.person
-        spent = self._desk.roster.refusal(person, self._role(event))
-        if spent is None:
-            return self._desk.sessions.post(inbound.event.session, Ask(inbound, event))
-        text = self._texts(event).quota_spent.format(
-            limit=spent.limit, hours=max(1, round(spent.seconds / 3600))
-        )
-        self._spawn(self._desk.answering.tell(event, text, inbound.id, "quota_spent"))
-        return None
-
     async def _hint(self, inbound: Inbound, event: MessageEvent) -> None:
         """Tell somebody unknown how to be let in, and what to name to an administrator."""
-        await self._desk.roster.hinted(inbound.event.person)
+        person = inbound.event.person
         text = self._texts(event).pairing_hint.format(
-            name=self._desk.settings.bot.name, person=inbound.event.person
+            name=self._desk.settings.bot.name, person=person
         )
-        await self._desk.answering.tell(event, text, inbound.id, "unknown")
+        await self._tell_once(inbound, event, person, text)
 
     async def _close(self, inbound: Inbound, event: MessageEvent) -> None:
-        """Tell a room that nobody allowed it."""
-        await self._desk.roster.hinted(self._room(event))
-        await self._desk.answering.tell(event, self._texts(event).room_closed, inbound.id, "closed")
+        """Tell a room that nobody allowed it; administrators find it among the rooms."""
+        await self._desk.roster.meet_room(event.address, event.room_name)
+        await self._tell_once(inbound, event, self._room(event), self._texts(event).room_closed)
+
+    async def _tell_once(
+        self, inbound: Inbound, event: MessageEvent, about: str, text: str
+    ) -> None:
+        """Tell a person or a room something once a day, written down in the same commit."""
+        if not self._desk.roster.hint_due(about):
+            return await self._desk.answering.finish([inbound.id], Outcome.IGNORED)
+        step = self._desk.roster.hint(about)
+        return await self._desk.answering.tell(event, text, inbound.id, "hint", [step])
 
     async def _move(self, inbound: Inbound, event: MessageEvent, former_room: str) -> None:
         present = place_of(event.address)
@@ -296,7 +288,8 @@ class Pipeline:
             return await self._desk.answering.tell(event, text, inbound.id)
         if role < command.role:
             if command.role >= Role.ADMIN:
-                entry = AuditEntry(inbound.event.person, name, outcome="denied")
+                action = " ".join([name, *arguments.split()[:1]])
+                entry = AuditEntry(inbound.event.person, action, outcome="denied")
                 await self._desk.audit.add(entry)
             text = texts.not_allowed.format(name=name)
             return await self._desk.answering.tell(event, text, inbound.id)
@@ -322,7 +315,7 @@ class Pipeline:
         place, memory = event.address, self._desk.memory
         parts = await memory.outbox.by_remote(place.platform, place.account, event.message_id)
         for part in parts:
-            if part.to.session == inbound.event.session:
+            if address_of(part.to).room == place.room:
                 person = person_key(place, event.sender.id)
                 await memory.turns.rate(part.answer, person, value, [inbound.id])
                 return

@@ -95,6 +95,11 @@ class Question:
         return person_key(self.event.address, self.event.sender.id)
 
     @property
+    def asker(self) -> str:
+        """Who wants the answer, and whose quota it takes."""
+        return person_key(self.event.address, self.event.sender.id)
+
+    @property
     def author(self) -> str:
         """The name the model sees."""
         return self.turn.author if self.turn else self.event.sender.name

@@ -9,15 +9,17 @@ import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from adapters.base import Address, MessageEvent
 from bot import access
 from bot.access import Role
 from bot.codec import person_key
 from bot.config import Access
+from engine.base import Usage
 from storage.records import AuditEntry, Place, Quota, RoomState, Spent, Standing
-from storage.roster import RosterStore
+from storage.roster import RosterStore, hinting, spending_of
+from storage.statement import Step
 
 ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 """Letters and digits that nobody mistakes for others; eight of them are 39.6 bits, ten 49.5."""
@@ -39,12 +41,10 @@ def place_of(address: Address) -> Place:
     return Place(address.platform, address.account, address.room)
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A quota that is spent. `seconds` until it opens again."""
-
-    limit: str
-    seconds: float
+def spent_on(usage: Usage | None) -> Spent:
+    """What an answer takes of a day."""
+    seconds = usage.prefill_s + usage.decode_s if usage else 0.0
+    return Spent(1, round(seconds * 1000))
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ class Roster:
     _quotas: dict[str, Quota] = field(default_factory=dict[str, Quota])
     _settings: dict[str, str] = field(default_factory=dict[str, str])
     _hints: dict[str, datetime] = field(default_factory=dict[str, datetime])
-    _day: str = ""
+    _day: date = date.min
     _spent: dict[str, Spent] = field(default_factory=dict[str, Spent])
     _wrong: dict[str, list[datetime]] = field(default_factory=dict[str, list[datetime]])
     _threads: set[str] = field(default_factory=set[str])
@@ -67,8 +67,11 @@ class Roster:
     async def load(self) -> None:
         """Read everything."""
         self._take(await self.store.standing())
-        self._day = self.now().date().isoformat()
-        self._spent = await self.store.spent(self._day)
+        self._day = self.now().date()
+        self._spent = await self.store.spent(self._day.isoformat())
+        tomorrow = self._day + timedelta(days=1)
+        if ahead := await self.store.spent(tomorrow.isoformat()):  # the clock was set back
+            self._day, self._spent = tomorrow, ahead
 
     def _take(self, standing: Standing) -> None:
         self._roles = dict(standing.roles)
@@ -116,9 +119,10 @@ class Roster:
         }
         return frozenset(found | named)
 
-    def owners(self) -> int:
-        """How many owners there are that somebody made."""
-        return sum(role == "owner" for role in self._roles.values())
+    def is_last_owner(self, person: str) -> bool:
+        """Whether nobody else owns the bot, by the configuration or a role that was given."""
+        others = [key for key, role in self._roles.items() if role == "owner" and key != person]
+        return self.role_of(person) is Role.OWNER and not (others or self.settings.owners)
 
     async def set_role(self, person: str, role: Role | None, entry: AuditEntry) -> None:
         """Give somebody a role, or take what they were given."""
@@ -147,18 +151,24 @@ class Roster:
         return f"{code[:5]}-{code[5:]}"
 
     async def pair(self, person: str, code: str) -> Role | None:
-        """Let somebody in by a code; None for a wrong one. Raises `TooManyCodes`."""
+        """The role of somebody after they gave a code; None: it is wrong. Raises `TooManyCodes`.
+
+        A code never takes anything away, and one that gives nothing stays good.
+        """
         now = self.now()
         recent = [at for at in self._wrong.get(person, []) if now - at < timedelta(hours=1)]
         if len(recent) >= WRONG_CODES:
             raise TooManyCodes
-        role = await self.store.use_code(_digest(code), person)
-        if role is None:
+        before = self.role_of(person)
+        has = [name for name, role in access.GIVEN.items() if role <= before]
+        name = await self.store.use_code(_digest(code), person, has)
+        if name is None:
             self._wrong[person] = [*recent, now]
             return None
         self._wrong.pop(person, None)
-        self._roles[person] = role
-        return access.GIVEN[role]
+        if name not in has:
+            self._roles[person] = name
+        return self.role_of(person)
 
     # rooms
 
@@ -183,6 +193,11 @@ class Roster:
         await self.store.put_room(room, entries)
         self._rooms[room.place] = room
 
+    async def meet_room(self, address: Address, title: str) -> None:
+        """Know a room from now on; nothing changes for one that is known."""
+        if place_of(address) not in self._rooms:
+            await self.put_room(RoomState(place_of(address), title))
+
     async def move_room(self, former: Place, present: Place, row: int, entry: AuditEntry) -> None:
         """A room goes on under another id."""
         await self.store.move_room(former, present, [row], entry)
@@ -206,10 +221,10 @@ class Roster:
         last = self._hints.get(about)
         return last is None or abs(self.now() - last) >= HINT_PAUSE
 
-    async def hinted(self, about: str) -> None:
-        """A person or a room is told."""
+    def hint(self, about: str) -> Step:
+        """A person or a room is being told; the step belongs into the commit of the telling."""
         self._hints[about] = self.now()
-        await self.store.note_hint(about, self._hints[about])
+        return hinting(about, self._hints[about])
 
     # quotas
 
@@ -225,28 +240,36 @@ class Roster:
             settings.compute_s_per_day if own.seconds is None else own.seconds,
         )
 
-    def refusal(self, person: str, role: Role) -> Refusal | None:
-        """The bound that somebody reached today, if they did; administrators have none."""
+    def obstacle(self, person: str) -> str | None:
+        """Why somebody is not answered now, by its name in `Texts`; administrators always are."""
+        role = self.role_of(person)
         if role >= Role.ADMIN:
             return None
+        if self.paused:
+            return "resting"
         self._turn_day()
-        spent, bounds = self._spent.get(person, Spent()), self.bounds(person, role)
-        now = self.now()
-        midnight = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), UTC)
-        left_s = (midnight - now).total_seconds()
-        if bounds.messages and spent.messages >= bounds.messages:
-            return Refusal(f"{bounds.messages}", left_s)
-        if bounds.seconds and spent.compute_ms >= bounds.seconds * 1000:
-            return Refusal(f"{bounds.seconds} s", left_s)
-        return None
+        spent, bounds = self.spent(person), self.bounds(person, role)
+        is_spent = (bounds.messages and spent.messages >= bounds.messages) or (
+            bounds.seconds and spent.compute_ms >= bounds.seconds * 1000
+        )
+        return "quota_spent" if is_spent else None
 
-    async def spend(self, person: str, compute_s: float) -> None:
-        """Count an answer."""
+    def hours_left(self) -> int:
+        """Hours until the next day opens all quotas."""
         self._turn_day()
-        taken = Spent(1, round(compute_s * 1000))
-        before = self._spent.get(person, Spent())
-        self._spent[person] = Spent(before.messages + 1, before.compute_ms + taken.compute_ms)
-        await self.store.spend(person, self._day, taken)
+        tomorrow = datetime.combine(self._day + timedelta(days=1), datetime.min.time(), UTC)
+        return max(1, round((tomorrow - self.now()).total_seconds() / 3600))
+
+    def charge(self, person: str, taken: Spent) -> Step:
+        """What counts an answer, in the commit of its turn; once that is done, say `charged`."""
+        self._turn_day()
+        return spending_of(person, self._day.isoformat(), taken)
+
+    def charged(self, person: str, taken: Spent) -> None:
+        """An answer was counted."""
+        before = self.spent(person)
+        messages = before.messages + taken.messages
+        self._spent[person] = Spent(messages, before.compute_ms + taken.compute_ms)
 
     def spent(self, person: str) -> Spent:
         """What somebody took of this day."""
@@ -266,10 +289,15 @@ class Roster:
             self._quotas[person] = bounds
 
     def _turn_day(self) -> None:
-        """A new day opens all quotas; a clock that is set back reopens none."""
-        day = self.now().date().isoformat()
+        """A new day opens all quotas; a clock that is set back reopens none.
+
+        Set back by days, it was wrong before: what was taken counts for the present day.
+        """
+        day = self.now().date()
         if day > self._day:
             self._day, self._spent = day, {}
+        elif self._day - day > timedelta(days=1):
+            self._day = day
 
     # settings
 

@@ -57,6 +57,11 @@ class Sessions:
         """The conversations in which somebody waits or is answered, and those of a moment ago."""
         return [session for session in self._sessions.values() if session.asks or session.worker]
 
+    def is_busy(self, key: str) -> bool:
+        """Whether somebody is answered there, or waits."""
+        session = self._sessions.get(key)
+        return session is not None and (session.worker is not None or session.asks > 0)
+
     def nearest(self, key: str, person: str) -> str:
         """The session that a command concerns which can't name a thread: the room's own, else the
         thread of it in which this person asked last."""

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, select
 from storage.clock import Clock, from_micros, to_micros, utc_now
 from storage.database import Database
 from storage.records import AuditEntry
-from storage.statement import Statement, insertion
+from storage.statement import Statement, Step, insertion
 from storage.tables import audit
 
 _ADD = Statement(insertion(audit, but="id"))
@@ -35,6 +35,11 @@ class Audit:
                 _entry(*row) for row in _LATEST.rows(connection, {"at_most": limit})
             ]
         )
+
+
+def adding(entry: AuditEntry) -> Step:
+    """Keep an entry in another commit."""
+    return lambda connection, now: add_entries(connection, [entry], now)
 
 
 def add_entries(connection: Connection, entries: Iterable[AuditEntry], now: datetime) -> None:

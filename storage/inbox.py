@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from storage.clock import Clock, from_micros, to_micros, utc_now
 from storage.database import Database
 from storage.records import Event, Inbound, Outcome, Recorded
-from storage.statement import Statement, Values, insertion
+from storage.statement import Statement, Step, Values, insertion
 from storage.tables import PENDING, inbox
 from storage.tables import cursor as cursors
 
@@ -91,10 +91,19 @@ class Inbox:
             lambda connection: [_inbound(row) for row in _PENDING.rows(connection, {})]
         )
 
-    async def finish(self, ids: Sequence[int], outcome: Outcome) -> None:
-        """Close events and blank their payloads. What is finished already stays as it was."""
+    async def finish(self, ids: Sequence[int], outcome: Outcome, also: Sequence[Step] = ()) -> None:
+        """Close events and blank their payloads, in one commit with `also`.
+
+        What is finished already stays as it was.
+        """
         now = self._clock()
-        await self._db.write(lambda connection: finish_events(connection, ids, outcome, now))
+
+        def op(connection: Connection) -> None:
+            finish_events(connection, ids, outcome, now)
+            for step in also:
+                step(connection, now)
+
+        await self._db.write(op)
 
     async def attempt(self, id: int) -> int:  # noqa: A002  # the field's name
         """Count one more attempt to work on an event; the number so far (0: no such event)."""

@@ -14,7 +14,7 @@ from storage.clock import Clock, from_micros, to_micros, utc_now
 from storage.database import Database
 from storage.inbox import finish_events
 from storage.records import Body, Destination, Outcome, Part, PartState
-from storage.statement import Statement, Values, insertion
+from storage.statement import Statement, Step, Values, insertion
 from storage.tables import DEAD, UNDELIVERED, outbox
 
 COLUMNS = (
@@ -120,9 +120,14 @@ class Outbox:
         return await self._db.write(lambda connection: _open(connection, answer, index, to, now))
 
     async def post(
-        self, answer: str, to: Destination, bodies: Sequence[Body], done: Sequence[int] = ()
+        self,
+        answer: str,
+        to: Destination,
+        bodies: Sequence[Body],
+        done: Sequence[int] = (),
+        also: Sequence[Step] = (),
     ) -> None:
-        """Give an answer its bodies and finish the inbox events `done`, in one commit.
+        """Give an answer its bodies and finish the inbox events `done`, in one commit with `also`.
 
         Parts that are given a body become READY with the next revision; those after the last of
         them are to be removed.
@@ -132,6 +137,8 @@ class Outbox:
         def op(connection: Connection) -> None:
             write_bodies(connection, answer, to, bodies, now)
             finish_events(connection, done, Outcome.DONE, now)
+            for step in also:
+                step(connection, now)
 
         await self._db.write(op)
 
@@ -214,6 +221,11 @@ def write_bodies(
     _GIVE.run_each(connection, rows)
     last = max((body.index for body in bodies), default=-1)
     _REMOVE_BEYOND.run(connection, {"answer": answer, "last": last})
+
+
+def posting(answer: str, to: Destination, bodies: Sequence[Body]) -> Step:
+    """Give an answer its bodies in another commit."""
+    return lambda connection, now: write_bodies(connection, answer, to, bodies, now)
 
 
 def remove_parts(connection: Connection, answers: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ The bot reads all of it at start and keeps it in memory. Each change is one comm
 its audit entry.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
@@ -18,7 +18,7 @@ from storage.database import Database
 from storage.inbox import finish_events
 from storage.moving import move
 from storage.records import AuditEntry, Outcome, Place, Quota, RoomState, Spent, Standing
-from storage.statement import Statement, insertion
+from storage.statement import Statement, Step, insertion
 from storage.tables import grant, hint, pairing, quota, room, setting, spending, turn
 
 Entries = Sequence[AuditEntry]
@@ -44,14 +44,9 @@ _PUT_SETTING = _upsert(setting, "key")
 _DROP_SETTING = Statement(delete(setting).where(setting.c.key == bindparam("key")))
 _PUT_HINT = _upsert(hint, "about")
 _PUT_CODE = _upsert(pairing, "code_sha256")
-_USE_CODE = Statement(
-    delete(pairing)
-    .where(
-        pairing.c.code_sha256 == bindparam("code_sha256"),
-        pairing.c.expires_at > bindparam("now"),
-    )
-    .returning(pairing.c.role)
-)
+_IS_CODE = pairing.c.code_sha256 == bindparam("code_sha256")
+_CODE = Statement(select(pairing.c.role).where(_IS_CODE, pairing.c.expires_at > bindparam("now")))
+_DROP_CODE = Statement(delete(pairing).where(_IS_CODE))
 _DROP_EXPIRED = Statement(delete(pairing).where(pairing.c.expires_at <= bindparam("now")))
 _NEW_SPENDING = insertion(spending)
 _SPEND = Statement(
@@ -110,10 +105,6 @@ class RosterStore:
         statement = _DROP_SETTING if value is None else _PUT_SETTING
         await self._change(statement, {"key": key, "value": value}, [entry])
 
-    async def note_hint(self, about: str, at: datetime) -> None:
-        """Keep that a person or a room was told."""
-        await self._change(_PUT_HINT, {"about": about, "at": to_micros(at)}, ())
-
     async def add_code(
         self, code_sha256: str, role: str, expires_at: datetime, entry: AuditEntry
     ) -> None:
@@ -128,25 +119,27 @@ class RosterStore:
 
         await self._db.write(op)
 
-    async def use_code(self, code_sha256: str, person: str) -> str | None:
-        """Give a person the role of a code and void it, in one commit; None: no such code."""
+    async def use_code(
+        self, code_sha256: str, person: str, has: Collection[str] = ()
+    ) -> str | None:
+        """Give a person the role of a code and void it, in one commit; None: no such code.
+
+        A code for a role that the person `has` already, by name, stays good for somebody else.
+        """
         now = self._clock()
         key = {"code_sha256": code_sha256, "now": to_micros(now)}
 
         def op(connection: Connection) -> str | None:
-            role = _USE_CODE.value(connection, key)
-            if role is None:
-                return None
+            role = _CODE.value(connection, key)
+            if role is None or role in has:
+                return None if role is None else str(role)
+            _DROP_CODE.run(connection, key)
             _GIVE.run(connection, {"person": person, "role": role})
-            entry = AuditEntry(person, "user pair", person, f'{{"role": "{role}"}}')
+            entry = AuditEntry(person, "pair", person, f'{{"role": "{role}"}}')
             add_entries(connection, [entry], now)
             return str(role)
 
         return await self._db.write(op)
-
-    async def spend(self, person: str, day: str, spent: Spent) -> None:
-        """Add to what somebody took of a day."""
-        await self._change(_SPEND, {"person": person, "day": day} | asdict(spent), ())
 
     async def spent(self, day: str) -> dict[str, Spent]:
         """What everybody took of a day."""
@@ -186,6 +179,18 @@ class RosterStore:
             add_entries(connection, entries, now)
 
         await self._db.write(op)
+
+
+def hinting(about: str, at: datetime) -> Step:
+    """Keep that a person or a room was told, in the commit of the telling."""
+    row = {"about": about, "at": to_micros(at)}
+    return lambda connection, _: _PUT_HINT.run_each(connection, [row])
+
+
+def spending_of(person: str, day: str, spent: Spent) -> Step:
+    """Add to what somebody took of a day, in the commit of their turn."""
+    row = {"person": person, "day": day} | asdict(spent)
+    return lambda connection, _: _SPEND.run_each(connection, [row])
 
 
 def _standing(connection: Connection) -> Standing:

@@ -5,7 +5,8 @@ dozen of them beside the event loop. What is compiled here is text with named pa
 go in and come out as the driver knows them (a truth value as 0 or 1).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ClauseElement, Connection, Table, bindparam
@@ -17,6 +18,9 @@ from storage.driver import driver
 
 Values = tuple[Any, ...]
 """A row as the driver gives it, in the order of the statement's columns."""
+
+Step = Callable[[Connection, datetime], None]
+"""What a commit does besides its own matter; made by `storage/`, opaque to everybody else."""
 
 _DIALECT = dialect(paramstyle="named")
 

@@ -205,6 +205,8 @@ class QuotaRow(Row, table=True):
 class SpendingRow(Row, table=True):
     """What somebody took of a day (ISO 8601, UTC)."""
 
+    __table_args__ = (Index("spending_day", "day"),)
+
     person: str = Field(primary_key=True)
     day: str = Field(primary_key=True)
     messages: int

@@ -20,7 +20,7 @@ from storage.database import Database
 from storage.inbox import finish_events
 from storage.outbox import remove_parts, write_bodies
 from storage.records import Body, Destination, Outcome, Turn, TurnMessage
-from storage.statement import Statement, Values, insertion
+from storage.statement import Statement, Step, Values, insertion
 from storage.tables import feedback, session, turn, turn_message
 
 _ROW_OF = Statement(select(turn.c.row, turn.c.number).where(turn.c.id == bindparam("id")))
@@ -94,6 +94,12 @@ _RATE = Statement(
         set_={"value": _RATING.excluded.value, "rated_at": _RATING.excluded.rated_at},
     )
 )
+_UNRATE = Statement(
+    delete(feedback).where(
+        feedback.c.turn == select(turn.c.row).where(turn.c.id == bindparam("id")).scalar_subquery(),
+        feedback.c.person == bindparam("person"),
+    )
+)
 _COUNT = Statement(select(sql.count()).select_from(turn))
 
 
@@ -132,10 +138,12 @@ class Turns:
         to: Destination | None = None,
         bodies: Sequence[Body] = (),
         done: Sequence[int] = (),
+        also: Sequence[Step] = (),
     ) -> Turn:
         """Keep a turn, its answer's bodies (if it goes anywhere) and the end of events `done`.
 
-        One commit. Returns the turn with its number: the session's next, or the one it had.
+        One commit, with `also`. Returns the turn with its number: the session's next, or the one
+        it had.
         """
         now = self._clock()
 
@@ -144,6 +152,8 @@ class Turns:
             if to is not None:
                 write_bodies(connection, turn.id, to, bodies, now)
             finish_events(connection, done, Outcome.DONE, now)
+            for step in also:
+                step(connection, now)
             return replace(turn, number=number)
 
         return await self._db.write(op)
@@ -206,13 +216,16 @@ class Turns:
         await self._db.write(op)
 
     async def rate(self, turn_id: str, person: str, value: int, done: Sequence[int] = ()) -> bool:
-        """Keep what a person thinks of an answer, instead of what they thought; is there such?"""
+        """Keep what a person thinks of an answer, instead of what they thought; is there such?
+
+        0 takes back what they thought.
+        """
         now = self._clock()
         rating = {"id": turn_id, "person": person, "value": value, "at": to_micros(now)}
 
         def op(connection: Connection) -> bool:
             finish_events(connection, done, Outcome.DONE, now)
-            return _RATE.run(connection, rating) > 0
+            return (_RATE if value else _UNRATE).run(connection, rating) > 0
 
         return await self._db.write(op)
 

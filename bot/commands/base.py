@@ -1,6 +1,6 @@
 """What a command is, and what it may reach."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,6 +19,7 @@ from engine.base import Engine
 from storage.audit import Audit
 from storage.members import Members
 from storage.records import Inbound
+from storage.statement import Step
 
 log = structlog.get_logger(__name__)
 
@@ -69,9 +70,9 @@ class Invocation:
         """The inbox row that ends with the reply."""
         return self.inbound.id
 
-    async def reply(self, markdown: str) -> None:
-        """Answer and end the command, in one commit."""
-        await self.desk.answering.tell(self.event, markdown, self.row)
+    async def reply(self, markdown: str, also: Sequence[Step] = ()) -> None:
+        """Answer and end the command, in one commit with `also`."""
+        await self.desk.answering.tell(self.event, markdown, self.row, also=also)
 
 
 @dataclass(frozen=True, slots=True)

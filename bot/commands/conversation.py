@@ -4,9 +4,10 @@ A button below an answer steers that answer's conversation; a command that can't
 one in which its author asked last.
 """
 
+from bot.codec import address_of
 from bot.commands.base import Command, Invocation
 from bot.question import Again, Fresh
-from storage.records import Outcome
+from storage.records import Outcome, Part
 
 
 async def stop(call: Invocation) -> None:
@@ -20,10 +21,10 @@ async def stop(call: Invocation) -> None:
 async def retry(call: Invocation) -> None:
     """Answer the last question again, after what waits already."""
     key = await _session(call)
-    pressed = await _answer_of(call)
+    pressed = await _pressed(call)
     if pressed is not None:
-        [last] = await call.desk.memory.turns.recent(key, 1) or [None]
-        if last is None or last.id != pressed:
+        last = await call.desk.memory.turns.recent(key, 1)
+        if [turn.id for turn in last] != [pressed.answer]:
             return await call.reply(call.texts.only_the_last)
     return call.desk.sessions.post(key, Again(call.inbound, call.event))
 
@@ -35,24 +36,21 @@ async def fresh(call: Invocation) -> None:
 
 async def _session(call: Invocation) -> str:
     place = call.event.address
-    if call.event.message_id:
-        parts = await call.desk.memory.outbox.by_remote(
-            place.platform, place.account, call.event.message_id
-        )
-        if parts:
-            return parts[0].to.session
+    pressed = await _pressed(call)
+    if pressed is not None:
+        return pressed.to.session
     if place.direct or place.thread:
         return call.session
     return call.desk.sessions.nearest(call.session, call.person)
 
 
-async def _answer_of(call: Invocation) -> str | None:
-    """The answer that a pressed button stands below."""
-    place = call.event.address
-    parts = await call.desk.memory.outbox.by_remote(
-        place.platform, place.account, call.event.message_id
-    )
-    return parts[0].answer if parts else None
+async def _pressed(call: Invocation) -> Part | None:
+    """The answer's part that a pressed button stands below; ids may be unique in a room only."""
+    place, message_id = call.event.address, call.event.message_id
+    if not message_id:
+        return None
+    parts = await call.desk.memory.outbox.by_remote(place.platform, place.account, message_id)
+    return next((part for part in parts if address_of(part.to).room == place.room), None)
 
 
 COMMANDS = (

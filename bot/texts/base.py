@@ -62,7 +62,7 @@ class Texts:
     room_closed: str
     unreadable: str
     resting: str
-    quota_spent: str  # limit, hours
+    quota_spent: str  # hours
     pair_directly: str
     wrong_code: str
     too_many_codes: str

@@ -79,7 +79,7 @@ ENGLISH = Texts(
     unreadable="I can't decrypt that message, and I have asked your device for its key. If nothing "
     "follows, please send it again.",
     resting="I am resting; an administrator has paused me. Please ask later.",
-    quota_spent="Your quota for today is spent ({limit}). It opens again in about {hours} h.",
+    quota_spent="Your quota for today is spent. It opens again in about {hours} h.",
     pair_directly="Please send the code in a direct message to me, not in a room.",
     wrong_code="That code is wrong, used or too old. Please ask for a new one.",
     too_many_codes="Too many wrong codes. Please try again in an hour.",

@@ -34,7 +34,7 @@ async def give(call: Invocation, person: str, new: Role) -> None:
     """Give a role, if the one who gives it may; what was denied is written down too."""
     roster = call.desk.roster
     before = roster.role_of(person)
-    is_last = before is Role.OWNER and new < Role.OWNER and roster.owners() <= 1
+    is_last = new < Role.OWNER and roster.is_last_owner(person)
     if not may_give(call.role, before, new) or is_last:
         denied = entry(call, person, outcome="denied", role=new.name.lower())
         await call.desk.audit.add(denied)

@@ -8,7 +8,9 @@ from bot.codec import answer_key, place_destination
 from bot.commands.admin.base import Subcommand, Usage, code, entry, key_of, person_of, room_of
 from bot.commands.admin.people import give
 from bot.commands.base import Invocation
-from storage.records import Body, RoomState
+from storage.audit import adding
+from storage.outbox import posting
+from storage.records import Body, Destination, Place, RoomState
 
 MODES = {"every": True, "mention": False}
 
@@ -36,6 +38,10 @@ async def _let(call: Invocation, rest: str, *, allowed: bool) -> None:
     person = await person_of(call, rest)
     if person is None:
         return await call.reply(call.texts.nobody_known.format(name=code(rest)))
+    before = call.desk.roster.role_of(person)
+    if allowed and before >= Role.GUEST:
+        text = call.texts.role_given.format(person=code(person), role=before.name.lower())
+        return await call.reply(text)
     return await give(call, person, Role.MEMBER if allowed else Role.BLOCKED)
 
 
@@ -76,15 +82,18 @@ async def announce(call: Invocation, rest: str) -> None:
         for room in call.desk.roster.rooms()
         if room.allowed and room.present and room.place.platform not in OPEN_PLATFORMS
     ]
-    outbox = call.desk.memory.outbox
-    await call.desk.audit.add(entry(call, rooms=len(goals)))
-    for room in goals:
-        place = room.place
-        to = place_destination(Address(place.platform, place.account, place.room), call.person)
-        key = answer_key(call.event, f"announce {key_of(place)}")
-        await outbox.post(key, to, [Body(0, rest)])
-        call.desk.delivery.deliver(await outbox.parts(key))
-    await call.reply(call.texts.announced.format(count=len(goals)))
+    posts = {answer_key(call.event, f"announce {key_of(r.place)}"): r.place for r in goals}
+    steps = [
+        posting(key, _destination(call, place), [Body(0, rest)]) for key, place in posts.items()
+    ]
+    steps.append(adding(entry(call, rooms=len(goals))))
+    await call.reply(call.texts.announced.format(count=len(goals)), steps)
+    for key in posts:
+        call.desk.delivery.deliver(await call.desk.memory.outbox.parts(key))
+
+
+def _destination(call: Invocation, place: Place) -> Destination:
+    return place_destination(Address(place.platform, place.account, place.room), call.person)
 
 
 SUBCOMMANDS = (

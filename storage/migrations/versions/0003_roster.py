@@ -72,3 +72,4 @@ def upgrade() -> None:
         sa.Column("compute_ms", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("person", "day"),
     )
+    op.create_index("spending_day", "spending", ["day"])

@@ -23,6 +23,8 @@ ALL_ROWS = {
     "storage.turns._COUNT",  # counts all of them
     "storage.page._PEOPLE",  # lists all of them
     "storage.members._KNOWN",  # lists all of them
+    "storage.audit._LATEST",  # reads the newest backwards
+    "storage.roster._DROP_EXPIRED",  # among a handful
 }
 
 
