@@ -45,7 +45,7 @@ def _without(text: str, me: str) -> str:
         return text
     mention = rf"<@{re.escape(me)}(?:\|[^<>]*)?>"
     text = re.sub(rf"^\s*{mention}[ \t]*[,:]?\s*", "", text)
-    text = re.sub(rf"[ \t]*{mention}(?=[ \t]*(?:[,.;:!?\n]|$))", "", text)
+    text = re.sub(rf",?[ \t]*{mention}(?=[ \t]*(?:[,.;:!?\n]|$))", "", text)
     return re.sub(rf"{mention}[ \t]*", "", text).strip()
 
 

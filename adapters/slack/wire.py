@@ -22,7 +22,7 @@ class Envelope:
 
 Reader = Callable[[Json, Scene], list[MessageEvent]]
 
-_EVENTS: dict[str, Reader] = {
+EVENTS: dict[str, Reader] = {
     "message": talk.events,
     "app_mention": talk.events,
     "reaction_added": gestures.reaction,
@@ -33,6 +33,7 @@ _EVENTS: dict[str, Reader] = {
     "group_left": gestures.membership,
     "app_home_opened": gestures.home_opened,
 }
+"""By type; deploy/slack-manifest.yaml subscribes to these."""
 
 
 def events(envelope: Envelope, scene: Scene) -> list[MessageEvent]:
@@ -44,7 +45,7 @@ def events(envelope: Envelope, scene: Scene) -> list[MessageEvent]:
             return gestures.interaction(envelope.payload, scene)
         case "events_api":
             event = table(envelope.payload.get("event"))
-            read = _EVENTS.get(text(event.get("type")))
+            read = EVENTS.get(text(event.get("type")))
             return read(event, scene) if read else []
 
 
