@@ -1,14 +1,16 @@
 """What the running bot does for `parley db …` and its kin, asked over the control socket."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from bot import __version__
+from bot.access import GIVEN, Role
 from bot.commands import Desk
 from bot.control import ControlError, Progress, Task
+from bot.people import NobodyFound, Register, role_named
 from bot.person import erase, gather
 from storage import backup
 from storage.database import Database
@@ -23,6 +25,10 @@ def tasks_for(desk: Desk, database: Database) -> dict[str, Task]:
         "db.backup": office.backup,
         "db.export": office.export,
         "db.erase": office.erase,
+        "user.list": office.list_users,
+        "user.pair": office.pair_user,
+        "user.grant": office.grant,
+        "user.revoke": office.revoke,
     }
 
 
@@ -32,6 +38,7 @@ class Office:
     def __init__(self, desk: Desk, database: Database) -> None:
         self._desk = desk
         self._database = database
+        self._register = Register(desk.roster, desk.members, desk.adapters)
 
     async def status(self, request: Mapping[str, Any], progress: Progress) -> object:
         """What `parley doctor` and `parley chat` want to know of a running bot."""
@@ -71,6 +78,39 @@ class Office:
     async def erase(self, request: Mapping[str, Any], progress: Progress) -> object:
         """Erase everything about one person."""
         return asdict(await erase(self._desk, _person(request)))
+
+    async def list_users(self, request: Mapping[str, Any], progress: Progress) -> object:
+        """Who was seen, and their roles."""
+        return await self._register.people()
+
+    async def pair_user(self, request: Mapping[str, Any], progress: Progress) -> object:
+        """A one-time code to let somebody in with."""
+        return await self._register.pair(_role(request), str(request["actor"]))
+
+    async def grant(self, request: Mapping[str, Any], progress: Progress) -> object:
+        """Give somebody a role."""
+        role, actor = _role(request), str(request["actor"])
+        return await self._changed(self._register.grant(str(request["person"]), role, actor))
+
+    async def revoke(self, request: Mapping[str, Any], progress: Progress) -> object:
+        """Take what somebody was given."""
+        person, actor = str(request["person"]), str(request["actor"])
+        return await self._changed(self._register.revoke(person, actor))
+
+    async def _changed(self, change: Awaitable[object]) -> object:
+        try:
+            done = await change
+        except NobodyFound as error:
+            raise ControlError(str(error)) from error
+        await self._desk.offer_menus()
+        return done
+
+
+def _role(request: Mapping[str, Any]) -> Role:
+    role = role_named(str(request.get("role", "")))
+    if role is None:
+        raise ControlError(f"“{request.get('role')}” is no role: {', '.join(GIVEN)} are")
+    return role
 
 
 def _person(request: Mapping[str, Any]) -> str:

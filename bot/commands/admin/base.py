@@ -4,8 +4,8 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from bot.access import Role
 from bot.commands.base import Invocation
+from bot.people import find_person
 from storage.records import AuditEntry, Place, RoomState
 
 
@@ -41,25 +41,9 @@ def entry(
 
 
 async def person_of(call: Invocation, text: str) -> str | None:
-    """The key of a person who is named by key, by `platform:id`, or by a name that one has.
-
-    Anybody can call themselves anything, so a name is looked for among those who are let in only;
-    a full key may be somebody's who never wrote.
-    """
-    known, roster = await call.desk.members.known(), call.desk.roster
-    platform, _, rest = text.partition(":")
-    account, _, person_id = rest.partition(":")
-    keys = {key for key, _, _ in known} | roster.given().keys()
-    if text in keys or (person_id and (platform, account) in call.desk.adapters):
-        return text
-    found = [key for key in keys if key.startswith(f"{platform}:") and key.split(":", 2)[2] == rest]
-    if not rest:
-        found = [
-            key
-            for key, name, _ in known
-            if name.casefold() == text.casefold() and roster.role_of(key) is not Role.UNKNOWN
-        ]
-    return found[0] if len(found) == 1 else None
+    """The key of the person who is meant, if exactly one is; see `find_person`."""
+    known = await call.desk.members.known()
+    return find_person(text, known, call.desk.roster, call.desk.adapters)
 
 
 def room_of(call: Invocation, text: str) -> RoomState | None:

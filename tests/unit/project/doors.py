@@ -39,6 +39,7 @@ EXCEPTIONS = frozenset(
         ("bot.verbs.doctor", "engine.plan"),  # ... and says what it takes
         ("bot.office", "storage.database"),  # backs up and checks the file of the running bot
         ("bot.verbs.database", "storage.database"),  # does the same while no bot runs
+        ("bot.verbs.user", "storage.database"),  # as does this
     }
 )
 """Who, besides the composition root, may know a concrete class, and which one."""
