@@ -43,6 +43,9 @@ def _encode(raw: bytes) -> str:
 def _decode(text: str) -> bytes:
     number = 0
     for char in text:
-        number = number * 58 + ALPHABET.index(char)
+        digit = ALPHABET.find(char)
+        if digit < 0:
+            raise ValueError("not a recovery key")
+        number = number * 58 + digit
     zeros = len(text) - len(text.lstrip(ALPHABET[0]))
     return b"\0" * zeros + number.to_bytes((number.bit_length() + 7) // 8, "big")
