@@ -86,10 +86,12 @@ WRITES = frozenset(
 
 @dataclass(slots=True)
 class WrittenFaults(slack.Faults):
-    """Faults of whatever writes in a channel."""
+    """Faults of whatever writes in a channel. Patience is asked for until the end: an adapter may
+    try another method when one is over its tier."""
 
     lost: Counter[str] = field(default_factory=Counter[str])
     patience: dict[str, int] = field(default_factory=dict[str, int])
+    met: set[str] = field(default_factory=set[str])
 
     def take(self, method: str, channel: str) -> slack.Fault | None:
         if method not in WRITES:
@@ -97,19 +99,22 @@ class WrittenFaults(slack.Faults):
         if self.lost[channel] > 0:
             self.lost[channel] -= 1
             return slack.Dropped()
-        seconds = self.patience.pop(channel, 0)
-        return slack.Patience(str(seconds)) if seconds else None
+        if channel not in self.patience:
+            return None
+        self.met.add(channel)
+        return slack.Patience(str(self.patience[channel]))
 
 
 @dataclass(slots=True)
 class SlackTrouble:
-    """Faults of our own Slack; its tiers hold always."""
+    """Faults of our own Slack."""
 
     venue: SlackVenue
     faults: WrittenFaults = field(default_factory=WrittenFaults)
 
     def __post_init__(self) -> None:
         self.venue.server.faults = self.faults
+        self.venue.server.tiers.is_on = False
 
     def settings(self) -> dict[str, dict[str, Any]]:
         return self.venue.settings()
@@ -119,13 +124,13 @@ class SlackTrouble:
 
     @property
     def unmet(self) -> int:
-        return self.faults.lost.total() + len(self.faults.patience)
+        return self.faults.lost.total() + len(self.faults.patience.keys() - self.faults.met)
 
     def refuse_in(self, place: Place, seconds: int) -> None:
         self.faults.patience[place.id] = seconds
 
     def keep_pace(self) -> None:
-        """It is kept."""
+        self.venue.server.tiers.is_on = True
 
     @property
     def refused(self) -> int:

@@ -31,8 +31,9 @@ _TIERS = {
 
 @dataclass(slots=True)
 class Tiers:
-    """The calls of the last minute. `refused` counts those that came too fast."""
+    """The calls of the last minute. `refused` counts those that came too fast, while it `is_on`."""
 
+    is_on: bool = True
     refused: int = 0
     _calls: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
 
@@ -41,7 +42,7 @@ class Tiers:
         is_post = method == "chat.postMessage"
         key = f"{method} {channel}" if is_post else method
         limit = POSTS if is_post else _TIERS.get(method, 0)
-        if not limit:
+        if not limit or not self.is_on:
             return 0
         calls = self._calls[key]
         while calls and calls[0] <= now - WINDOW_S:
