@@ -226,6 +226,7 @@ class Pipeline:
         former = replace(present, room=former_room)
         entry = AuditEntry(inbound.event.person, "room moved", _named(former), "{}")
         await self._desk.roster.move_room(former, present, inbound.id, entry)
+        self._desk.sessions.reload(inbound.event.session)
         log.info("a room moved", platform=present.platform)
 
     async def _enter(self, inbound: Inbound, event: MessageEvent) -> None:

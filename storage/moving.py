@@ -24,6 +24,23 @@ _RENAMES = [
         ("session", "key"),
     )
 ]
+_JOINED = Statement(
+    text(
+        f"SELECT old.key, old.last_number, old.floor, new.key FROM session AS old"  # noqa: S608 - names of ours
+        f" JOIN session AS new ON new.key = {_SESSION.format('old.key')}"
+        f" WHERE {_IN_ROOM.format('old.key')}"
+    )
+)
+_PUT_ASIDE = Statement(text("UPDATE turn SET number = -number WHERE session = :new"))
+_PUT_BEHIND = Statement(text("UPDATE turn SET number = :by - number WHERE session = :new"))
+_GO_ON = Statement(
+    text(
+        "UPDATE session SET last_number = last_number + :by,"
+        " floor = CASE floor WHEN 0 THEN :floor ELSE floor + :by END WHERE key = :new"
+    )
+)
+_END = Statement(text("DELETE FROM session WHERE key = :old"))
+_HINT = Statement(text("UPDATE OR REPLACE hint SET about = :new WHERE about = :old"))
 _OF_ACCOUNT = "platform = :platform AND account = :account"
 _ADDRESSES = Statement(
     text(
@@ -53,7 +70,8 @@ _ROOM = Statement(
 def move(connection: Connection, former: Place, present: Place) -> None:
     """Give all that belongs to a room its new id; to be run in a commit of somebody's."""
     keys = {"old": _key(former), "new": _key(present)}
-    for statement in _RENAMES:
+    _join(connection, keys)
+    for statement in (*_RENAMES, _HINT):
         statement.run(connection, keys)
     values = {
         "platform": former.platform,
@@ -63,6 +81,14 @@ def move(connection: Connection, former: Place, present: Place) -> None:
     }
     for statement in (_ADDRESSES, _EVENTS, _FORGET_EMPTY, _ROOM):
         statement.run(connection, values)
+
+
+def _join(connection: Connection, keys: dict[str, str]) -> None:
+    """What was said under the new id already comes after what was said under the old one."""
+    for old, last_number, floor, new in _JOINED.rows(connection, keys):
+        values = {"old": old, "new": new, "by": last_number, "floor": floor}
+        for statement in (_PUT_ASIDE, _PUT_BEHIND, _GO_ON, _END):
+            statement.run(connection, values)
 
 
 def _key(place: Place) -> str:

@@ -15,9 +15,9 @@ async def pair(call: Invocation) -> None:
         return await call.reply(call.texts.too_many_codes)
     if role is None:
         return await call.reply(call.texts.wrong_code)
-    await call.desk.offer_menus()
     name = call.desk.settings.bot.name
-    return await call.reply(call.texts.paired.format(name=name, role=role.name.lower()))
+    await call.reply(call.texts.paired.format(name=name, role=role.name.lower()))
+    return await call.desk.offer_menus()
 
 
 COMMANDS = (Command("pair", pair, Role.UNKNOWN),)

@@ -42,9 +42,9 @@ async def give(call: Invocation, person: str, new: Role) -> None:
         return await call.reply(text)
     detail = {"role": new.name.lower(), "before": before.name.lower()}
     await roster.set_role(person, new, entry(call, person, **detail))
-    await call.desk.offer_menus()
-    text = call.texts.role_given.format(person=code(person), role=new.name.lower())
-    return await call.reply(text)
+    name = roster.role_of(person).name.lower()
+    await call.reply(call.texts.role_given.format(person=code(person), role=name))
+    return await call.desk.offer_menus()
 
 
 async def quota(call: Invocation, rest: str) -> None:
