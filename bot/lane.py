@@ -43,7 +43,8 @@ Key = tuple[str, int]
 
 @dataclass(slots=True)
 class Job:
-    """What a part should show next. `unsure`: an earlier send of it may have arrived.
+    """What a part should show next. `unsure`: an earlier send of it may have arrived; `sent`: one
+    of this very text, so that it stands as it should if it did.
 
     `preview` numbers the texts that are not final, from 1; 0 is the final body.
     """
@@ -52,6 +53,7 @@ class Job:
     markdown: str | None
     preview: int = 0
     unsure: bool = False
+    sent: bool = False
 
     @property
     def final(self) -> bool:
@@ -210,7 +212,7 @@ class Lane:
         try:
             return await self._call(job)
         except base.Ambiguous:
-            job.unsure = True
+            job.unsure, job.sent = True, job.part.remote_id is None
             raise
         except base.AdapterError as error:
             if job.final and _is_passing(error):
@@ -223,6 +225,8 @@ class Lane:
             found = await self._adapter.find(to, job.key, job.part.created_at - CLOCK_SKEW)
             if found:
                 job.part = replace(job.part, remote_id=found.remote_id)
+                if job.sent:
+                    return found.remote_id
         if job.markdown is None:
             if job.part.remote_id:
                 await self._adapter.delete(MessageRef(to, job.part.remote_id))
@@ -240,7 +244,8 @@ class Lane:
 
     async def _place(self, to: Address, job: Job) -> str:
         """Send a placeholder and keep its id, before its text comes by an edit."""
-        rendered = markup.render(_first_words(job.markdown or ""), self._adapter.limits.dialect)
+        words = markup.first_words(job.markdown or "", PLACEHOLDER_CHARS)
+        rendered = markup.render(words, self._adapter.limits.dialect)
         placeholder = replace(rendered, growing=True)
         remote_id = await self._send(to, placeholder, job.key)
         job.part = replace(job.part, remote_id=remote_id)
@@ -267,12 +272,6 @@ class Lane:
     async def _pause(self, seconds: float) -> None:
         self._awake.clear()
         await _wait(self._awake, seconds)
-
-
-def _first_words(markdown: str) -> str:
-    """The beginning of a text, which is all that a notification shows."""
-    plain = " ".join(markup.render(markdown, "plain").text.split())
-    return plain[:PLACEHOLDER_CHARS].rstrip() + WRITING
 
 
 def _growing(markdown: str) -> str:
