@@ -91,14 +91,15 @@ class PlainPerson:
         self._since = ""
         self._watching: asyncio.Task[None] | None = None
 
-    async def open(self) -> None:
+    async def open(self, *, watch: bool = True) -> None:
         """Sign in and begin to watch."""
         identifier = {"type": "m.id.user", "user": self.id}
         body = {"type": "m.login.password", "identifier": identifier, "password": PASSWORD}
         answer = await self.call("POST", "/client/v3/login", body)
         self._http.headers["Authorization"] = f"Bearer {answer['access_token']}"
-        await self._look(0)
-        self._watching = asyncio.create_task(self._watch())
+        if watch:
+            await self._look(0)
+            self._watching = asyncio.create_task(self._watch())
 
     async def close(self) -> None:
         if self._watching:

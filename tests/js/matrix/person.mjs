@@ -8,9 +8,7 @@ import { createCipheriv, createHash, randomBytes } from "node:crypto";
 import { createInterface } from "node:readline";
 import { createClient, ClientEvent, MatrixEventEvent, RoomMemberEvent } from "matrix-js-sdk";
 import { logger } from "matrix-js-sdk/lib/logger.js";
-import {
-  OnlySignedDevicesIsolationMode,
-} from "matrix-js-sdk/lib/crypto-api/index.js";
+import { OnlySignedDevicesIsolationMode } from "matrix-js-sdk/lib/crypto-api/index.js";
 
 logger.setLevel?.("silent");
 for (const level of ["log", "info", "debug", "warn", "error", "trace"]) {
@@ -100,13 +98,14 @@ const verbs = {
   },
   async identity({ user }) {
     const crypto = client.getCrypto();
+    const crossSigned = await crypto.userHasCrossSigningKeys(user, true);
     const devices = (await crypto.getUserDeviceInfo([user], true)).get(user) ?? new Map();
     const signed = {};
     for (const id of devices.keys()) {
       const status = await crypto.getDeviceVerificationStatus(user, id);
       signed[id] = status?.signedByOwner ?? false;
     }
-    return { crossSigned: await crypto.userHasCrossSigningKeys(user, true), devices: signed };
+    return { crossSigned, devices: signed };
   },
 };
 

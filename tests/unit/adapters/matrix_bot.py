@@ -25,9 +25,11 @@ class Inbox:
     events: dict[str, MessageEvent] = field(default_factory=dict[str, MessageEvent])
     cursor: Cursor | None = None
     is_away: bool = False
+    refused: int = 0
 
     async def emit(self, events: Sequence[MessageEvent], cursor: Cursor | None) -> None:
         if self.is_away:
+            self.refused += 1
             raise Transient("storage is away")
         for event in events:
             self.events.setdefault(event.event_id, event)
