@@ -36,7 +36,7 @@ RUN python -m pip install --no-cache-dir --no-build-isolation --no-deps --prefix
 FROM python:3.11-slim-trixie
 
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends libgomp1 \
+    && apt-get install --yes --no-install-recommends libgomp1 tesseract-ocr tesseract-ocr-chi-sim \
     && rm -rf /var/lib/apt/lists/* \
     && install --directory --owner 10001 --group 10001 --mode 0700 /data /models
 
