@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import uvloop
 
+from adapters.base import Connects
 from bot import __version__, logs
 from bot.app import App, Running
 from bot.config import Settings
@@ -36,13 +37,19 @@ def _tell(settings: Settings, running: Running) -> None:
         ("Database", str(settings.storage.path.absolute())),
         ("API", running.url.partition("/?")[0] + "/api/v1/chat, OpenAI tools: /v1"),
         ("Terminal", f"{_parley()} chat"),
-        ("Platforms", "Telegram, Slack, Matrix: docs/platforms.md"),
+        ("Platforms", _platforms(running)),
     ]
     click.echo(f"\n  {settings.bot.name} {__version__}\n")
     for name, value in rows:
         click.echo(f"  {name:<10} {value}")
     click.echo("\n  Ctrl-C stops it; nothing is lost.\n")
     sys.stdout.flush()
+
+
+def _platforms(running: Running) -> str:
+    adapters = running.desk.adapters.values()
+    names = [adapter.name for adapter in adapters if isinstance(adapter, Connects)]
+    return ", ".join(names) or "none yet; Telegram, Slack, Matrix: docs/platforms.md"
 
 
 def _model(settings: Settings) -> str:

@@ -1,4 +1,4 @@
-"""A real Synapse, from the environment that `deploy/rig.sh` makes; SQLite, on a port of 127.0.0.1.
+"""A real Synapse, from the environment that `make rig` makes; SQLite, on a port of 127.0.0.1.
 
 One is started the first time a run of the tests needs it and ends with the run: `permissive()` with
 the limits raised, `strict()` with Synapse's own for messages. Both speak to no other server.
