@@ -1,6 +1,6 @@
 """PURE. What people do without writing: slash commands, buttons, reactions, coming and going."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from adapters.base import Address, Kind, MessageEvent
 from adapters.slack.fields import Json, table, tables, text
@@ -13,7 +13,7 @@ _COMMANDS = ("stop", "retry")
 _OPINIONS = {"good": "👍", "bad": "👎"}
 
 
-def slash_command(payload: Json, scene: Scene) -> list[MessageEvent]:
+def slash_command(payload: Json, given_at: datetime, scene: Scene) -> list[MessageEvent]:
     """`/parley …`: answered by the address that came with it, to nobody but its author.
 
     Slack takes none in threads. It is about the thread in which its author wrote to the bot last.
@@ -37,7 +37,7 @@ def slash_command(payload: Json, scene: Scene) -> list[MessageEvent]:
         address=address,
         sender=scene.known.person(user),
         message_id=name_of(channel, trigger),
-        sent_at=datetime.now(UTC),
+        sent_at=given_at,
         text=scene.read(text(payload.get("text"))).strip() or "help",
         addressed=True,
         room_name="" if is_direct(channel) else text(payload.get("channel_name")),

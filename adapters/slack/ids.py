@@ -24,8 +24,8 @@ def is_direct(channel: str) -> bool:
 
 
 def moment(ts: str) -> datetime:
-    """The time of a timestamp, which is also a message's name; now if it is none."""
+    """The time of a timestamp, which is also a message's name; long ago if it is none."""
     try:
         return datetime.fromtimestamp(float(ts), UTC)
     except (ValueError, OverflowError, OSError):
-        return datetime.now(UTC)
+        return datetime.fromtimestamp(0, UTC)

@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 
 MAX_WAITING = 1_000
 """Deliveries kept while the bot can't store; more are not taken, so Slack keeps them."""
+LINGER_S = 0.02
+"""What was sent first may come second, over the other socket: so much later at most."""
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 10.0
 
@@ -58,6 +60,7 @@ class Intake:
             if not self._waiting:
                 self._arrived.clear()
                 await self._arrived.wait()
+            await asyncio.sleep(LINGER_S)
             batch = list(self._waiting)
             try:
                 await self._store(batch)

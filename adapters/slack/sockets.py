@@ -9,6 +9,7 @@ import asyncio
 import json
 import random
 from contextlib import suppress
+from datetime import UTC, datetime
 
 import aiohttp
 import structlog
@@ -124,9 +125,9 @@ class Sockets:
             await _acknowledge(socket, envelope_id)
 
         if sort in ("events_api", "slash_commands", "interactive"):
-            envelope = Envelope(sort, table(message.get("payload")))
+            envelope = Envelope(sort, table(message.get("payload")), datetime.now(UTC))
         else:
-            envelope = Envelope("events_api", {})  # nothing that we know: confirmed, in its turn
+            envelope = Envelope("events_api", {}, datetime.now(UTC))  # nothing that we know
         if not self._intake.put(Delivery(envelope, confirm)):
             log.warning("too many events wait for storage; Slack keeps this one")
 

@@ -7,6 +7,7 @@ repeated at once, after a minute and after five.
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -18,7 +19,7 @@ from starlette.routing import Route
 
 from adapters.slack.fields import Json, table, text
 from adapters.slack.intake import Delivery, Intake
-from adapters.slack.wire import Envelope
+from adapters.slack.wire import Envelope, Sort
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +56,7 @@ class Webhook:
             return PlainTextResponse("no JSON", 400)
         if payload.get("type") == "url_verification":
             return JSONResponse({"challenge": text(payload.get("challenge"))})
-        return await self._take(Envelope("events_api", payload))
+        return await self._take("events_api", payload)
 
     async def _command(self, request: Request) -> Response:
         body = await self._signed(request)
@@ -64,7 +65,7 @@ class Webhook:
         form = _form(body)
         if form.get("ssl_check"):
             return Response()
-        return await self._take(Envelope("slash_commands", form))
+        return await self._take("slash_commands", form)
 
     async def _interaction(self, request: Request) -> Response:
         body = await self._signed(request)
@@ -73,15 +74,16 @@ class Webhook:
         payload = _json(text(_form(body).get("payload")).encode())
         if payload is None:
             return PlainTextResponse("no payload", 400)
-        return await self._take(Envelope("interactive", payload))
+        return await self._take("interactive", payload)
 
-    async def _take(self, envelope: Envelope) -> Response:
+    async def _take(self, sort: Sort, payload: Json) -> Response:
         """200 once it is on disk."""
         stored = asyncio.Event()
 
         async def confirm() -> None:
             stored.set()
 
+        envelope = Envelope(sort, payload, datetime.now(UTC))
         if self.intake is None or not self.intake.put(Delivery(envelope, confirm)):
             return PlainTextResponse("not ready", 503)
         try:

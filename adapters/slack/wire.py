@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from adapters.base import MessageEvent
@@ -14,10 +15,14 @@ Sort = Literal["events_api", "slash_commands", "interactive"]
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A delivery: its sort as Socket Mode calls it, and the payload, which HTTP carries alike."""
+    """A delivery: its sort as Socket Mode calls it, and the payload, which HTTP carries alike.
+
+    Slack does not say when a slash command was given: it was when it came.
+    """
 
     sort: Sort
     payload: Json
+    received_at: datetime
 
 
 Reader = Callable[[Json, Scene], list[MessageEvent]]
@@ -40,7 +45,7 @@ def events(envelope: Envelope, scene: Scene) -> list[MessageEvent]:
     """What happened; empty when it is nothing that the bot minds."""
     match envelope.sort:
         case "slash_commands":
-            return gestures.slash_command(envelope.payload, scene)
+            return gestures.slash_command(envelope.payload, envelope.received_at, scene)
         case "interactive":
             return gestures.interaction(envelope.payload, scene)
         case "events_api":

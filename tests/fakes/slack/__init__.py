@@ -1,6 +1,8 @@
 """Slack for tests: one workspace with one app, people in it, and the rules and faults of the real.
 
-`server` speaks HTTP and WebSocket, `methods` is what a bot can call, `world` what people do and
-see, `deliveries` the events on their way, `payloads` what they look like, `blocks` how messages are
-read, `tiers` the pace, `faults` what may go wrong. Facts are those of Slack's documentation.
+`server` speaks HTTP, `sockets` and `calling` are the two ways to the bot, `methods` is what it can
+call and `arguments` with what; `world` is what people do and see, `people` and `places` who and
+where; `deliveries` are the events on their way and `payloads` what they look like; `blocks` is how
+messages are read, `tiers` the pace, `faults` what may go wrong. Facts are those of Slack's
+documentation.
 """

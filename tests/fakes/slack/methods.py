@@ -1,20 +1,19 @@
 """What a bot can call, by the rules of Slack's method reference."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import time
 from typing import Any
 
+from tests.fakes.slack import arguments, payloads
 from tests.fakes.slack import blocks as reading
-from tests.fakes.slack import payloads
+from tests.fakes.slack.arguments import ApiError
 from tests.fakes.slack.blocks import BlockError
 from tests.fakes.slack.places import Channel, File, Message, Version
 from tests.fakes.slack.sockets import Sockets
 from tests.fakes.slack.world import World
 
 Json = dict[str, Any]
-STREAM_CHARS = 12_000
 STREAM_LIFE_S = 300.0
 PAGE = 100
 
@@ -31,15 +30,6 @@ SCOPES = {
     "files.getUploadURLExternal": "files:write",
     "files.info": "files:read",
 }
-
-
-class ApiError(Exception):
-    """`ok: false` with a code, and what else the answer says."""
-
-    def __init__(self, code: str, **more: str) -> None:
-        super().__init__(code)
-        self.code = code
-        self.more = more
 
 
 @dataclass(slots=True)
@@ -120,12 +110,12 @@ class Methods:
 
     def _post(self, given: Json) -> Json:
         channel = self._channel(given)
-        version = _version(given)
+        version = arguments.version(given)
         thread = self._thread(channel, given)
         message = self.world.add(
             channel, version, user=self.world.app.user, thread=thread, is_bot=True
         )
-        message.metadata = _metadata(given)
+        message.metadata = arguments.metadata(given)
         self.world.echo(payloads.spoken(message))
         return self._shown(message)
 
@@ -139,7 +129,7 @@ class Methods:
 
     def whisper(self, channel: Channel, user: str, given: Json) -> Message:
         """An ephemeral message."""
-        version = _version(given)
+        version = arguments.version(given)
         ts, thread = self.world.ts(), str(given.get("thread_ts") or "")
         app = self.world.app
         message = Message(channel, ts, app.user, [version], thread, app.bot, whisper=user)
@@ -152,12 +142,12 @@ class Methods:
         if self._is_streaming(message):
             raise ApiError("streaming_state_conflict")
         before = message.now
-        version = _version(given)
+        version = arguments.version(given)
         if version != before:
             message.versions.append(version)
             self.world.note_calls(version)
             self.world.echo(payloads.changed(message, before, self.world.ts()))
-        message.metadata = _metadata(given) or message.metadata
+        message.metadata = arguments.metadata(given) or message.metadata
         return self._shown(message)
 
     def _delete(self, given: Json) -> Json:
@@ -174,7 +164,7 @@ class Methods:
             for name in ("recipient_user_id", "recipient_team_id"):
                 if not given.get(name):
                     raise ApiError(f"missing_{name}")
-        version = Version("", streamed=_streamed(given))
+        version = Version("", streamed=arguments.streamed(given))
         message = self.world.add(
             channel, version, user=self.world.app.user, thread=thread, is_bot=True
         )
@@ -183,7 +173,7 @@ class Methods:
 
     def _append_stream(self, given: Json) -> Json:
         message = self._stream(given)
-        added = _streamed(given)
+        added = arguments.streamed(given)
         if not added:
             raise ApiError("no_text")
         message.versions.append(Version("", streamed=message.now.streamed + added))
@@ -191,13 +181,13 @@ class Methods:
 
     def _stop_stream(self, given: Json) -> Json:
         message = self._stream(given)
-        blocks = _blocks(given)
-        streamed = message.now.streamed + _streamed(given)
+        blocks = arguments.blocks(given)
+        streamed = message.now.streamed + arguments.streamed(given)
         version = Version("", blocks, streamed)
         if version != message.now:
             message.versions.append(version)
         message.streaming_state = "completed"
-        message.metadata = _metadata(given) or message.metadata
+        message.metadata = arguments.metadata(given) or message.metadata
         return self._shown(message)
 
     def _stream(self, given: Json) -> Message:
@@ -258,7 +248,7 @@ class Methods:
         raise ApiError("user_not_found")
 
     def _publish(self, given: Json) -> Json:
-        view: Json = _parsed(given.get("view")) or {}
+        view: Json = arguments.parsed(given.get("view")) or {}
         if view.get("type") != "home":
             raise ApiError("invalid_arguments")
         try:
@@ -294,7 +284,7 @@ class Methods:
     def _complete_upload(self, given: Json) -> Json:
         channel = self._channel(given, "channel_id")
         thread = self._thread(channel, given)
-        wanted: list[Json] = _parsed(given.get("files")) or []
+        wanted: list[Json] = arguments.parsed(given.get("files")) or []
         files = tuple(self.world.files[each["id"]] for each in wanted)
         self.world.add(
             channel, Version(""), user=self.world.app.user, thread=thread, is_bot=True, files=files
@@ -351,41 +341,3 @@ def _history_json(message: Message, *, with_metadata: bool) -> Json:
     if with_metadata and message.metadata:
         shown["metadata"] = dict(message.metadata)
     return shown
-
-
-def _version(given: Json) -> Version:
-    text, blocks = str(given.get("text") or ""), _blocks(given)
-    if not text and not blocks:
-        raise ApiError("no_text")
-    return Version(text[: reading.MAX_TEXT], blocks)
-
-
-def _blocks(given: Json) -> tuple[Json, ...]:
-    blocks: list[Json] = _parsed(given.get("blocks")) or []
-    try:
-        reading.check(blocks)
-    except (BlockError, KeyError, TypeError) as error:
-        raise ApiError(str(error) if isinstance(error, BlockError) else "invalid_blocks") from None
-    return tuple(blocks)
-
-
-def _streamed(given: Json) -> str:
-    """Markdown as one text, or in chunks as SDKs send it."""
-    chunks: list[Json] = _parsed(given.get("chunks")) or []
-    text = str(given.get("markdown_text") or "")
-    text += "".join(str(each.get("text", "")) for each in chunks)
-    if len(text) > STREAM_CHARS:
-        raise ApiError("msg_too_long")
-    return text
-
-
-def _metadata(given: Json) -> Json | None:
-    found: Json | None = _parsed(given.get("metadata"))
-    if found and not (found.get("event_type") and isinstance(found.get("event_payload"), dict)):
-        raise ApiError("invalid_metadata_format")
-    return found
-
-
-def _parsed(value: Any) -> Any:
-    """A value that a form carries as JSON."""
-    return json.loads(value) if isinstance(value, str) and value else value

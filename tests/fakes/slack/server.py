@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from aiohttp import web
 
+from tests.fakes.slack.arguments import ApiError
 from tests.fakes.slack.calling import Calling
 from tests.fakes.slack.faults import (
     Delayed,
@@ -23,7 +24,7 @@ from tests.fakes.slack.faults import (
     Reset,
     Truncated,
 )
-from tests.fakes.slack.methods import ApiError, Methods
+from tests.fakes.slack.methods import Methods
 from tests.fakes.slack.sockets import Sockets
 from tests.fakes.slack.tiers import Tiers
 from tests.fakes.slack.world import World

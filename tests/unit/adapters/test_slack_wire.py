@@ -1,6 +1,7 @@
 """What Slack delivers, and the events that it stands for."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from tests.fakes.slack.places import File, Version
 from tests.fakes.slack.world import World
 
 ME = "U0BOT"
+NOW = datetime.now(UTC)
 
 
 @dataclass
@@ -51,7 +53,7 @@ def read(world: World, sort: Sort = "events_api", known: Known = KNOWN) -> list[
         event
         for delivery in world.deliveries.all
         if delivery.sort == sort
-        for event in events(Envelope(sort, delivery.payload), scene)
+        for event in events(Envelope(sort, delivery.payload, NOW), scene)
         if event.kind is not Kind.MEMBERSHIP
     ]
 
@@ -218,7 +220,7 @@ def test_memberships(world: World) -> None:
     found = [
         event
         for delivery in world.deliveries.all
-        for event in events(Envelope("events_api", delivery.payload), SCENE)
+        for event in events(Envelope("events_api", delivery.payload, NOW), SCENE)
     ]
     ann, bob = world.person("ann").id, world.person("bob").id
     assert [(each.text, each.addressed, each.sender.id) for each in found] == [
@@ -298,4 +300,4 @@ NONSENSE: list[dict[str, Any]] = [
 @pytest.mark.parametrize("sort", ["events_api", "slash_commands", "interactive"])
 @pytest.mark.parametrize("payload", NONSENSE)
 def test_what_makes_no_sense_is_ignored(sort: Sort, payload: dict[str, Any]) -> None:
-    assert events(Envelope(sort, payload), SCENE) == []
+    assert events(Envelope(sort, payload, NOW), SCENE) == []
