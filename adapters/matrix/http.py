@@ -1,5 +1,8 @@
 """Calls to the homeserver: one attempt each, its outcome a JSON object or an error of the tree.
 
+aiohttp repeats a GET or PUT whose kept connection turns out to be closed; both are safe to repeat,
+for every PUT of ours names its own transaction or place.
+
 Paths begin after `/_matrix/client`; their parts are quoted here. Tokens are in a header, so no
 address that is logged holds one.
 """
