@@ -40,6 +40,7 @@ class Delivery:
         self._metrics = metrics
         self._lanes: dict[tuple[str, str, str], Lane] = {}
         self._traffic: dict[tuple[str, str], Traffic] = {}
+        self._drained = False
 
     async def recover(self) -> None:
         """Take up the parts that an earlier run left; whether they arrived is not known."""
@@ -67,13 +68,14 @@ class Delivery:
         tasks = [lane.task for lane in self._lanes.values() if lane.task]
         if tasks:
             await asyncio.wait(tasks, timeout=timeout_s)
+        self._drained = True
         for task in tasks:
             task.cancel()
 
     def _put(self, job: Job) -> None:
         to = job.part.to
         adapter = self._adapters.get((to.platform, to.account))
-        if adapter is None:  # its platform is switched off: the row waits for it to come back
+        if adapter is None or self._drained:  # the row waits for its platform, or the next start
             return
         address = address_of(to)
         place = (to.platform, to.account, address.room)

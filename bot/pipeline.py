@@ -101,9 +101,17 @@ class Pipeline:
         sender = replace(event.sender, name=clean_name(event.sender.name))
         event = replace(event, sender=sender, quote=quote, text=self.redact(event.text))
         action = await self._action(event)
+        await self._look_ahead(event, action)
         if isinstance(action, routing.Refuse | routing.Hint | routing.Closed):
             event = replace(event, text="", quote=None, files=())
         return Decided(event, action)
+
+    async def _look_ahead(self, event: MessageEvent, action: routing.Action) -> None:
+        """What comes next in a batch is judged by what happened before it."""
+        if isinstance(action, routing.Note):
+            await self._place(event, joined=action.joined)
+        elif isinstance(action, routing.Move):
+            self._desk.roster.foresee(place_of(event.address), action.former_room)
 
     async def _action(self, event: MessageEvent, *, again: bool = False) -> routing.Action:
         """What an event asks for, as far as its sender may ask it there.
@@ -194,8 +202,8 @@ class Pipeline:
                 self._spawn(self._move(inbound, event, former_room))
             case routing.Enter():
                 self._spawn(self._enter(inbound, event))
-            case routing.Note(joined):
-                self._spawn(self._note(inbound, event, joined=joined))
+            case routing.Note():  # kept before it was recorded
+                self._spawn(self._desk.answering.finish([inbound.id], Outcome.DONE))
             case routing.Ignore():
                 self._spawn(self._desk.answering.finish([inbound.id], Outcome.IGNORED))
 
@@ -240,26 +248,26 @@ class Pipeline:
                 await (adapter.join(address.room) if welcome else adapter.leave(address.room))
             except Rejected as error:
                 log.warning("an invitation came to nothing", why=str(error))
-        if welcome and not address.direct:
-            await self._note(inbound, event, joined=True)
-        else:
-            await self._desk.answering.finish([inbound.id], Outcome.DONE)
-
-    async def _note(self, inbound: Inbound, event: MessageEvent, *, joined: bool) -> None:
-        """Keep where the bot is; an administrator who brings it in allows the room thereby."""
-        roster = self._desk.roster
-        if not event.address.direct:
-            before = roster.room(event.address)
-            by_admin = joined and self._role(event) >= Role.ADMIN
-            room = replace(
-                before,
-                title=event.room_name or before.title,
-                present=joined,
-                allowed=before.allowed or by_admin,
-            )
-            entries = [AuditEntry(inbound.event.person, "allow", _named(room.place))]
-            await roster.put_room(room, *(entries if room.allowed and not before.allowed else []))
+        if welcome:
+            await self._place(event, joined=True)
         await self._desk.answering.finish([inbound.id], Outcome.DONE)
+
+    async def _place(self, event: MessageEvent, *, joined: bool) -> None:
+        """Keep where the bot is; an administrator who brings it in allows the room thereby."""
+        if event.address.direct:
+            return
+        roster = self._desk.roster
+        before = roster.room(event.address)
+        by_admin = joined and self._role(event) >= Role.ADMIN
+        room = replace(
+            before,
+            title=event.room_name or before.title,
+            present=joined,
+            allowed=before.allowed or by_admin,
+        )
+        person = person_key(event.address, event.sender.id)
+        entries = [AuditEntry(person, "allow", _named(room.place))]
+        await roster.put_room(room, *(entries if room.allowed and not before.allowed else []))
 
     def _role(self, event: MessageEvent) -> Role:
         return self._desk.roster.role(event)

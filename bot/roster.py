@@ -198,6 +198,12 @@ class Roster:
         if place_of(address) not in self._rooms:
             await self.put_room(RoomState(place_of(address), title))
 
+    def foresee(self, present: Place, former_room: str) -> None:
+        """A room is about to move: what is said under its new id is allowed as under the old."""
+        state = self._rooms.get(replace(present, room=former_room))
+        if state is not None:
+            self._rooms[present] = replace(state, place=present)
+
     async def move_room(self, former: Place, present: Place, row: int, entry: AuditEntry) -> None:
         """A room goes on under another id."""
         await self.store.move_room(former, present, [row], entry)
