@@ -31,7 +31,8 @@ check: lint types test ## what CI runs: lint, types and tests
 rig: dev $(RIG)/.done $(JS)/.done ## install what the tests of the chat platforms drive
 
 faults: rig ## run the long fault trials
-	@PARLEY_LONG_FAULTS=1 $(BIN)/python -m pytest tests/faults/test_platforms_killed.py $(ARGS)
+	@PARLEY_LONG_FAULTS=1 $(BIN)/python -m pytest tests/faults/test_platforms_killed.py \
+		tests/faults/test_platform_faults.py $(ARGS)
 
 lint: dev image-check ## ruff's rules and format, and the Dockerfile
 	@$(BIN)/ruff check .

@@ -1,6 +1,7 @@
 """Lost responses, refusals and budgets: answers stand once, and one chat does not slow another."""
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from tests.faults.troubles import PACED, TROUBLES, Trouble
 from tests.scenario.stage import Someone, Stage, staged
 
 PEOPLE = 20
-MESSAGES = 5
+MESSAGES = 5 if os.environ.get("PARLEY_LONG_FAULTS") else 1
+"""Two responses are lost for each: 200 in the long trials, 40 in the short ones."""
 LONG_ANSWER_TOKENS = 3_000
 
 
@@ -47,15 +49,15 @@ async def converse(stage: Stage, trouble: Trouble, person: Someone) -> None:
         await stage.venue.until(lambda expected=expected: whole(person) == expected, 90)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_lost_responses_double_no_answer(trouble: Trouble, tmp_path: Path) -> None:
-    """200 responses are lost after the effect; each answer stands once."""
+    """Responses are lost after the effect; each answer stands once."""
     async with on(trouble, tmp_path) as stage:
         people = [await stage.alone(f"p{number}") for number in range(PEOPLE)]
         await asyncio.gather(*[converse(stage, trouble, person) for person in people])
         for person in people:
             assert whole(person) == [f"echo: question {number}" for number in range(MESSAGES)]
-        assert PEOPLE * MESSAGES * 2 - trouble.unmet >= PEOPLE * MESSAGES
+        assert trouble.unmet < PEOPLE * MESSAGES
 
 
 async def test_a_chat_that_must_wait_a_minute_slows_no_other(
