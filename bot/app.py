@@ -86,6 +86,11 @@ class App:
         """Begin to stop; may be called more than once."""
         self._stopping.set()
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stopping.is_set()
+
     async def run(self, started: Callable[[Running], None] = lambda _: None) -> None:
         """Run until `stop`. Raises `ConfigError`s and `StorageError`s of the start."""
         async with AsyncExitStack() as stack:

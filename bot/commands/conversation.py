@@ -4,6 +4,8 @@ A button below an answer steers that answer's conversation; a command that can't
 one in which its author asked last.
 """
 
+from dataclasses import replace
+
 from bot.codec import address_of
 from bot.commands.base import Command, Invocation
 from bot.question import Again, Fresh
@@ -19,14 +21,16 @@ async def stop(call: Invocation) -> None:
 
 
 async def retry(call: Invocation) -> None:
-    """Answer the last question again, after what waits already."""
+    """Answer the last question again, where it was answered, after what waits already."""
     key = await _session(call)
     pressed = await _pressed(call)
-    if pressed is not None:
-        last = await call.desk.memory.turns.recent(key, 1)
-        if [turn.id for turn in last] != [pressed.answer]:
-            return await call.reply(call.texts.only_the_last)
-    return call.desk.sessions.post(key, Again(call.inbound, call.event))
+    last = [turn.id for turn in await call.desk.memory.turns.recent(key, 1)]
+    if pressed is not None and last != [pressed.answer]:
+        return await call.reply(call.texts.only_the_last)
+    parts = await call.desk.memory.outbox.parts(last[0]) if last else []
+    place = address_of(parts[0].to) if parts else call.event.address
+    event = replace(call.event, address=place)
+    return call.desk.sessions.post(key, Again(call.inbound, event))
 
 
 async def fresh(call: Invocation) -> None:
