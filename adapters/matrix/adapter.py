@@ -174,11 +174,12 @@ class MatrixAdapter:
         self._rooms.forget(room)
 
     async def check(self) -> str:
-        """The bot's id and device there, and whether its device is trusted."""
+        """The bot's id and device there. Before the first start it signs in and out again."""
         session = self._file.load()
-        await self._server.get("versions")
         if session is None:
-            return f"{self._settings.user} signs in at the first start"
+            session = await sign_in(self._server, self._credentials, new_device_id())
+            await sign_out(self._server, session)
+            return f"{session.user_id}, which makes its device at the first start"
         self._server.token = session.access_token
         answer = await self._server.get("v3", "account", "whoami")
         return f"{answer.get('user_id')} on device {answer.get('device_id')}"
@@ -192,12 +193,15 @@ class MatrixAdapter:
             log.warning("the keys of the bot's device are lost: it becomes a new one")
             await sign_out(self._server, session)
         self._drop_machine()
-        settings = self._settings
-        who = Credentials(settings.user, settings.password, settings.device_name)
-        session = await sign_in(self._server, who, new_device_id())
-        Machine(self._server, session, settings.store_dir).close()
+        session = await sign_in(self._server, self._credentials, new_device_id())
+        Machine(self._server, session, self._settings.store_dir).close()
         self._file.save(session)
         return session
+
+    @property
+    def _credentials(self) -> Credentials:
+        settings = self._settings
+        return Credentials(settings.user, settings.password, settings.device_name)
 
     def _is_whole(self, session: Session) -> bool:
         is_ours = session.user_id == self._settings.user

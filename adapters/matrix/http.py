@@ -4,7 +4,7 @@ aiohttp repeats a GET or PUT whose kept connection turns out to be closed; both 
 for every PUT of ours names its own transaction or place.
 
 Paths begin after `/_matrix/client`; their parts are quoted here. Tokens are in a header, so no
-address that is logged holds one.
+address that is logged holds one. Redirects are not followed: no other host is contacted.
 """
 
 import asyncio
@@ -122,7 +122,7 @@ class Homeserver:
             async with (
                 asyncio.timeout(timeout_s),
                 self._http.request(
-                    method, url, data=data, headers=headers, allow_redirects=method == "GET"
+                    method, url, data=data, headers=headers, allow_redirects=False
                 ) as response,
             ):
                 if response.status >= 300:

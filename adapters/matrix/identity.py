@@ -14,9 +14,9 @@ from typing import Any
 
 import structlog
 
-from adapters.base import AuthFailed
+from adapters.base import AuthFailed, Rejected
 from adapters.matrix.base58 import KEY_BYTES, from_recovery_key, to_recovery_key
-from adapters.matrix.errors import NeedsAuthentication
+from adapters.matrix.errors import NeedsAuthentication, SessionEnded
 from adapters.matrix.http import Homeserver
 from adapters.matrix.login import Session, write_secret
 from adapters.matrix.secrets import SecretStorage, WrongKey, default_key, fits
@@ -85,13 +85,16 @@ class Identities:
     async def ensure(self) -> str:
         """Have the device signed; empty, or one sentence that says why it stays unsigned.
 
-        Its keys must be on the server. Raises `RateLimited`, `Transient` and `Ambiguous`.
+        Its keys must be on the server. Raises `RateLimited`, `Transient`, `Ambiguous` and
+        `SessionEnded`.
         """
         try:
             published = await self._published()
             identity = await self._identity(published)
             await self._sign_device(published, identity)
-        except (Unsigned, AuthFailed) as error:
+        except SessionEnded:
+            raise
+        except (Unsigned, AuthFailed, Rejected) as error:
             log.warning("the bot's device is not signed", why=str(error))
             return str(error)
         return ""

@@ -34,6 +34,8 @@ STORE = "crypto.db"
 MEGOLM = "m.megolm.v1.aes-sha2"
 FEDERATION_TIMEOUT_MS = 8_000
 """How long the homeserver asks other servers for keys."""
+UNREACHED_PAUSE_S = 300.0
+"""Whose server could not be reached is asked for again so much later."""
 
 
 class Undecryptable(Exception):
@@ -53,6 +55,7 @@ class Machine:
         (directory / STORE).chmod(0o600)
         self._olm: Any = Olm(session.user_id, session.device_id, self._store)
         self._lock = asyncio.Lock()
+        self._ask_again_at: dict[str, float] = {}
 
     @staticmethod
     def knows(session: Session, directory: Path) -> bool:
@@ -173,7 +176,9 @@ class Machine:
         self._olm.outbound_group_sessions[room].shared = True
 
     async def _learn(self, people: Iterable[str]) -> None:
+        now = asyncio.get_running_loop().time()
         strangers = {user for user in people if user not in self._olm.tracked_users}
+        strangers -= {user for user in strangers if now < self._ask_again_at.get(user, now)}
         if strangers:
             await self._query(strangers)
 
@@ -191,7 +196,10 @@ class Machine:
         answer = await self._server.post("v3", "keys", "query", body=body)
         response = KeysQueryResponse(answer.get("device_keys", {}), answer.get("failures", {}))
         self._olm.handle_response(response)
-        self._olm.users_for_key_query -= users  # a server that is down is asked at the next change
+        self._olm.users_for_key_query -= users
+        again_at = asyncio.get_running_loop().time() + UNREACHED_PAUSE_S
+        for user in users - set(answer.get("device_keys", {})):
+            self._ask_again_at[user] = again_at
         if response.changed:
             self._olm.outbound_group_sessions.clear()
 

@@ -151,7 +151,8 @@ class Sync:
     async def _left(self, room_id: str, left: Mapping[str, Any]) -> list[MessageEvent]:
         """Of a room that the bot is not in any more, that it is not."""
         events: list[Raw] = left.get("timeline", {}).get("events", [])
-        read = await self._inbound.read(room_id, [e for e in events if _is_member(e, self._me)])
+        own = [event for event in events if _is_member(event, self._me.user_id)]
+        read = await self._inbound.read(room_id, own)
         self._rooms.forget(room_id)
         self._machine.forget_key(room_id)
         return read
@@ -222,11 +223,12 @@ def _since_invited(events: list[Raw], user_id: str) -> list[Raw] | None:
     A direct chat's first message is often written before the bot came.
     """
     for index, event in enumerate(events):
-        is_own = event.get("type") == "m.room.member" and event.get("state_key") == user_id
-        if is_own and event.get("content", {}).get("membership") in ("invite", "join"):
+        before = event.get("unsigned", {}).get("prev_content", {}).get("membership")
+        now = event.get("content", {}).get("membership")
+        if _is_member(event, user_id) and now in ("invite", "join") and before != "join":
             return events[index:]
     return None
 
 
-def _is_member(event: Raw, me: Me) -> bool:
-    return event.get("type") == "m.room.member" and event.get("state_key") == me.user_id
+def _is_member(event: Raw, user_id: str) -> bool:
+    return event.get("type") == "m.room.member" and event.get("state_key") == user_id

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -16,14 +16,19 @@ TOKEN = "syt_secret"
 
 
 @asynccontextmanager
-async def answering(raw: bytes) -> AsyncGenerator[Homeserver]:
-    """A homeserver that answers every call with these bytes, and closes."""
+async def answering(raw: bytes | None) -> AsyncGenerator[Homeserver]:
+    """A homeserver that answers every call with these bytes, and closes; None: it says nothing."""
+    calls: set[asyncio.Task[Any] | None] = set()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        calls.add(asyncio.current_task())
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(raw)
+        if raw is None:
+            await reader.read()
+        writer.write(raw or b"")
         writer.close()
-        await writer.wait_closed()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
 
     listener = await asyncio.start_server(answer, "127.0.0.1", 0)
     port = listener.sockets[0].getsockname()[1]
@@ -34,7 +39,7 @@ async def answering(raw: bytes) -> AsyncGenerator[Homeserver]:
     finally:
         await server.close()
         listener.close()
-        await listener.wait_closed()
+        await asyncio.gather(*filter(None, calls))
 
 
 def http(status: int, body: Any, *headers: str) -> bytes:
@@ -108,18 +113,9 @@ async def test_nobody_there_means_that_nothing_was_sent() -> None:
 
 @pytest.mark.parametrize(("method", "kind"), [("PUT", Ambiguous), ("GET", Transient)])
 async def test_a_silent_server_is_given_up(method: Method, kind: type[AdapterError]) -> None:
-    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        writer.close()
-
-    listener = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
-    server = Homeserver(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}")
-    await server.open()
-    with pytest.raises(kind):
-        await server.call(method, ("v3", "sync"), timeout_s=0.05)
-    await server.close()
-    listener.close()
-    await listener.wait_closed()
+    async with answering(None) as server:
+        with pytest.raises(kind):
+            await server.call(method, ("v3", "sync"), timeout_s=0.05)
 
 
 async def test_a_file_is_not_read_beyond_its_bound() -> None:

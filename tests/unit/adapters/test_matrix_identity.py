@@ -94,8 +94,8 @@ def master_of(keys: Keys) -> str:
     return next(iter(keys.published["master_key"]["keys"].values()))
 
 
-async def ensure(server: Homeserver, store: Path, recovery_key: str = "") -> str:
-    return await Identities(server, SESSION, PASSWORD, recovery_key, store).ensure()
+async def ensure(server: Homeserver, store: Path, password: str = PASSWORD) -> str:
+    return await Identities(server, SESSION, password, "", store).ensure()
 
 
 async def test_a_password_is_given_where_it_is_asked_for(tmp_path: Path) -> None:
@@ -105,6 +105,13 @@ async def test_a_password_is_given_where_it_is_asked_for(tmp_path: Path) -> None
     signer = next(iter(keys.published["self_signing_key"]["keys"].values()))
     assert is_signed(keys.signed[BOT]["DEVICE"], BOT, signer)
     assert is_signed(keys.published["self_signing_key"], BOT, master_of(keys))
+
+
+async def test_a_password_that_is_refused_is_no_reason_to_stop(tmp_path: Path) -> None:
+    keys = Keys([{"stages": ["m.login.password"]}])
+    async with serving(keys) as server:
+        assert await ensure(server, tmp_path, "wrong")
+    assert keys.published == {}
 
 
 async def test_another_authentication_is_named(tmp_path: Path) -> None:

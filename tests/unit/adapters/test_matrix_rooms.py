@@ -179,6 +179,25 @@ async def test_a_reply_quotes_what_the_message_became(scene: Scene) -> None:
     assert event.addressed
 
 
+async def test_a_new_name_of_the_bot_hides_nothing() -> None:
+    """A timeline with the bot's own membership in it is not always of a room it just entered."""
+    async with account(permissive) as bot, person(bot.server, "ann") as ann:
+        async with bot.running():
+            room = await room_of(ann, bot.user)
+            await ann.send(room, text("before"))
+            await until(lambda: bot.inbox.texts == ["before"])
+        await ann.send(room, text("first"))
+        owner = PlainPerson(bot.server.url, bot.user)
+        await owner.open(watch=False)
+        path = f"/client/v3/profile/{bot.user}/displayname"
+        await owner.call("PUT", path, {"displayname": "Chef"})
+        await owner.close()
+        await ann.send(room, text("Chef: second"))
+        async with bot.running():
+            await until(lambda: len(bot.inbox.texts) == 3)
+        assert bot.inbox.texts == ["before", "first", "second"]
+
+
 async def test_notices_and_the_bot_itself_are_not_heard(scene: Scene) -> None:
     await scene.adapter.send(at(scene.adapter, scene.room), body("me"), "a")
     await scene.ann.send(scene.room, {"msgtype": "m.notice", "body": "another bot"})
@@ -276,6 +295,16 @@ async def test_a_wrong_password_is_named() -> None:
             with pytest.raises(AuthFailed):
                 await adapter.run(bot.inbox.emit, None)
             assert adapter.link.state == "refused"
+
+
+async def test_the_account_can_be_checked_before_the_first_start() -> None:
+    async with account(permissive) as bot:
+        async with bot.adapter() as adapter:
+            assert bot.user in await adapter.check()
+            assert not bot.store.exists()
+        async with bot.adapter(password="wrong") as adapter:
+            with pytest.raises(AuthFailed):
+                await adapter.check()
 
 
 async def test_an_ended_session_is_named_and_made_anew() -> None:
