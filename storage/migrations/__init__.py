@@ -19,11 +19,11 @@ def revisions() -> list[str]:
     return [step.revision for step in script.walk_revisions()]
 
 
-def upgrade(connection: Connection) -> None:
-    """Run the missing steps inside the transaction that `connection` has begun."""
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Run the missing steps up to a revision inside the transaction that `connection` has begun."""
     config = _config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
 
 
 def _config() -> Config:

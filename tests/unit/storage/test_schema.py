@@ -12,9 +12,14 @@ from storage import migrations, schema
 from storage.connection import Connector, snapshot
 from storage.database import Database
 from storage.driver import driver
+from storage.inbox import Inbox
+from storage.members import Members
+from storage.outbox import Outbox
 from storage.pragmas import LOCAL
-from storage.records import Corrupt, StorageError
+from storage.records import AuditEntry, Corrupt, StorageError
+from storage.roster import RosterStore
 from storage.tables import metadata
+from storage.turns import Turns
 
 
 def _built(path: Path, build: Callable[[Connection], None]) -> Connection:
@@ -46,6 +51,42 @@ def test_migrations_make_the_same_tables_as_a_fresh_start(tmp_path: Path) -> Non
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
         connection.rollback()
         connection.close()
+
+
+OLD_ROWS = [
+    "INSERT INTO session VALUES ('s', 1, 0, 5)",
+    "INSERT INTO turn VALUES (1, 't1', 's', 1, 'ann', 'Ann', 'An answer.', 5, 0, '', '', '', '{}')",
+    "INSERT INTO turn_message VALUES (1, 1, 0, 's', 'm1', 'A question.')",
+    "INSERT INTO outbox VALUES"
+    " (1, 't1', 0, 'page', 'bot', '{}', 's', 'ann', 'ready', 'An answer.', 1, NULL, 0, '', 5)",
+    "INSERT INTO inbox VALUES"
+    " (1, 'page', 'bot', 'e1', 'message', 's', 'ann', '{}', 'd', 5, 0, NULL, NULL)",
+    "INSERT INTO member VALUES ('ann', 'page', 'Ann', 'en', 5, 5)",
+]
+
+
+async def test_what_the_first_revision_held_is_there_after_an_upgrade(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    connection = _built(path, lambda connection: migrations.upgrade(connection, "0001"))
+    for statement in OLD_ROWS:
+        connection.exec_driver_sql(statement)
+    connection.exec_driver_sql(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+    connection.commit()
+    connection.close()
+    async with Database(path) as db:
+        assert await db.read(schema.revision) == schema.HEAD
+        [turn] = await Turns(db).recent("s", 9)
+        assert (turn.id, turn.answer, turn.messages[0].text) == ("t1", "An answer.", "A question.")
+        [part] = await Outbox(db).undelivered()
+        assert (part.body, part.ratable) == ("An answer.", False)
+        [waiting] = await Inbox(db).pending()
+        assert waiting.event.event_id == "e1"
+        [(person, name, _)] = await Members(db).known()
+        assert (person, name) == ("ann", "Ann")
+        roster = RosterStore(db)
+        assert (await roster.standing()).roles == {}
+        await roster.set_role("ann", "member", AuditEntry("boss", "role", "ann"))
+        assert (await roster.standing()).roles == {"ann": "member"}
 
 
 def _edit(path: Path, *statements: str) -> None:
