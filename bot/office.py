@@ -81,7 +81,7 @@ class Office:
 
     async def list_users(self, request: Mapping[str, Any], progress: Progress) -> object:
         """Who was seen, and their roles."""
-        return await self._register.people()
+        return await self._register.rows()
 
     async def pair_user(self, request: Mapping[str, Any], progress: Progress) -> object:
         """A one-time code to let somebody in with."""

@@ -24,12 +24,12 @@ class NobodyFound(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """Somebody in a list; `last_seen` is ISO 8601, empty for who was never seen."""
+    """Somebody in a list; `last_seen` is None for who was never seen."""
 
     person: str
     name: str
     role: str
-    last_seen: str
+    last_seen: datetime | None
 
 
 Accounts = Collection[tuple[str, str]] | None
@@ -74,13 +74,22 @@ class Register:
         self._members = members
         self._accounts = accounts
 
-    async def people(self) -> list[dict[str, str]]:
+    async def people(self) -> list[Listed]:
         """Everybody who was seen or has a role, the last seen first."""
         known = await self._members.known()
         seen = {key for key, _, _ in known}
-        rows = [self._listed(key, name, at.isoformat()) for key, name, at in known]
-        rows += [self._listed(key, "", "") for key in self._roster.given() if key not in seen]
-        return [asdict(row) for row in rows]
+        unseen = [key for key in self._roster.given() if key not in seen]
+        return [
+            *(self._listed(key, name, at) for key, name, at in known),
+            *(self._listed(key, "", None) for key in unseen),
+        ]
+
+    async def rows(self) -> list[dict[str, str]]:
+        """The same, ready for JSON; times in ISO 8601, empty for who was never seen."""
+        return [
+            asdict(each) | {"last_seen": each.last_seen.isoformat() if each.last_seen else ""}
+            for each in await self.people()
+        ]
 
     async def pair(self, role: Role, actor: str) -> dict[str, object]:
         """A one-time code, and for how many minutes it is good."""
@@ -109,7 +118,7 @@ class Register:
             )
         return person
 
-    def _listed(self, person: str, name: str, last_seen: str) -> Listed:
+    def _listed(self, person: str, name: str, last_seen: datetime | None) -> Listed:
         return Listed(person, name, _name(self._roster.role_of(person)), last_seen)
 
 

@@ -88,6 +88,6 @@ async def _do(register: Register, request: Mapping[str, object]) -> object:
             case "user.revoke":
                 return await register.revoke(person, actor)
             case _:
-                return await register.people()
+                return await register.rows()
     except NobodyFound as error:
         raise ControlError(str(error)) from error

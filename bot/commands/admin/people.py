@@ -3,19 +3,22 @@
 from bot.access import GIVEN, Role, may_give
 from bot.commands.admin.base import Subcommand, Usage, code, entry, person_of
 from bot.commands.base import Invocation
+from bot.people import Register
 from storage.records import Quota
 
 MOST_SHOWN = 50
 
 
 async def users(call: Invocation, search: str) -> None:
-    """List who was seen, with their roles."""
-    known = await call.desk.members.known()
-    wanted = [each for each in known if search.casefold() in f"{each[0]} {each[1]}".casefold()]
+    """List who was seen or has a role."""
+    people = await Register(call.desk.roster, call.desk.members).people()
+    wanted = [
+        each for each in people if search.casefold() in f"{each.person} {each.name}".casefold()
+    ]
     lines = [call.texts.users.format(count=len(wanted)), ""]
-    for key, name, seen in wanted[:MOST_SHOWN]:
-        role = call.desk.roster.role_of(key).name.lower()
-        lines.append(f"- {code(name)} {code(key)}: {role}, {seen:%Y-%m-%d %H:%M} UTC")
+    for each in wanted[:MOST_SHOWN]:
+        seen = f"{each.last_seen:%Y-%m-%d %H:%M} UTC" if each.last_seen else "–"
+        lines.append(f"- {code(each.name or '–')} {code(each.person)}: {each.role}, {seen}")
     await call.reply("\n".join(lines))
 
 
