@@ -259,7 +259,7 @@ def _sent_at(event: Raw) -> datetime:
     at_ms = event.get("origin_server_ts")
     if isinstance(at_ms, int) and 0 <= at_ms < 32_503_680_000_000:  # the year 3000
         return datetime.fromtimestamp(at_ms / 1000, UTC)
-    return datetime.now(UTC)
+    return datetime.fromtimestamp(0, UTC)
 
 
 def _content(event: Raw) -> dict[str, Any]:

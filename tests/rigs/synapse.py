@@ -43,6 +43,18 @@ _RAISED = {
     "rc_admin_redaction": _FREE,
     "rc_reports": _FREE,
 }
+_SERVE = """
+import os, signal, sys, threading
+from synapse.app.homeserver import main
+
+def end_with_the_tests():
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+threading.Thread(target=end_with_the_tests, daemon=True).start()
+main()
+"""
+"""Its standard input ends when the tests do, however they do."""
 _numbers = itertools.count()
 
 
@@ -94,8 +106,11 @@ def _start(limits: dict[str, Any]) -> Synapse:
         [*command, "--generate-keys"], check=True, cwd=directory, stdout=subprocess.DEVNULL
     )
     log = directory / "synapse.log"
+    serve = [str(PYTHON), "-c", _SERVE, "-c", str(config)]
     with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=directory, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            serve, cwd=directory, stdin=subprocess.PIPE, stdout=output, stderr=output
+        )
     atexit.register(_stop, process, directory)
     server = Synapse(f"http://127.0.0.1:{port}", log)
     _wait(server, process)
