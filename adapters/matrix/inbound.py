@@ -14,7 +14,8 @@ from adapters.base import MessageEvent, Quote, Rejected
 from adapters.matrix import wire
 from adapters.matrix.http import Homeserver
 from adapters.matrix.machine import Machine, Undecryptable
-from adapters.matrix.rooms import Room, Rooms
+from adapters.matrix.room import Room
+from adapters.matrix.rooms import Rooms
 from adapters.matrix.wire import Context, Raw
 from adapters.matrix.words import Me
 

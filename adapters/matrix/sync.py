@@ -28,7 +28,8 @@ from adapters.matrix import wire
 from adapters.matrix.http import Homeserver
 from adapters.matrix.inbound import Inbound
 from adapters.matrix.machine import Machine
-from adapters.matrix.rooms import Room, Rooms
+from adapters.matrix.room import Room
+from adapters.matrix.rooms import Rooms
 from adapters.matrix.wire import Context, Raw
 from adapters.matrix.words import Me
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from adapters.base import Address, Attachment, Kind, MessageEvent, Person, Quote
-from adapters.matrix.rooms import Room
+from adapters.matrix.room import Room
 from adapters.matrix.words import Me, Words, caption, read
 
 PLATFORM = "matrix"

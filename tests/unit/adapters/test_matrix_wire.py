@@ -7,7 +7,7 @@ import pytest
 from adapters.base import Kind, MessageEvent, Quote
 from adapters.matrix import wire
 from adapters.matrix.adapter import account_of
-from adapters.matrix.rooms import Member, Room
+from adapters.matrix.room import Member, Room
 from adapters.matrix.wire import Context
 from adapters.matrix.words import Me, Words, read
 
