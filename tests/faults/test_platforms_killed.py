@@ -57,7 +57,7 @@ class Writer:
             name = f"{self.venue.name}{self.name}-{number}"
             await self.venue.say(self.name, self.place, f"<{name}>")
             self.wrote.append(name)
-            await asyncio.sleep(chance.uniform(0.2, 1.5))
+            await asyncio.sleep(chance.uniform(0.3, 2.0))
 
     @property
     def answers(self) -> list[str]:
@@ -126,7 +126,7 @@ async def test_nothing_is_lost_or_doubled_on_three_platforms(
         for person in people:
             try:
                 await person.venue.until(
-                    lambda person=person: len(person.answers) >= len(person.wrote), 90
+                    lambda person=person: len(person.answers) >= len(person.wrote), 300
                 )
             except TimeoutError:
                 missing = set(person.wrote) - set(person.answers)
