@@ -141,17 +141,19 @@ class App:
         self._observe(desk)
         console = ConsoleAdapter(partial(delivery.wake, CONSOLE))
         self._add(console)
+        # Read before anything new can come in: what comes now is dispatched as it is recorded.
+        unfinished = await memory.inbox.pending()
         async with AsyncExitStack() as doors:
             url = ""
             if self.settings.web.enabled:
                 url = await doors.enter_async_context(self._port(desk, pipeline, sinks))
+            await delivery.recover()
+            await pipeline.recover(unfinished)
             await intake.open(self._adapters.values())
             self.spawn(desk.offer_menus())
-            await delivery.recover()
-            recovered = await pipeline.recover()
             control = Control(socket_path(database.path), console, tasks_for(desk, database))
             await doors.enter_async_context(control.listening())
-            log.info("started", recovered=recovered, url=url.partition("?")[0])
+            log.info("started", recovered=len(unfinished), url=url.partition("?")[0])
             started(Running(url, desk, console))
             await self._stopping.wait()
             log.info("stopping", seconds=self.settings.bot.drain_s)

@@ -83,16 +83,14 @@ class Pipeline:
             self._dispatch(inbound, actions[inbound.event.event_id])
         return recorded
 
-    async def recover(self) -> int:
-        """Take up what an earlier run recorded and did not finish; return how much that was."""
-        pending = await self._desk.memory.inbox.pending()
-        for inbound in pending:
+    async def recover(self, unfinished: Sequence[Inbound]) -> None:
+        """Take up what an earlier run recorded and did not finish, before anything new comes."""
+        for inbound in unfinished:
             if inbound.event.event_id.startswith(ONCE):
                 await self._desk.answering.finish([inbound.id], Outcome.IGNORED)
                 continue
             event = from_record(inbound.event)
             self._dispatch(inbound, Decided(event, await self._action(event, again=True)))
-        return len(pending)
 
     async def _decide(self, event: MessageEvent) -> Decided:
         quote = event.quote

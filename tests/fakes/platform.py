@@ -75,6 +75,7 @@ class FakePlatform:
     typed: list[Address] = field(default_factory=list[Address])
     files: dict[str, bytes | AdapterError] = field(default_factory=dict[str, bytes | AdapterError])
     link: Link = field(default_factory=Link)
+    waiting: list[MessageEvent] = field(default_factory=list[MessageEvent])
     failures: deque[Exception] = field(default_factory=deque[Exception])
     _emit: asyncio.Future[Emit] | None = None
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -89,6 +90,9 @@ class FakePlatform:
             raise self.failures.popleft()
         self.link.set_up()
         self._ready().set_result(emit)
+        if self.waiting:
+            events, self.waiting = self.waiting, []
+            await emit(events, None)
         await asyncio.Event().wait()
 
     async def check(self) -> str:

@@ -185,3 +185,20 @@ async def test_export_hands_everything(tmp_path: Path) -> None:
         await bot.platform.until(lambda: bot.platform.shown("ann") == ["echo: my question"])
         await bot.platform.receive([message("export", kind=Kind.COMMAND, by=ANN)])
         await bot.platform.until(lambda: "my question" in "".join(bot.platform.shown("ann")[1:]))
+
+
+async def test_what_was_left_is_answered_before_and_apart_from_what_comes_now(
+    tmp_path: Path,
+) -> None:
+    platform = FakePlatform()
+    async with running_bot(settings_in(tmp_path, bot={"drain_s": 0}), platform=platform) as bot:
+        bot.engine.hold()
+        await platform.receive([message("left")])
+        await bot.until_asked(1)
+    platform.waiting.append(message("new"))  # is there as soon as the platform is asked
+    async with running_bot(settings_in(tmp_path), platform=platform) as bot:
+        await platform.until(lambda: "new" in "".join(platform.shown("ann")))
+        asked = "\n".join(request.messages[-1].content for request in bot.engine.requests)
+        assert asked.endswith("left\nnew")
+    shown = "\n".join(platform.shown("ann"))
+    assert (shown.count("left"), shown.count("new")) == (1, 1)
