@@ -1,14 +1,16 @@
 """The same faults on every platform's server, each in that server's own way."""
 
+import re
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from urllib.parse import unquote
 
-from tests.fakes.proxy import Proxy, proxy_to
 from tests.fakes.slack import faults as slack
 from tests.fakes.telegram import faults as telegram
+from tests.rigs.proxy import Line, line_to
 from tests.rigs.synapse import permissive, strict
 from tests.venues.base import Place, Venue
 from tests.venues.matrix import MatrixVenue
@@ -137,33 +139,55 @@ class SlackTrouble:
         return self.venue.server.tiers.refused
 
 
+_SEND = re.compile(r"PUT /_matrix/client/[^/]+/rooms/([^/]+)/send/")
+
+
 @dataclass(slots=True)
 class MatrixTrouble:
-    """Faults on the line to a real Synapse."""
+    """Faults on the line to a real Synapse, for the bot's own events."""
 
     venue: MatrixVenue
-    line: Proxy
+    line: Line
+    lost: Counter[str] = field(default_factory=Counter[str])
+    patience: dict[str, int] = field(default_factory=dict[str, int])
+
+    def __post_init__(self) -> None:
+        self.line.loses = self._loses
+        self.line.refuses = lambda call: self.patience.pop(_room(call), 0)
 
     def settings(self) -> dict[str, dict[str, Any]]:
         sections = self.venue.settings()
         return {"matrix": sections["matrix"] | {"homeserver": self.line.url}}
 
     def lose_responses(self, place: Place) -> None:
-        self.line.lost[place.id] += 2
+        self.lost[place.id] += 2
 
     @property
     def unmet(self) -> int:
-        return self.line.lost.total() + len(self.line.patience)
+        return self.lost.total() + len(self.patience)
 
     def refuse_in(self, place: Place, seconds: int) -> None:
-        self.line.patience[place.id] = seconds
+        self.patience[place.id] = seconds
 
     def keep_pace(self) -> None:
         """The strict Synapse keeps it."""
 
     @property
     def refused(self) -> int:
-        return self.line.refused
+        return self.line.too_fast
+
+    def _loses(self, call: str) -> bool:
+        room = _room(call)
+        if self.lost[room] <= 0:
+            return False
+        self.lost[room] -= 1
+        return True
+
+
+def _room(call: str) -> str:
+    """The room that a call sends into, empty for other calls."""
+    found = _SEND.match(call)
+    return unquote(found[1]) if found else ""
 
 
 @asynccontextmanager
@@ -180,13 +204,13 @@ async def slack_trouble() -> AsyncGenerator[Trouble]:
 
 @asynccontextmanager
 async def matrix_trouble() -> AsyncGenerator[Trouble]:
-    async with MatrixVenue() as venue, proxy_to(permissive().url) as line:
+    async with MatrixVenue() as venue, line_to(permissive().url) as line:
         yield MatrixTrouble(venue, line)
 
 
 @asynccontextmanager
 async def strict_matrix() -> AsyncGenerator[Trouble]:
-    async with MatrixVenue(strict=True) as venue, proxy_to(strict().url) as line:
+    async with MatrixVenue(strict=True) as venue, line_to(strict().url) as line:
         yield MatrixTrouble(venue, line)
 
 

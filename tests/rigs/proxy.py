@@ -1,4 +1,4 @@
-"""A line to a homeserver on which things go wrong: lost answers, silence, late keys."""
+"""A line to a homeserver on which things go wrong: lost answers, silence, refusals, late keys."""
 
 import asyncio
 import json
@@ -19,17 +19,20 @@ class Line:
     """What the line does to the calls that pass. `url` is where it begins.
 
     `loses(call)`: carry it out and lose the answer. `holds(call)`: never carry it out, and stay
-    silent. `keys_wait`: keep messages between devices back until it is false again. A call is
-    `PUT /path`. `passed` are all calls that were carried out.
+    silent. `refuses(call)`: ask for so many seconds of patience, 0 for none. `keys_wait`: keep
+    messages between devices back until it is false again. A call is `PUT /path`. `passed` are all
+    calls that were carried out, `too_fast` counts those that the server refused for their pace.
     """
 
     url: str = ""
     loses: Callable[[str], bool] = lambda _: False
     holds: Callable[[str], bool] = lambda _: False
+    refuses: Callable[[str], int] = lambda _: 0
     keys_wait: bool = False
     passed: list[str] = field(default_factory=list[str])
     lost: int = 0
     held: int = 0
+    too_fast: int = 0
     _late: list[Any] = field(default_factory=list[Any])
     _end: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -39,12 +42,15 @@ class Line:
         if self.holds(call):
             self.held += 1
             await self._end.wait()
+        if seconds := self.refuses(call):
+            return _patience(seconds)
         headers = {name: request.headers[name] for name in KEPT if name in request.headers}
         async with http.request(
             request.method, upstream + request.raw_path, data=await request.read(), headers=headers
         ) as answer:
             status, kind, raw = answer.status, answer.content_type, await answer.read()
         self.passed.append(call)
+        self.too_fast += status == 429
         if self.loses(call):
             self.lost += 1
             assert request.transport
@@ -66,6 +72,11 @@ class Line:
             batch["to_device"] = {"events": self._late}
             self._late = []
         return json.dumps(batch).encode()
+
+
+def _patience(seconds: int) -> web.Response:
+    body = {"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": seconds * 1000}
+    return web.json_response(body, status=429, headers={"Retry-After": str(seconds)})
 
 
 @asynccontextmanager
