@@ -3,18 +3,22 @@
 from adapters.base import CommandHint, Menu
 from bot.texts import LANGUAGES, texts_for
 
-ADMIN = "admin"
+ADMIN, PAIR = "admin", "pair"
 
 
 def command_hints(language: str) -> list[CommandHint]:
-    """The commands that everybody may use."""
+    """The commands of somebody who is let in."""
+    return [hint for hint in _hints(language) if hint.name not in (ADMIN, PAIR)]
+
+
+def _everyones(language: str) -> list[CommandHint]:
     return [hint for hint in _hints(language) if hint.name != ADMIN]
 
 
 def menu_for(administrators: frozenset[str]) -> Menu:
     """The menu in every language; `administrators` are ids on the platform that shows it."""
     return Menu(
-        everyone={language: command_hints(language) for language in LANGUAGES},
+        everyone={language: _everyones(language) for language in LANGUAGES},
         for_administrators={language: _hints(language) for language in LANGUAGES},
         administrators=administrators,
     )

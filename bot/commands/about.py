@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from bot import __version__
 from bot.access import Role
 from bot.commands.base import Command, Invocation
+from bot.menu import ADMIN, PAIR
 from bot.texts import Texts
 from engine.base import EngineStatus
 
@@ -12,8 +13,9 @@ from engine.base import EngineStatus
 async def show_help(call: Invocation) -> None:
     """List the commands that this person may use."""
     lines = [call.texts.help_title, "", call.texts.help_hint, ""]
+    hidden = {PAIR} if call.role >= Role.ADMIN else {PAIR, ADMIN}
     for name, (arguments, purpose) in call.texts.commands.items():
-        if name != "admin" or call.role >= Role.ADMIN:
+        if name not in hidden:
             usage = f"{name} {arguments}".strip()
             lines.append(f"- `{usage}`: {purpose}")
     await call.reply("\n".join(lines))

@@ -18,7 +18,8 @@ export class Posts {
   #list = find("list");
   #box = find("messages");
   #elements = new Map();
-  #sticks = true;
+  /** How far down the reader was at the end; Infinity for who reads further up. */
+  #end = 0;
   #asked = "";
   #ratings;
 
@@ -30,15 +31,16 @@ export class Posts {
     this.#box.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.#list.addEventListener("keydown", (event) => this.#key(event));
     find("newer").addEventListener("click", () => this.toBottom());
-    new ResizeObserver(() => this.#sticks && this.toBottom()).observe(this.#list);
-    new ResizeObserver(() => this.#sticks && this.toBottom()).observe(this.#box);
+    const resized = new ResizeObserver(() => this.#follows() && this.toBottom());
+    resized.observe(this.#list);
+    resized.observe(this.#box);
   }
 
   /** Show the open room, from its newest message. */
   open() {
     this.#elements.clear();
     this.#list.replaceChildren();
-    this.#sticks = true;
+    this.#end = 0;
     this.resume();
     this.toBottom();
   }
@@ -52,10 +54,11 @@ export class Posts {
 
   /** Bring the list up to date with the state. */
   draw() {
+    const follows = this.#follows();
     const anchor = this.#anchor();
     this.#arrange(this.#wanted());
     const element = anchor && this.#elements.get(anchor.id)?.element;
-    if (this.#sticks) this.toBottom();
+    if (follows) this.toBottom();
     else if (element) this.#box.scrollTop += element.offsetTop + element.offsetHeight - anchor.bottom;
   }
 
@@ -70,7 +73,7 @@ export class Posts {
   /** A message came: tell those who read further up, and those who listen. */
   announce(post) {
     if (post.author === this.#state.me.id || post.removed) return;
-    if (!this.#sticks) find("newer").hidden = false;
+    if (!this.#follows()) find("newer").hidden = false;
     const text = make("div", { innerHTML: post.html }).textContent;
     find("live").textContent = `${post.name}: ${post.file || text}`;
   }
@@ -84,6 +87,7 @@ export class Posts {
 
   toBottom() {
     this.#box.scrollTop = this.#box.scrollHeight;
+    this.#end = this.#box.scrollTop;
     find("newer").hidden = true;
   }
 
@@ -208,12 +212,18 @@ export class Posts {
   }
 
   #scrolled() {
-    const { scrollTop, scrollHeight, clientHeight } = this.#box;
-    this.#sticks = scrollHeight - scrollTop - clientHeight < NEAR_BOTTOM_PX;
-    if (this.#sticks) find("newer").hidden = true;
+    if (this.#follows()) find("newer").hidden = true;
     const room = this.#state.current;
     const mayHaveOlder = this.#state.complete.get(room) === false;
-    if (scrollTop < NEAR_TOP_PX && mayHaveOlder) this.#ask(this.#state.postsIn(room)[0]?.order ?? null);
+    if (this.#box.scrollTop < NEAR_TOP_PX && mayHaveOlder) this.#ask(this.#state.postsIn(room)[0]?.order ?? null);
+  }
+
+  /** Whether the reader is at the end still. Looked up, for the event that tells of a scroll comes late. */
+  #follows() {
+    const { scrollTop, scrollHeight, clientHeight } = this.#box;
+    if (scrollHeight - scrollTop - clientHeight < NEAR_BOTTOM_PX) this.#end = scrollTop;
+    else if (scrollTop < this.#end) this.#end = Infinity;
+    return scrollTop >= this.#end;
   }
 
   #ask(before) {
