@@ -337,11 +337,15 @@ async def _engine(settings: Settings) -> AsyncGenerator[Engine]:
             ) as engine:
                 yield engine
         case "llama":
-            from bot.model import chosen, plan_of
-            from engine.client import WorkerEngine
+            from bot.model import named, plan_of
             from engine.frames import Load
+            from engine.pool import Pool
+            from engine.seats import Seats, Sharing
 
-            model = chosen(settings)
-            load = Load(str(model.path), model.sha256, model.name, plan_of(settings))
-            async with WorkerEngine(load) as engine:
+            def find(name: str) -> Load:
+                model = named(settings, name)
+                return Load(str(model.path), model.sha256, model.name, plan_of(settings))
+
+            sharing = Sharing(settings.engine.memory_bytes, settings.engine.idle_s)
+            async with Pool(find(settings.engine.model), find, Seats(sharing)) as engine:
                 yield engine

@@ -97,12 +97,13 @@ def models_verify(settings: Settings, name: str) -> None:
 
 @models.command("use")
 @click.argument("name")
+@click.option("--pause", is_flag=True, help="Stop the one that answers first, if both don't fit.")
 @click.pass_obj
-def models_use(settings: Settings, name: str) -> None:
-    """Answer with this model from the next start on."""
+def models_use(settings: Settings, name: str, *, pause: bool) -> None:
+    """Answer with this model, at once if the bot runs."""
     from bot.verbs import models as verb
 
-    verb.use(settings, name)
+    verb.use(settings, name, pause=pause)
 
 
 @models.command("remove")

@@ -109,6 +109,14 @@ class Engine(Section):
         ge=0,
         description="Memory for conversations that wait without a sequence; 0: none is kept.",
     )
+    memory_bytes: int = Field(
+        default=0, ge=0, description="For all models together; 0: what is available."
+    )
+    idle_s: float = Field(
+        default=600,
+        gt=0,
+        description="How long a model beside the one that answers stays in memory unused.",
+    )
     base_url: str = Field(default="", description="Of a remote server, up to and with `/v1`.")
     api_key: SecretStr = Field(default=SecretStr(""), description="For a remote server.")
     scripted_delay_s: float = Field(

@@ -133,6 +133,11 @@ async def ask(
             await writer.wait_closed()
 
 
+def actor() -> str:
+    """Who sits at the machine, as the console names them."""
+    return f"console:local:{os.getuid()}"
+
+
 async def connect(path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A connection to the running bot. Raises `NotRunning`."""
     try:

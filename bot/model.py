@@ -1,8 +1,11 @@
 """Which file answers: from the name in the settings to a model of the store."""
 
+import asyncio
+from dataclasses import dataclass
 from pathlib import Path
 
 from bot.config import Settings
+from engine.base import Engine, Swaps
 from engine.gguf import ModelError
 from engine.models import DEMO, ModelStore, StoredModel
 from engine.plan import Plan
@@ -16,12 +19,17 @@ def store_of(settings: Settings) -> ModelStore:
 
 
 def chosen(settings: Settings) -> StoredModel:
-    """The model that is to answer. Raises `ModelError`, with what to do.
+    """The model that is to answer. Raises `ModelError`, with what to do."""
+    return named(settings, settings.engine.model)
 
-    `engine.model` is a name in the store; `demo` is the pinned demo model, unless `parley models
-    use` chose another; a path is a file that was pulled as it lies there.
+
+def named(settings: Settings, name: str) -> StoredModel:
+    """A model by what a person calls it. Raises `ModelError`, with what to do.
+
+    It is a name in the store; `demo` is the pinned demo model, unless `parley models use` chose
+    another; a path is a file that was pulled as it lies there.
     """
-    store, name = store_of(settings), settings.engine.model
+    store = store_of(settings)
     if name == DEMO_NAME:
         return store.default() or store.get(DEMO.name)
     by_name = {model.name: model for model in store.list()}
@@ -30,7 +38,7 @@ def chosen(settings: Settings) -> StoredModel:
     if model is None:
         known = ", ".join(by_name) or "none"
         raise ModelError(
-            f"engine.model: there is no model “{name}” in {store.directory}; there is: {known}. "
+            f"There is no model “{name}” in {store.directory}; there is: {known}. "
             "Bring it with “parley models pull SOURCE”."
         )
     return model
@@ -41,9 +49,29 @@ def model_names(settings: Settings) -> list[str]:
     return [model.name for model in store_of(settings).list()]
 
 
-def choose(settings: Settings, name: str) -> str:
-    """Mark the model that answers from the next start on; its name. Raises `ModelError`."""
-    return store_of(settings).use(name).name
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A model was chosen: it answers `now` or from the next start on; `then` is the model that the
+    settings name, which answers again after a restart, if that is another one."""
+
+    model: str
+    now: bool
+    then: str
+
+
+async def choose(settings: Settings, engine: Engine, name: str, *, pause: bool = False) -> Choice:
+    """Let a model of the store answer, now where the engine can do that, and after a restart.
+
+    Raises `EngineError`, and nothing has changed; `pause` is that of `engine.base.Swaps.use`.
+    """
+    store = store_of(settings)
+    model = await asyncio.to_thread(store.get, name)
+    swaps = isinstance(engine, Swaps)
+    if swaps:
+        await engine.use(name, pause=pause)
+    await asyncio.to_thread(store.use, model.name)
+    then = settings.engine.model
+    return Choice(model.name, now=swaps, then="" if then in (DEMO_NAME, model.name) else then)
 
 
 def plan_of(settings: Settings) -> Plan:

@@ -10,10 +10,15 @@ from bot import __version__
 from bot.access import GIVEN, Role
 from bot.commands import Desk
 from bot.control import ControlError, Progress, Task
+from bot.model import choose
 from bot.people import NobodyFound, Register, role_named
 from bot.person import erase, gather
+from engine.base import EngineError, NoRoom
 from storage import backup
 from storage.database import Database
+from storage.records import AuditEntry
+
+PAUSE_HELPS = "With --pause the one that answers stops before it loads; messages wait meanwhile."
 
 
 def tasks_for(desk: Desk, database: Database) -> dict[str, Task]:
@@ -25,6 +30,7 @@ def tasks_for(desk: Desk, database: Database) -> dict[str, Task]:
         "db.backup": office.backup,
         "db.export": office.export,
         "db.erase": office.erase,
+        "models.use": office.use_model,
         "user.list": office.list_users,
         "user.pair": office.pair_user,
         "user.grant": office.grant,
@@ -78,6 +84,18 @@ class Office:
     async def erase(self, request: Mapping[str, Any], progress: Progress) -> object:
         """Erase everything about one person."""
         return asdict(await erase(self._desk, _person(request)))
+
+    async def use_model(self, request: Mapping[str, Any], progress: Progress) -> object:
+        """Let another model answer."""
+        desk, pause = self._desk, bool(request.get("pause"))
+        await progress(f"loading {request['name']}")
+        try:
+            choice = await choose(desk.settings, desk.engine, str(request["name"]), pause=pause)
+        except EngineError as error:
+            helps = isinstance(error, NoRoom) and error.pause_helps
+            raise ControlError(f"{error} {PAUSE_HELPS}" if helps else str(error)) from error
+        await desk.audit.add(AuditEntry(str(request["actor"]), "models use", choice.model))
+        return asdict(choice)
 
     async def list_users(self, request: Mapping[str, Any], progress: Progress) -> object:
         """Who was seen, and their roles."""

@@ -4,12 +4,13 @@ EngineError
 ├── Overloaded       the waiting line is full; come back later
 ├── ContextTooLong   the messages do not fit the model's context
 ├── Unavailable      no model is ready to answer
-└── Interrupted      the model died in the middle of the answer; the request may be tried again
+├── Interrupted      the model died in the middle of the answer; the request may be tried again
+└── NoRoom           a model does not fit in memory beside those that are loaded
 """
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 Role = Literal["system", "user", "assistant"]
 
@@ -42,7 +43,8 @@ class Request:
 
     `session` names the conversation whose prefix may be reused; `person` is who the work is
     counted for when the engine shares its time; `deadline_s` is the longest the request may take,
-    in seconds from its submission, waiting included.
+    in seconds from its submission, waiting included. `model` names the one that is to answer;
+    empty, or where there is no choice: the one that answers everybody.
     """
 
     session: str
@@ -50,6 +52,7 @@ class Request:
     messages: tuple[Message, ...]
     sampling: Sampling = field(default_factory=Sampling)
     deadline_s: float | None = None
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,25 @@ class Engine(Protocol):
         ...
 
 
+@runtime_checkable
+class Swaps(Protocol):
+    """An engine that can let another model answer while it runs."""
+
+    async def use(self, model: str, *, pause: bool = False) -> None:
+        """Let `model` answer from now on; returns when it does.
+
+        The model before it answers until then, and finishes what it has begun. With `pause` it
+        finishes and leaves first, for two that do not fit in memory together; what comes meanwhile
+        waits. Raises `EngineError`, and the model before it goes on: `NoRoom` when there is no
+        room beside it.
+        """
+        ...
+
+    async def loaded(self) -> tuple[EngineStatus, ...]:
+        """The models in memory, the one that answers everybody first."""
+        ...
+
+
 class EngineError(Exception):
     """An answer that could not be computed."""
 
@@ -172,3 +194,18 @@ class Interrupted(EngineError):
     def __init__(self, message: str, *, alone: bool) -> None:
         super().__init__(message)
         self.alone = alone
+
+
+class NoRoom(EngineError):
+    """A model needs `needed_bytes`, and `free_bytes` are free; `pause_helps` if it fits alone."""
+
+    def __init__(
+        self, model: str, needed_bytes: int, free_bytes: int, *, pause_helps: bool
+    ) -> None:
+        super().__init__(
+            f"The model {model} needs about {needed_bytes >> 20} MB, and {free_bytes >> 20} MB are "
+            "free beside what is loaded."
+        )
+        self.needed_bytes = needed_bytes
+        self.free_bytes = free_bytes
+        self.pause_helps = pause_helps

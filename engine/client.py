@@ -99,13 +99,20 @@ class WorkerEngine:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
 
+    async def ready(self) -> None:
+        """Wait until the model is loaded. Raises `Unavailable` if there will be none."""
+        await self._settled.wait()
+        if self.failed:
+            raise Unavailable(self._status.detail)
+
     @property
     def pid(self) -> int | None:
         """The worker's process id, while there is one."""
         return self._child.pid if self._child else None
 
     @property
-    def _failed(self) -> bool:
+    def failed(self) -> bool:
+        """Whether there will be no model any more."""
         return self._status.state == "failed"
 
     async def status(self) -> EngineStatus:
@@ -158,7 +165,7 @@ class WorkerEngine:
         self._outside += 1
         try:
             while True:
-                await self._ready()
+                await self.ready()
                 await self._gate.enter(request.session)
                 try:
                     if self._status.state == "ready" and self._child is not None:
@@ -189,18 +196,12 @@ class WorkerEngine:
             self._gate.clear(inbox.session)
         self._gate.leave()
 
-    async def _ready(self) -> None:
-        """Wait until a model is loaded. Raises `Unavailable` if there will be none."""
-        await self._settled.wait()
-        if self._failed:
-            raise Unavailable(self._status.detail)
-
     async def _ask(self, frame: Callable[[int], Wire]) -> Wire:
         """Ask the worker, a new one if it dies meanwhile. Raises `Unavailable`."""
         try:
             async with asyncio.timeout(self._patience.reply_s):
                 while True:
-                    await self._ready()
+                    await self.ready()
                     number = self._number()
                     future = asyncio.get_running_loop().create_future()
                     self._replies[number] = future
@@ -224,7 +225,7 @@ class WorkerEngine:
         pause_s, deaths = self._patience.first_pause_s, 0
         while True:
             loaded, end = await self._live()
-            if self._failed:
+            if self.failed:
                 return
             deaths = 0 if loaded else deaths + 1
             if deaths >= self._patience.load_attempts:
@@ -316,7 +317,9 @@ class WorkerEngine:
             self._settled.set()
 
     def _fail(self, detail: str) -> None:
-        """There will be no model any more."""
+        """There will be no model any more; the first reason is the one to tell."""
+        if self.failed:
+            return
         self._status = replace(self._status, state="failed", detail=detail, running=0, waiting=0)
         lost, self._inflight = self._inflight, {}
         for inbox in lost.values():

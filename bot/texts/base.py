@@ -88,6 +88,9 @@ class Texts:
     announced: str  # count
     model: str  # model, state, names
     model_chosen: str  # model
+    model_answers: str  # model
+    model_until_restart: str  # model
+    model_needs_pause: str  # name
     persona: str
     paused: str
     resumed: str

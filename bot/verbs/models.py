@@ -1,5 +1,6 @@
 """`parley models …` and the demo model's first pull."""
 
+import asyncio
 import json
 import signal
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from types import FrameType
 import click
 
 from bot.config import Settings
+from bot.control import NotRunning, actor, ask, socket_path
 from bot.model import needs_demo, store_of
 from bot.verbs.progress import progress
 from engine.models import DEMO, ModelError, StoredModel
@@ -66,16 +68,28 @@ def verify(settings: Settings, name: str) -> bool:
     return sound
 
 
-def use(settings: Settings, name: str) -> None:
-    """Choose the model that answers from the next start on."""
-    model = store_of(settings).use(name)
-    click.echo(f"{model.name} answers from the next start on.")
+def use(settings: Settings, name: str, *, pause: bool) -> None:
+    """Let a model answer: now if a bot runs, else from the next start on."""
+    model = store_of(settings).get(name)
+    request = {"do": "models.use", "name": model.name, "pause": pause, "actor": actor()}
+    try:
+        choice = asyncio.run(ask(socket_path(settings.storage.path), request, _say))
+    except NotRunning:
+        store_of(settings).use(name)
+        choice = {"now": False, "then": ""}
+    click.echo(f"{model.name} answers {'now' if choice['now'] else 'from the next start on'}.")
+    if choice["then"]:
+        click.echo(f"After a restart {choice['then']} answers again: it is engine.model.")
 
 
 def remove(settings: Settings, name: str) -> None:
     """Delete a model."""
     model = store_of(settings).remove(name)
     click.echo(f"{model.name} is gone, {model.size_bytes / MEBIBYTE:,.0f} MiB are free again.")
+
+
+def _say(line: object) -> None:
+    click.echo(line, err=True)
 
 
 def _facts(model: StoredModel) -> dict[str, object]:

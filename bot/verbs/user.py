@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +9,7 @@ import click
 
 from bot.access import Role
 from bot.config import Settings
-from bot.control import ControlError, NotRunning, ask, socket_path
+from bot.control import ControlError, NotRunning, actor, ask, socket_path
 from bot.people import NobodyFound, Register
 from bot.roster import Roster
 from storage.database import Database
@@ -33,7 +32,7 @@ def show(settings: Settings, *, as_json: bool) -> None:
 
 def pair(settings: Settings, role: str) -> None:
     """Show a one-time code."""
-    made = _ask(settings, {"do": "user.pair", "role": role, "actor": _actor()})
+    made = _ask(settings, {"do": "user.pair", "role": role, "actor": actor()})
     click.echo(made["code"])
     click.echo(
         f"Good once, for {made['minutes']} minutes: whoever sends the bot “/pair {made['code']}” "
@@ -44,22 +43,17 @@ def pair(settings: Settings, role: str) -> None:
 
 def grant(settings: Settings, person: str, role: str) -> None:
     """Give a role."""
-    request = {"do": "user.grant", "person": person, "role": role, "actor": _actor()}
+    request = {"do": "user.grant", "person": person, "role": role, "actor": actor()}
     _say(_ask(settings, request))
 
 
 def revoke(settings: Settings, person: str) -> None:
     """Take a role."""
-    _say(_ask(settings, {"do": "user.revoke", "person": person, "actor": _actor()}))
+    _say(_ask(settings, {"do": "user.revoke", "person": person, "actor": actor()}))
 
 
 def _say(done: Mapping[str, str]) -> None:
     click.echo(f"{done['person']} is {done['role']} now.")
-
-
-def _actor() -> str:
-    """Who sits at the machine, as the console names them."""
-    return f"console:local:{os.getuid()}"
 
 
 def _ask(settings: Settings, request: Mapping[str, object]) -> Any:

@@ -8,14 +8,16 @@ import pytest
 import pytest_asyncio
 
 from engine.base import ContextTooLong, Engine, Message, Unavailable
+from engine.pool import Pool
 from engine.remote import RemoteEngine
 from engine.scripted import ScriptedEngine
+from engine.seats import Seats, Sharing
 from tests.contract.engine_fixtures import (
     SYSTEM,
     answer,
+    load_of,
     request,
     until,
-    worker,
 )
 from tests.fakes.openai_server import openai_server
 
@@ -33,8 +35,15 @@ async def remote() -> AsyncGenerator[Engine]:
         yield engine
 
 
+@asynccontextmanager
+async def llama() -> AsyncGenerator[Engine]:
+    load = load_of()
+    async with Pool(load, lambda _: load, Seats(Sharing())) as engine:
+        yield engine
+
+
 ENGINES: dict[str, Callable[[], AbstractAsyncContextManager[Engine]]] = {
-    "worker": worker,
+    "llama": llama,
     "remote": remote,
     "scripted": scripted,
 }

@@ -1,25 +1,39 @@
 """`admin model | persona | pause | resume | drain`: how the bot runs."""
 
-from bot.commands.admin.base import Subcommand, alone, code, entry
+from bot.commands.admin.base import Subcommand, Usage, alone, code, entry
 from bot.commands.base import Invocation
 from bot.model import choose, model_names
-from engine.base import EngineError
+from engine.base import EngineError, NoRoom
 
 
-async def model(call: Invocation, name: str) -> None:
-    """Say which model answers, or choose one for the next start."""
-    settings = call.desk.settings
-    status = await call.desk.engine.status()
-    if not name:
-        names = ", ".join(map(code, model_names(settings))) or "–"
-        text = call.texts.model.format(model=code(status.model), state=status.state, names=names)
-        return await call.reply(text)
+async def model(call: Invocation, rest: str) -> None:
+    """Say which model answers, or let another one answer."""
+    if not rest:
+        return await _tell_model(call)
+    name, _, word = rest.partition(" ")
+    if word not in ("", "pause"):
+        raise Usage
+    desk = call.desk
     try:
-        chosen = choose(settings, name)
+        choice = await choose(desk.settings, desk.engine, name, pause=bool(word))
+    except NoRoom as error:
+        hint = call.texts.model_needs_pause.format(name=name) if error.pause_helps else ""
+        return await call.reply(f"{error}\n\n{hint}".strip())
     except EngineError as error:
         return await call.reply(str(error))
-    await call.desk.audit.add(entry(call, chosen))
-    return await call.reply(call.texts.model_chosen.format(model=code(chosen)))
+    await desk.audit.add(entry(call, choice.model))
+    text = call.texts.model_answers if choice.now else call.texts.model_chosen
+    lines = [text.format(model=code(choice.model))]
+    if choice.then:
+        lines.append(call.texts.model_until_restart.format(model=code(choice.then)))
+    return await call.reply("\n\n".join(lines))
+
+
+async def _tell_model(call: Invocation) -> None:
+    status = await call.desk.engine.status()
+    names = ", ".join(map(code, model_names(call.desk.settings))) or "–"
+    text = call.texts.model.format(model=code(status.model), state=status.state, names=names)
+    await call.reply(text)
 
 
 async def persona(call: Invocation, text: str) -> None:

@@ -1,0 +1,139 @@
+"""An engine over several models, one of which answers everybody; that one is swapped without a gap.
+
+Until the new one is ready the old one answers, and then it finishes what it has begun. A request
+that names another model has it loaded on the way. What is in memory, and for how long, is `seats`'.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from engine.base import Delta, EngineStatus, Message, NoRoom, Overloaded, Request
+from engine.deadline import Deadline
+from engine.frames import Load
+from engine.seats import LEAVES, STAYS, Seat, Seats
+
+LOG = structlog.stdlib.get_logger("engine")
+
+Find = Callable[[str], Load]
+"""What to load for a model's name; may read files. Raises `ModelError`."""
+
+
+class Pool:
+    """An `Engine` that `Swaps`. `async with` starts `first`, and returns before it is loaded."""
+
+    def __init__(self, first: Load, find: Find, seats: Seats) -> None:
+        self._first = first
+        self._find = find
+        self._seats = seats
+        self._current: Seat
+        self._loading = asyncio.Lock()
+        self._answering = asyncio.Event()
+        self._outside = 0
+
+    async def __aenter__(self) -> Self:
+        await self._seats.__aenter__()
+        self._current = await self._seats.start(self._first)
+        self._answering.set()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self._seats.__aexit__(kind, exc, tb)
+
+    async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
+        """See `engine.base.Engine.stream`."""
+        deadline = Deadline(request.deadline_s)
+        seat = await deadline.bound(self._seat_for(request.model))
+        with self._seats.using(seat) as worker:
+            left = replace(request, deadline_s=deadline.left_s())
+            async with aclosing(worker.stream(left)) as deltas:
+                async for delta in deltas:
+                    yield delta
+
+    async def status(self) -> EngineStatus:
+        """Of the model that answers everybody."""
+        status = await self._current.worker.status()
+        if not self._answering.is_set():
+            return replace(status, state="loading", detail="another model takes its place")
+        return status
+
+    async def loaded(self) -> tuple[EngineStatus, ...]:
+        """See `engine.base.Swaps.loaded`."""
+        others = [seat for seat in self._seats if seat is not self._current]
+        statuses = [await seat.worker.status() for seat in others]
+        return (await self.status(), *statuses)
+
+    async def count(self, messages: Sequence[Message]) -> tuple[int, ...]:
+        """See `engine.base.Engine.count`."""
+        seat = await self._seat_for("")
+        with self._seats.using(seat) as worker:
+            return await worker.count(messages)
+
+    async def prepare(self, session: str, messages: Sequence[Message]) -> None:
+        """See `engine.base.Engine.prepare`."""
+        await self._current.worker.prepare(session, messages)
+
+    async def forget(self, session: str) -> None:
+        """See `engine.base.Engine.forget`; every model forgets."""
+        for seat in self._seats:
+            with self._seats.using(seat) as worker:
+                await worker.forget(session)
+
+    async def use(self, model: str, *, pause: bool = False) -> None:
+        """See `engine.base.Swaps.use`."""
+        async with self._loading:
+            load = await asyncio.to_thread(self._find, model)
+            before = self._current
+            try:
+                seat = await self._seats.open(load)
+            except NoRoom as error:
+                if not (pause and error.pause_helps):
+                    raise
+                seat = await self._open_in_place_of(before, load)
+            self._current = seat
+            self._seats.keep(before, LEAVES)
+            self._seats.keep(seat, STAYS)
+            LOG.info("model answers", model=load.name)
+
+    async def _open_in_place_of(self, before: Seat, load: Load) -> Seat:
+        """Let a model finish and leave, and load another; what comes meanwhile waits.
+
+        If the other one fails, the model before it is loaded again.
+        """
+        self._answering.clear()
+        try:
+            await before.unused.wait()
+            await self._seats.dismiss(before)
+            try:
+                return await self._seats.open(load)
+            except BaseException:
+                self._current = await self._seats.start(before.load)
+                raise
+        finally:
+            self._answering.set()
+
+    async def _seat_for(self, model: str) -> Seat:
+        """The seat of a model, which is loaded if it must be."""
+        if not model:
+            if not self._answering.is_set():
+                await self._wait_for_answering()
+            return self._current
+        async with self._loading:
+            load = await asyncio.to_thread(self._find, model)
+            return await self._seats.open(load)
+
+    async def _wait_for_answering(self) -> None:
+        if self._outside >= self._first.plan.waiting:
+            raise Overloaded("too many requests wait for another model", retry_after_s=5.0)
+        self._outside += 1
+        try:
+            await self._answering.wait()
+        finally:
+            self._outside -= 1

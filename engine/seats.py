@@ -1,0 +1,186 @@
+"""The models in memory: each in a worker of its own, all under one budget.
+
+A model takes its seat when there is room, if need be in the place of one that nobody uses, and
+leaves when nobody has used it for as long as it may linger. Who is asked what is `pool`'s.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from engine.base import NoRoom, Unavailable
+from engine.client import Patience, WorkerEngine
+from engine.frames import Load
+from engine.gguf import ModelError
+from engine.plan import available_bytes
+from engine.weight import Weight, room_bytes, weigh
+
+LOG = structlog.stdlib.get_logger("engine")
+STAYS = math.inf
+LEAVES = 0.0
+"""How long a model lingers, in seconds: the one that answers everybody, and the one before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """How models share the machine: `memory_bytes` for all of them, 0 for what is available; one
+    that nobody used for `idle_s` leaves."""
+
+    memory_bytes: int = 0
+    idle_s: float = 600.0
+    available: Callable[[], int] = available_bytes
+
+
+@dataclass(slots=True, eq=False)
+class Seat:
+    """A model in memory; it leaves when it was unused for `linger_s`."""
+
+    load: Load
+    worker: WorkerEngine
+    weight: Weight
+    linger_s: float
+    used_s: float
+    users: int = 0
+    unused: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Seats:
+    """Every model in memory. Leaving the context ends them all."""
+
+    def __init__(
+        self,
+        sharing: Sharing,
+        patience: Patience | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._sharing = sharing
+        self._patience = patience
+        self._clock = clock
+        self._seats: dict[Load, Seat] = {}
+        self._changed = asyncio.Event()
+        self._sweeper: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._sweeper = asyncio.create_task(self._sweep(), name="engine-sweeper")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        sweeper, self._sweeper = self._sweeper, None
+        if sweeper is not None:
+            sweeper.cancel()
+            await asyncio.gather(sweeper, return_exceptions=True)
+        await asyncio.gather(*(self.dismiss(seat) for seat in self))
+
+    def __iter__(self) -> Iterator[Seat]:
+        return iter([*self._seats.values()])
+
+    async def start(self, load: Load) -> Seat:
+        """Seat a model whatever the room is, and return before it is loaded."""
+        self._check_open()
+        try:
+            weight = await asyncio.to_thread(weigh, load)
+        except ModelError:
+            weight = Weight(0, 0)  # its worker says why
+        seat = self._seat(load, weight, STAYS)
+        await seat.worker.start()
+        return seat
+
+    async def open(self, load: Load) -> Seat:
+        """The seat of a model, which is loaded if it must be.
+
+        One call at a time. Raises `NoRoom`, `ModelError` and `Unavailable`.
+        """
+        self._check_open()
+        if seat := self._seats.get(load):
+            if not seat.worker.failed:
+                return seat
+            await self.dismiss(seat)
+        weight = await asyncio.to_thread(weigh, load)
+        await self._make_room(load, weight)
+        seat = self._seat(load, weight, self._sharing.idle_s)
+        try:
+            with self.using(seat):
+                await seat.worker.start()
+                await seat.worker.ready()
+        except BaseException:
+            await self.dismiss(seat)
+            raise
+        LOG.info("model loaded", model=load.name, megabytes=weight.total_bytes >> 20)
+        return seat
+
+    @contextmanager
+    def using(self, seat: Seat) -> Generator[WorkerEngine]:
+        """Keep a model where it is while the block runs."""
+        seat.users += 1
+        seat.unused.clear()
+        try:
+            yield seat.worker
+        finally:
+            seat.users -= 1
+            seat.used_s = self._clock()
+            if seat.users == 0:
+                seat.unused.set()
+                self._changed.set()
+
+    def keep(self, seat: Seat, linger_s: float) -> None:
+        """Say how long a model lingers unused from now on."""
+        seat.linger_s = linger_s
+        self._changed.set()
+
+    async def dismiss(self, seat: Seat) -> None:
+        """End a model's worker; whoever uses it gets `Unavailable`."""
+        self._seats.pop(seat.load, None)
+        await seat.worker.close()
+
+    def _check_open(self) -> None:
+        if self._sweeper is None:
+            raise Unavailable("the engine is closed")
+
+    def _seat(self, load: Load, weight: Weight, linger_s: float) -> Seat:
+        worker = WorkerEngine(load, patience=self._patience)
+        seat = Seat(load, worker, weight, linger_s, self._clock())
+        seat.unused.set()
+        self._seats[load] = seat
+        return seat
+
+    async def _make_room(self, load: Load, weight: Weight) -> None:
+        """Dismiss what nobody uses until there is room. Raises `NoRoom`."""
+        while weight.total_bytes > (free := self.room_bytes()):
+            unused = [seat for seat in self if seat.users == 0 and seat.linger_s < STAYS]
+            if not unused:
+                staying = sum(s.weight.total_bytes for s in self if s.linger_s == STAYS)
+                helps = weight.total_bytes <= free + staying
+                raise NoRoom(load.name, weight.total_bytes, free, pause_helps=helps)
+            await self._leave(min(unused, key=lambda seat: seat.used_s))
+
+    def room_bytes(self) -> int:
+        """Memory for one more model."""
+        weights = [seat.weight for seat in self]
+        return room_bytes(self._sharing.memory_bytes, self._sharing.available(), weights)
+
+    async def _sweep(self) -> None:
+        """See to it that whoever lingered long enough leaves."""
+        while True:
+            self._changed.clear()
+            now = self._clock()
+            leaving = {seat: seat.used_s + seat.linger_s for seat in self if seat.users == 0}
+            for seat in [seat for seat, at_s in leaving.items() if at_s <= now]:
+                del leaving[seat]
+                await self._leave(seat)
+            next_s = min(leaving.values(), default=STAYS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None if next_s == STAYS else max(0.0, next_s - now)):
+                    await self._changed.wait()
+
+    async def _leave(self, seat: Seat) -> None:
+        LOG.info("model leaves", model=seat.load.name)
+        await self.dismiss(seat)

@@ -1,0 +1,226 @@
+"""Several models at once, in real workers: a swap loses nothing, and memory is never overdrawn."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine.base import NoRoom, Swaps, Unavailable
+from engine.client import Patience
+from engine.frames import Load
+from engine.gguf import ModelError
+from engine.plan import Plan
+from engine.pool import Pool
+from engine.seats import Seats, Sharing
+from engine.weight import Weight, room_bytes, weigh
+from tests.contract.engine_fixtures import answer, demo_model, eventually, load_of, request, until
+
+PLAN = Plan(context_tokens=512, sequences=2, threads=1, park_bytes=0)
+STORY = "Tell me a very long story about a fox."
+QUICK = Patience(first_pause_s=0.0, longest_pause_s=0.0)
+OLD, NEW = (Load(str(demo_model().path), "", name, PLAN) for name in ("old", "new"))
+BOTH_BYTES = weigh(OLD).total_bytes + weigh(NEW).total_bytes
+
+
+@asynccontextmanager
+async def pool_of(
+    others: Mapping[str, Load] | None = None, sharing: Sharing | None = None
+) -> AsyncGenerator[Pool]:
+    """A pool that answers with OLD and finds NEW and `others`."""
+    loads = {"old": OLD, "new": NEW, **(others or {})}
+
+    def find(name: str) -> Load:
+        if name not in loads:
+            raise ModelError(f"there is no {name}")
+        return loads[name]
+
+    async with Pool(OLD, find, Seats(sharing or Sharing(), QUICK)) as pool:
+        yield pool
+
+
+async def names(pool: Pool) -> tuple[str, ...]:
+    return tuple(status.model for status in await pool.loaded())
+
+
+async def begun(pool: Pool, session: str) -> "asyncio.Task[int]":
+    """A long answer whose first word has come; the deltas it will have had."""
+    started = asyncio.Event()
+
+    async def read() -> int:
+        deltas = 0
+        async for _ in pool.stream(request(STORY, session, max_tokens=60)):
+            deltas += 1
+            started.set()
+        return deltas
+
+    task = asyncio.create_task(read())
+    await started.wait()
+    return task
+
+
+async def test_the_old_model_finishes_what_it_began_and_the_new_one_answers_the_next():
+    async with pool_of() as pool:
+        assert isinstance(pool, Swaps)
+        old_answer = await begun(pool, "ada")
+
+        await pool.use("new")
+
+        assert (await pool.status()).model == "new"
+        assert not old_answer.done()
+        assert await names(pool) == ("new", "old")
+        assert (await answer(pool, request("Hello!", "bob"))).text
+        assert await old_answer > 1
+        await eventually(lambda: names(pool), lambda loaded: loaded == ("new",))
+
+
+async def test_a_model_that_fails_to_load_leaves_the_old_one_answering(tmp_path: Path):
+    bad = tmp_path / "bad.gguf"
+    whole = demo_model().path.read_bytes()
+    bad.write_bytes(whole.replace(b"blk.3.ffn_up.weight", b"blk.3.ffn_xp.weight", 1))
+    broken = replace(NEW, path=str(bad), name="broken")
+    async with pool_of({"broken": broken}) as pool:
+        with pytest.raises(Unavailable, match=r"bad\.gguf cannot be loaded"):
+            await pool.use("broken")
+        with pytest.raises(ModelError, match="no nowhere"):
+            await pool.use("nowhere")
+
+        assert await names(pool) == ("old",)
+        assert (await answer(pool, request("Hello!"))).text
+
+
+async def test_two_that_do_not_fit_together_are_swapped_with_a_pause():
+    room = Sharing(memory_bytes=BOTH_BYTES - 1)
+    async with pool_of(sharing=room) as pool:
+        old_answer = await begun(pool, "ada")
+        with pytest.raises(NoRoom, match=r"needs about \d+ MB, and \d+ MB are free") as caught:
+            await pool.use("new")
+        assert caught.value.pause_helps
+        assert await names(pool) == ("old",)
+
+        swap = asyncio.create_task(pool.use("new", pause=True))
+        await until(lambda status: status.state == "loading", pool)
+        next_answer = asyncio.create_task(answer(pool, request("Hello!", "bob")))
+        count = asyncio.create_task(pool.count(request("Hello!").messages))
+
+        await swap
+        assert await old_answer > 1
+        assert (await next_answer).text
+        assert sum(await count) > 0
+        assert await names(pool) == ("new",)
+
+
+async def test_after_a_pause_for_a_model_that_fails_the_old_one_answers_again(tmp_path: Path):
+    bad = tmp_path / "bad.gguf"
+    whole = demo_model().path.read_bytes()
+    bad.write_bytes(whole.replace(b"blk.3.ffn_up.weight", b"blk.3.ffn_xp.weight", 1))
+    broken = replace(NEW, path=str(bad), name="broken")
+    async with pool_of({"broken": broken}, Sharing(memory_bytes=BOTH_BYTES - 1)) as pool:
+        with pytest.raises(Unavailable, match="cannot be loaded"):
+            await pool.use("broken", pause=True)
+
+        assert (await answer(pool, request("Hello!"))).text
+        assert await names(pool) == ("old",)
+
+
+async def test_what_does_not_even_fit_alone_is_refused_before_anything_stops():
+    large = replace(NEW, name="large", plan=replace(PLAN, park_bytes=BOTH_BYTES * 2))
+    async with pool_of({"large": large}, Sharing(memory_bytes=BOTH_BYTES)) as pool:
+        with pytest.raises(NoRoom) as caught:
+            await pool.use("large", pause=True)
+
+        assert not caught.value.pause_helps
+        assert (await pool.status()).model == "old"
+
+
+async def test_a_named_model_is_loaded_on_demand_and_leaves_when_nobody_wants_it():
+    asked = replace(request("Hello!"), model="new")
+    async with pool_of(sharing=Sharing(idle_s=0.2)) as pool:
+        first, second = await asyncio.gather(answer(pool, asked), answer(pool, asked))
+        assert first.text == second.text
+        assert (await pool.status()).model == "old"
+
+        await eventually(lambda: names(pool), lambda loaded: loaded == ("old",))
+
+        assert (await answer(pool, asked)).text
+        assert await names(pool) == ("old", "new")
+
+
+async def test_a_model_that_nobody_uses_makes_room_for_another():
+    third = replace(NEW, name="third")
+    async with pool_of({"third": third}, Sharing(memory_bytes=BOTH_BYTES)) as pool:
+        assert (await answer(pool, replace(request("Hello!"), model="new"))).text
+
+        assert (await answer(pool, replace(request("Hello!"), model="third"))).text
+        assert await names(pool) == ("old", "third")
+
+        reading = pool.stream(replace(request(STORY, max_tokens=200), model="third"))
+        await anext(reading)
+        with pytest.raises(NoRoom):
+            await answer(pool, replace(request("Hello!"), model="new"))
+        await reading.aclose()
+
+
+async def test_the_model_before_may_be_called_back_while_it_finishes():
+    async with pool_of() as pool:
+        old_answer = await begun(pool, "ada")
+        await pool.use("new")
+        await pool.use("old")
+
+        assert (await pool.status()).model == "old"
+        await eventually(lambda: names(pool), lambda loaded: loaded == ("old",))
+        assert await old_answer > 1
+        assert (await answer(pool, request("Hello!"))).usage.prompt_tokens > 0
+
+
+async def test_a_failed_start_is_told_and_another_model_may_take_over(tmp_path: Path):
+    async with Pool(
+        load_of(tmp_path / "none.gguf"), lambda _: NEW, Seats(Sharing(), QUICK)
+    ) as pool:
+        status = await until(lambda status: status.state == "failed", pool)
+        assert "is missing" in status.detail
+        with pytest.raises(Unavailable):
+            await answer(pool, request("Hello!"))
+
+        await pool.use("new")
+
+        assert (await answer(pool, request("Hello!"))).text
+
+
+async def test_closing_ends_every_worker():
+    async with pool_of() as pool:
+        task = await begun(pool, "ada")
+        await pool.use("new")
+    with pytest.raises(Unavailable):
+        await task
+    with pytest.raises(Unavailable):
+        await pool.use("old")
+
+
+async def test_forgetting_reaches_every_model():
+    history = request("Remember the word kingfisher.", "ada", max_tokens=4)
+    async with pool_of() as pool:
+        await answer(pool, history)
+        assert (await answer(pool, history)).usage.reused_tokens > 20
+        task = await begun(pool, "bob")
+        await pool.use("new")
+
+        await pool.forget("ada")
+
+        await pool.use("old")
+        reused = (await answer(pool, history)).usage.reused_tokens
+        assert reused < 20 + 12
+        await task
+
+
+@pytest.mark.parametrize(
+    ("limit", "available", "expected"),
+    [(0, 1000, 880), (0, 100, 0), (700, 1000, 380), (200, 1000, 0), (5000, 1000, 880)],
+)
+def test_room_is_what_both_the_system_and_the_limit_leave(
+    limit: int, available: int, expected: int
+):
+    loaded = [Weight(200, 80), Weight(120, 40)]
+    assert room_bytes(limit, available, loaded) == expected
