@@ -289,6 +289,7 @@ def platforms(settings: Settings) -> Iterator[Adapter]:
                 base_url=settings.slack.base_url,
                 workspace=settings.slack.workspace,
                 bot_name=settings.bot.name,
+                status=texts_for(settings.bot.language).writing,
             )
         )
     if settings.matrix.homeserver:

@@ -1,5 +1,6 @@
 """The bot on Matrix: what `adapters.base` asks of a platform, put together."""
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from adapters.base import (
     Emit,
     Limits,
     Link,
+    Menu,
     MessageRef,
     Rendered,
 )
@@ -35,6 +37,7 @@ from adapters.matrix.login import (
     sign_out,
 )
 from adapters.matrix.machine import Machine
+from adapters.matrix.menu import Suggestions
 from adapters.matrix.outbound import TYPING_S, Outbound
 from adapters.matrix.rooms import Rooms
 from adapters.matrix.sync import Reading, Sync
@@ -90,6 +93,7 @@ class MatrixAdapter:
         self._file = SessionFile(settings.store_dir)
         self._rooms = Rooms(self._server)
         self._outbound = Outbound(self._server, self._rooms)
+        self._suggestions = Suggestions(self._server)
         self._machine: Machine | None = None
         self._inbound: Inbound | None = None
         self._note: str | None = None
@@ -121,7 +125,7 @@ class MatrixAdapter:
             machine = self._use(session)
             await machine.upkeep()
             await self._ensure_identity(session)
-            await self._sync(session, machine).run(emit, cursor)
+            await self._receive(session, machine, emit, cursor)
         except SessionEnded as error:
             self._end_session(soft=error.soft)
             self.link.set_refused(str(error))
@@ -167,11 +171,16 @@ class MatrixAdapter:
     async def join(self, room: str) -> None:
         """Accept an invitation."""
         await self._server.post("v3", "join", room, body={})
+        self._suggestions.joined()
 
     async def leave(self, room: str) -> None:
         """Decline an invitation, or go."""
         await self._server.post("v3", "rooms", room, "leave", body={})
         self._rooms.forget(room)
+
+    async def offer(self, menu: Menu) -> None:
+        """Suggest these commands in every room that lets the bot."""
+        self._suggestions.offer(menu)
 
     async def check(self) -> str:
         """The bot's id and device there. Before the first start it signs in and out again."""
@@ -183,6 +192,16 @@ class MatrixAdapter:
         self._server.token = session.access_token
         answer = await self._server.get("v3", "account", "whoami")
         return f"{answer.get('user_id')} on device {answer.get('device_id')}"
+
+    async def _receive(
+        self, session: Session, machine: Machine, emit: Emit, cursor: Cursor | None
+    ) -> None:
+        suggesting = asyncio.create_task(self._suggestions.run(session.user_id))
+        try:
+            await self._sync(session, machine).run(emit, cursor)
+        finally:
+            suggesting.cancel()
+            await asyncio.wait({suggesting})
 
     async def _signed_in(self) -> Session:
         """The kept session with its keys, or a new device."""

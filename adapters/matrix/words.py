@@ -10,7 +10,11 @@ from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import unquote
 
-PREFIX = "!parley"
+COMMAND = "parley"
+PREFIX = f"!{COMMAND}"
+CALL = "org.matrix.msc4391.command"
+"""Where a client puts a command that was chosen from those that it suggested."""
+ARGUMENTS = "arguments"
 _SHORT_COMMAND = re.compile(r"!([a-zA-Z]+)(?=\s|$)")
 _PILL = re.compile(r'href="https://matrix\.to/#/([^"?]+)"')
 _FALLBACK = re.compile(r"\A> <@[^\n]*\n(?:>[^\n]*\n)*\n?")
@@ -39,6 +43,9 @@ def read(content: Mapping[str, Any], me: Me, *, direct: bool, is_reply: bool) ->
     if is_reply:
         body = _FALLBACK.sub("", body)
     named = _mentions(content, me.user_id)
+    chosen = _chosen(content) if named else None
+    if chosen is not None:
+        return Words(chosen, mentioned=True, is_command=True)
     bare = _without_name(body.lstrip(), me)
     command = _command(bare if bare is not None else body.strip(), direct=direct)
     if command is not None:
@@ -61,9 +68,17 @@ def _command(text: str, *, direct: bool) -> str | None:
     return text[1:] if direct and _SHORT_COMMAND.match(text) else None
 
 
+def _chosen(content: Mapping[str, Any]) -> str | None:
+    """A command chosen from `adapters.matrix.menu`, which the body may not even name."""
+    call = _mapping(content, CALL)
+    command, _, name = _string(call, "command").partition(" ")
+    if command != COMMAND or not name:
+        return None
+    return f"{name} {_string(_mapping(call, 'arguments'), ARGUMENTS)}".strip()
+
+
 def _mentions(content: Mapping[str, Any], user_id: str) -> bool:
-    mentions: Any = content.get("m.mentions")
-    users: Any = cast("dict[str, Any]", mentions).get("user_ids") if mentions else None
+    users: Any = _mapping(content, "m.mentions").get("user_ids")
     if isinstance(users, list) and user_id in users:
         return True
     pills = _PILL.findall(_string(content, "formatted_body"))
@@ -94,6 +109,11 @@ def _without_pill(text: str, me: Me) -> str:
 
 def _longest_first(names: Iterable[str]) -> list[str]:
     return sorted({name for name in names if name}, key=len, reverse=True)
+
+
+def _mapping(content: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = content.get(key)
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def _string(content: Mapping[str, Any], key: str) -> str:

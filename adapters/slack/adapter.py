@@ -76,7 +76,8 @@ NO_WAY_IN = (
 class SlackSettings:
     """One app in one workspace: with an `app_token` by Socket Mode, else called by HTTP.
 
-    `base_url` is the Web API's address, with a slash at the end.
+    `base_url` is the Web API's address, with a slash at the end. `status` stands beside the bot's
+    name while it writes.
     """
 
     bot_token: str
@@ -85,6 +86,7 @@ class SlackSettings:
     base_url: str
     workspace: str
     bot_name: str = "Parley"
+    status: str = "is writing…"
 
 
 class SlackAdapter:
@@ -109,7 +111,11 @@ class SlackAdapter:
         self._names = Names(self._api)
         self._files = Files(self._api)
         self._posting = Posting(
-            self._api, self._names, Streams(self._api, self._names), self._files
+            self._api,
+            self._names,
+            Streams(self._api, self._names),
+            self._files,
+            settings.status,
         )
         self._whispers = Whispers(self._api)
         self._webhook = Webhook("" if settings.app_token else settings.signing_secret)

@@ -14,19 +14,19 @@ from adapters.slack.names import Names
 from adapters.slack.scene import Me
 from adapters.slack.streams import OVER, Streams
 
-STATUS = "is writing…"
 PAGE = 200
 MAX_PAGES = 10
 
 
 class Posting:
-    """The messages of one bot."""
+    """The messages of one bot. `status` stands beside its name while it writes."""
 
-    def __init__(self, api: Api, names: Names, streams: Streams, files: Files) -> None:
+    def __init__(self, api: Api, names: Names, streams: Streams, files: Files, status: str) -> None:
         self._api = api
         self._names = names
         self._streams = streams
         self._files = files
+        self._status = status
         self._me: Me | None = None
 
     async def me(self) -> Me:
@@ -116,7 +116,7 @@ class Posting:
                 "assistant.threads.setStatus",
                 channel_id=to.room,
                 thread_ts=to.thread,
-                status=STATUS,
+                status=self._status,
             )
         except Rejected:
             return  # a thread of direct messages that is no assistant's

@@ -32,6 +32,7 @@ class Texts:
 
     # waiting
     waiting: str  # place, eta_s
+    writing: str
 
     # answers
     stopped: str

@@ -48,6 +48,7 @@ ENGLISH = Texts(
     speed_unknown="not measured yet",
     speed="reads {prefill:.0f} and writes {decode:.0f} tokens a second",
     waiting="*You are number {place} in the line; it takes about {eta_s:.0f} s.*",
+    writing="is writing…",
     stopped="*Stopped.*",
     empty="The model had nothing to say. Please ask another way.",
     cut_off="*The answer reached its length limit.*",

@@ -47,6 +47,7 @@ CHINESE = Texts(
     speed_unknown="尚未测得",
     speed="每秒读取 {prefill:.0f} 个词元，生成 {decode:.0f} 个词元",
     waiting="*您排在第 {place} 位，大约需要 {eta_s:.0f} 秒。*",
+    writing="正在输入…",
     stopped="*已停止。*",
     empty="模型没有给出回答。请换一种问法。",
     cut_off="*回答已达到长度上限。*",

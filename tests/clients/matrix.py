@@ -4,9 +4,11 @@ Nothing here is shared with the adapter: a message is read as a client shows it.
 """
 
 import asyncio
+import base64
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from html.parser import HTMLParser
 from typing import Any, Protocol
 from uuid import uuid4
@@ -16,6 +18,7 @@ import httpx
 from tests.rigs.synapse import PASSWORD
 from tests.venues.base import Shown
 
+DESCRIPTION = "org.matrix.msc4391.command_description"
 BLOCKS = {"p", "div", "li", "pre", "blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "tr", "hr"}
 
 
@@ -54,6 +57,16 @@ class Timeline:
             elif before := shown.get(relates["event_id"]):
                 shown[before.id] = _edited(before, event["content"]["m.new_content"])
         return list(shown.values())
+
+    def commands(self, room: str, bot: str) -> set[str]:
+        """The commands of `bot` that a client suggests (MSC4391), those with its own key alone."""
+        described = [event for event in self.events[room] if event["type"] == DESCRIPTION]
+        own = [event for event in described if event["sender"] == bot and event["content"]]
+        return {
+            event["content"]["command"]
+            for event in own
+            if event["state_key"] == _key(event["content"]["command"], bot)
+        }
 
 
 class Person(Protocol):
@@ -195,6 +208,10 @@ class _Reader(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag in BLOCKS:
             self.text.append("\n")
+
+
+def _key(command: str, sender: str) -> str:
+    return base64.standard_b64encode(sha256(f"{command}{sender}".encode()).digest()).decode()
 
 
 def _shown(event_id: str, content: Mapping[str, Any]) -> Shown:

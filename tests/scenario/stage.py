@@ -57,6 +57,11 @@ class Someone:
         """Their texts."""
         return [message.text.strip() for message in self.shown]
 
+    @property
+    def suggested(self) -> set[str]:
+        """The commands that the person's client suggests."""
+        return self.venue.suggested(self.name, self.place)
+
     async def sees(self, *texts: str) -> list[Shown]:
         """Wait until exactly these texts stand there from the bot; the messages."""
         try:

@@ -206,6 +206,14 @@ async def test_command(stage: Stage) -> None:
     await stage.venue.until(lambda: any(TEXTS.help_title in text for text in ann.texts))
 
 
+async def test_suggestions(stage: Stage) -> None:
+    """Clients suggest the bot's commands."""
+    need(stage, "suggestions")
+    ann = await stage.alone("ann")
+    await stage.venue.until(lambda: ann.suggested >= {"help", "new", "stop", "retry"})
+    assert "admin" not in ann.suggested
+
+
 async def test_fresh_start(stage: Stage) -> None:
     """`new` begins an empty window."""
     ann = await stage.alone("ann")

@@ -19,6 +19,7 @@ Feature = Literal[
     "buttons",
     "files",
     "typing",
+    "suggestions",
     "encryption",
     "ephemeral",
 ]
@@ -115,6 +116,10 @@ class Venue(Protocol):
 
     def typed(self, place: Place) -> bool:
         """Whether the bot ever showed there that it is writing."""
+        ...
+
+    def suggested(self, person: str, place: Place) -> set[str]:
+        """The names of the commands that a client suggests there."""
         ...
 
     async def until(self, condition: Callable[[], bool], timeout_s: float = 30) -> None:

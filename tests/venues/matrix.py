@@ -39,6 +39,7 @@ class MatrixVenue:
             "reactions",
             "files",
             "typing",
+            "suggestions",
         }
         if encrypted:
             features.add("encryption")
@@ -145,6 +146,10 @@ class MatrixVenue:
 
     def typed(self, place: Place) -> bool:
         return any((place.id, self.bot) in each.timeline.typed for each in self._people.values())
+
+    def suggested(self, person: str, place: Place) -> set[str]:
+        commands = self._people[person].timeline.commands(place.id, self.bot)
+        return {command.removeprefix("parley ") for command in commands}
 
     async def until(self, condition: Callable[[], bool], timeout_s: float = 30) -> None:
         async with asyncio.timeout(timeout_s):

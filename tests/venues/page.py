@@ -17,7 +17,7 @@ class PageVenue:
 
     name = "web"
     features: frozenset[Feature] = frozenset(
-        {"rooms", "replies", "edits", "deletes", "reactions", "buttons"}
+        {"rooms", "replies", "edits", "deletes", "reactions", "buttons", "suggestions"}
     )
 
     def __init__(self, port: int = 0) -> None:
@@ -111,6 +111,11 @@ class PageVenue:
     def typed(self, place: Place) -> bool:
         frames = [frame for tab in self._tabs.values() for frame in tab.frames]
         return any(f["is"] == "preview" and f["room"] == place.id for f in frames)
+
+    def suggested(self, person: str, place: Place) -> set[str]:
+        frames = self._tabs[person].frames
+        [*_, welcome] = [frame for frame in frames if frame["is"] == "welcome"]
+        return {command["name"] for command in welcome["commands"]}
 
     async def until(self, condition: Callable[[], bool], timeout_s: float = 30) -> None:
         async with asyncio.timeout(timeout_s):

@@ -129,6 +129,9 @@ class SlackVenue:
         channel = self._channel(place)
         return bool(channel.statuses) or any(each.streaming_state for each in channel.messages)
 
+    def suggested(self, person: str, place: Place) -> set[str]:
+        raise NotImplementedError("Slack suggests an app's slash command, not what follows it")
+
     async def until(self, condition: Callable[[], bool], timeout_s: float = 30) -> None:
         async with asyncio.timeout(timeout_s):
             while not condition():

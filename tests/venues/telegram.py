@@ -22,7 +22,17 @@ class TelegramVenue:
 
     name = "telegram"
     features: frozenset[Feature] = frozenset(
-        {"rooms", "threads", "replies", "edits", "reactions", "buttons", "files", "typing"}
+        {
+            "rooms",
+            "threads",
+            "replies",
+            "edits",
+            "reactions",
+            "buttons",
+            "files",
+            "typing",
+            "suggestions",
+        }
     )
 
     def __init__(self, *, drafts: bool = True, privacy: bool = False) -> None:
@@ -116,6 +126,12 @@ class TelegramVenue:
         """Whether it showed: by a sign, or by a draft."""
         chat = self._chat(place)
         return bool(chat.actions or chat.drafts or chat.old_drafts)
+
+    def suggested(self, person: str, place: Place) -> set[str]:
+        scope = "all_private_chats" if place.direct else "all_group_chats"
+        menus = self.server.methods.commands
+        own = menus.get((f"chat {place.id}", ""))
+        return {each["command"] for each in own or menus.get((scope, ""), [])}
 
     async def until(self, condition: Callable[[], bool], timeout_s: float = 30) -> None:
         async with asyncio.timeout(timeout_s):
