@@ -47,6 +47,7 @@ from storage.outbox import Outbox
 from storage.page import Page
 from storage.records import StorageError
 from storage.roster import RosterStore
+from storage.search import Search
 from storage.turns import Turns
 
 log = structlog.get_logger(__name__)
@@ -132,6 +133,7 @@ class App:
             delivery=delivery,
             roster=roster,
             audit=Audit(database),
+            search=Search(database),
             stop=self.stop,
             adapters=self._adapters,
             started_at=datetime.now(UTC),

@@ -150,6 +150,18 @@ def db_backup(settings: Settings, target: Path) -> None:
     verb.backup(settings, target)
 
 
+@db.command("search", context_settings={"ignore_unknown_options": True})
+@click.argument("query", nargs=-1, required=True)
+@click.option("--limit", default=20, type=click.IntRange(1, 1000), help="How many at most.")
+@JSON
+@click.pass_obj
+def db_search(settings: Settings, query: tuple[str, ...], limit: int, *, as_json: bool) -> None:
+    """Find what was said: words, '"a phrase"', -word, from:NAME, in:ROOM, after: and before:DAY."""
+    from bot.verbs import database as verb
+
+    verb.search(settings, " ".join(query), limit, as_json=as_json)
+
+
 @db.command("export")
 @click.argument("person")
 @click.pass_obj

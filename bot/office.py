@@ -10,6 +10,7 @@ from bot import __version__
 from bot.access import GIVEN, Role
 from bot.commands import Desk
 from bot.control import ControlError, Progress, Task
+from bot.finding import find
 from bot.model import choose
 from bot.people import NobodyFound, Register, role_named
 from bot.person import erase, gather
@@ -31,6 +32,7 @@ def tasks_for(desk: Desk, database: Database) -> dict[str, Task]:
         "db.export": office.export,
         "db.erase": office.erase,
         "models.use": office.use_model,
+        "db.search": office.search,
         "user.list": office.list_users,
         "user.pair": office.pair_user,
         "user.grant": office.grant,
@@ -96,6 +98,10 @@ class Office:
             raise ControlError(f"{error} {PAUSE_HELPS}" if helps else str(error)) from error
         await desk.audit.add(AuditEntry(str(request["actor"]), "models use", choice.model))
         return asdict(choice)
+
+    async def search(self, request: Mapping[str, Any], progress: Progress) -> object:
+        """Find what was said, everywhere: whoever is at the machine can read the file."""
+        return await find(self._desk.search, str(request["query"]), int(request["limit"]))
 
     async def list_users(self, request: Mapping[str, Any], progress: Progress) -> object:
         """Who was seen, and their roles."""

@@ -21,6 +21,7 @@ from sqlalchemy import (
 from storage.clock import Clock, from_micros, to_micros, utc_now
 from storage.connection import snapshot
 from storage.database import Database
+from storage.index import remove_from_index
 from storage.outbox import COLUMNS as PART_COLUMNS
 from storage.outbox import REMOVAL, part_of
 from storage.records import Erased, Outcome, Part, StorageError, Turn
@@ -97,6 +98,7 @@ _ERASE_RATINGS = Statement(
         )
     )
 )
+_ROWS = Statement(select(turn.c.row).where(turn.c.person == _PERSON))
 _ERASE_TURNS = Statement(delete(turn).where(turn.c.person == _PERSON))
 _ERASE_SESSION = Statement(
     delete(session).where(
@@ -189,6 +191,7 @@ def _forget(connection: Connection, person: str, now: datetime) -> Erased:
     key = {"person": person, "at": to_micros(now)}
     sessions = tuple(str(row[0]) for row in _SESSIONS.rows(connection, key))
     ratings = _ERASE_RATINGS.run(connection, key)
+    remove_from_index(connection, [row for (row,) in _ROWS.rows(connection, key)])
     turns = _ERASE_TURNS.run(connection, key)
     _ERASE_SESSION.run_each(connection, [{"session": each} for each in sessions])
     parts = _TAKE_BACK.run(connection, key) + _ERASE_OUTBOX.run(connection, key)

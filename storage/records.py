@@ -153,6 +153,18 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A turn that a search found. `score` grows with how well it fits; 0 where nothing is ranked.
+
+    `room` is the title of its room, empty for a direct conversation.
+    """
+
+    turn: Turn
+    room: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class Erased:
     """How many rows of each kind were erased for a person, and the sessions they stood in."""
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from storage import index
 from storage.records import Corrupt
 from storage.tables import metadata
 
-HEAD = "0003"
+HEAD = "0004"
 """The revision this program needs: the newest in `migrations/versions`."""
 
 APPLICATION_ID = 0x5052_4C59
@@ -50,6 +51,8 @@ def revision(connection: Connection) -> str | None:
 def create(connection: Connection) -> None:
     """Make all tables as they stand at HEAD; a test holds them equal to what migrations make."""
     metadata.create_all(connection, checkfirst=False)
+    for statement in index.CREATE:
+        connection.exec_driver_sql(statement)
     connection.exec_driver_sql(
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL,"
         " CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"

@@ -18,6 +18,7 @@ from sqlalchemy.dialects.sqlite import insert
 from storage.clock import Clock, from_micros, to_micros, utc_now
 from storage.database import Database
 from storage.inbox import finish_events
+from storage.index import add_to_index, remove_from_index
 from storage.outbox import remove_parts, write_bodies
 from storage.records import Body, Destination, Outcome, Turn, TurnMessage
 from storage.statement import Statement, Step, Values, insertion
@@ -182,8 +183,10 @@ class Turns:
             row = _ROW_OF_MESSAGE.value(connection, key)
             if row is None:
                 return None
+            remove_from_index(connection, [row])
             _EDIT_MESSAGE.run(connection, key | {"row": row, "text": text})
-            return _by_row(connection, row)
+            add_to_index(connection, [row])
+            return turn_at(connection, row)
 
         return await self._db.write(op)
 
@@ -267,7 +270,7 @@ def _first(turns: Sequence[Turn]) -> Turn | None:
     return turns[0] if turns else None
 
 
-def _by_row(connection: Connection, row: int) -> Turn:
+def turn_at(connection: Connection, row: int) -> Turn:
     return turns_of(_BY_ROW.rows(connection, {"row": row}))[0]
 
 
@@ -280,10 +283,12 @@ def _put(connection: Connection, value: Turn, now: datetime) -> int:
         row = _ADD.value(connection, key | {"number": number} | _content(value))
     else:
         row, number = found
+        remove_from_index(connection, [row])
         _ACTIVE.run(connection, {"key": value.session, "last_active": to_micros(now)})
         _ANSWER_ANEW.run(connection, _content(value) | {"row": row})
         _REMOVE_MESSAGES.run(connection, {"row": row})
     _ADD_MESSAGE.run_each(connection, _messages(value, row))
+    add_to_index(connection, [row])
     return number
 
 
@@ -318,9 +323,12 @@ def _messages(value: Turn, row: int) -> list[dict[str, object]]:
 
 
 def _remove_message(connection: Connection, row: int, key: dict[str, str]) -> Turn:
-    was = _by_row(connection, row)
+    was = turn_at(connection, row)
+    remove_from_index(connection, [row])
     _REMOVE_MESSAGE.run(connection, key | {"row": row})
-    if not _by_row(connection, row).messages:
+    if len(was.messages) > 1:
+        add_to_index(connection, [row])
+    else:
         _REMOVE.run(connection, {"row": row})
         remove_parts(connection, [was.id])
     return was

@@ -19,6 +19,7 @@ from engine.base import Engine
 from storage.audit import Audit
 from storage.members import Members
 from storage.records import Inbound
+from storage.search import Search
 from storage.statement import Step
 
 log = structlog.get_logger(__name__)
@@ -37,6 +38,7 @@ class Desk:
     delivery: Delivery
     roster: Roster
     audit: Audit
+    search: Search
     stop: Callable[[], None]
     adapters: Mapping[tuple[str, str], Adapter]
     started_at: datetime

@@ -100,6 +100,10 @@ class Texts:
     sessions: str  # count
     session: str  # session, waiting
     audit: str  # count
+    found: str  # count
+    found_nothing: str
+    search_directly: str
+    query_faults: Mapping[str, str]  # by storage.query.Fault: part
 
     # dead letters, for administrators
     no_dead_letters: str

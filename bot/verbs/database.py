@@ -9,11 +9,13 @@ from typing import Any
 import click
 
 from bot.config import Settings
-from bot.control import NotRunning, ask, socket_path
+from bot.control import ControlError, NotRunning, ask, socket_path
+from bot.finding import find, marked
 from bot.verbs.progress import progress
 from storage import backup as copying
 from storage.database import Database
 from storage.members import Members
+from storage.search import Search
 
 
 def upgrade(settings: Settings) -> None:
@@ -52,6 +54,22 @@ def backup(settings: Settings, target: Path) -> None:
     click.echo(f"{target} holds a checked copy.")
 
 
+def search(settings: Settings, query: str, limit: int, *, as_json: bool) -> None:
+    """Print the turns that fit best."""
+    result = asyncio.run(_search(settings, query, limit))
+    if "error" in result:
+        raise ControlError(result["error"])
+    found: list[dict[str, Any]] = result["found"]
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        return
+    for each in found:
+        click.secho(each["head"], dim=True)
+        for part in each["excerpts"]:
+            click.echo("  " + marked(part["text"], part["matches"], _bold, str))
+    click.echo(f"{len(found)} found.", err=True)
+
+
 def export(settings: Settings, person: str) -> None:
     """Print a person's data."""
     result = asyncio.run(_ask_or_open(settings, {"do": "db.export", "person": person}))
@@ -75,6 +93,19 @@ async def _check(settings: Settings) -> Any:
                 "revision": result.revision,
                 "size_bytes": result.size_bytes,
             }
+
+
+async def _search(settings: Settings, query: str, limit: int) -> Any:
+    request = {"do": "db.search", "query": query, "limit": limit}
+    try:
+        return await ask(socket_path(settings.storage.path), request)
+    except NotRunning:
+        async with Database(settings.storage.path) as database:
+            return await find(Search(database), query, limit)
+
+
+def _bold(text: str) -> str:
+    return click.style(text, bold=True, underline=True)
 
 
 async def _backup(settings: Settings, target: Path) -> None:

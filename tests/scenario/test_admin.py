@@ -10,8 +10,9 @@ from adapters.base import Address, Kind, Person
 from bot.access import Role
 from bot.commands.admin import SUBCOMMANDS
 from bot.config import Settings
+from bot.roster import place_of
 from bot.texts import texts_for
-from storage.records import AuditEntry
+from storage.records import AuditEntry, RoomState
 from tests.fakes.platform import FakePlatform
 from tests.scenario.bots import Bot, running_bot, settings_in
 from tests.unit.bot.events import ANN, BOB, ROOM, message
@@ -80,6 +81,7 @@ async def test_alone_it_lists_everything(tmp_path: Path) -> None:
         "dead letters",
         "dead retry",
         "audit all",
+        "search",
         "announce",
     ],
 )
@@ -270,6 +272,26 @@ async def test_commands_that_name_no_thread_concern_where_one_asked_last(tmp_pat
         await bot.platform.receive([message("retry", to=ROOM, kind=Kind.COMMAND)])
         await bot.platform.until(lambda: bot.platform.shown("room")[0] == "anew")
         assert bot.engine.requests[-1].session == "fake:bot:room:1"
+
+
+async def test_search_finds_what_its_asker_may_see(tmp_path: Path) -> None:
+    async with running_bot(house(tmp_path)) as bot:
+        await make(bot, ANN, Role.ADMIN)
+        await make(bot, BOB, Role.MEMBER)
+        for person, text in ((ANN, "明天的会议在几点"), (BOB, "my *secret* salary")):
+            place = Address("fake", "bot", person.id, direct=True)
+            await bot.platform.receive([message(text, to=place, by=person)])
+            await bot.platform.until(lambda p=person: len(bot.platform.shown(p.id)) == 1)
+        shown = await tell(bot, "admin search 会议 from:Ann", ANN)
+        assert shown.startswith(TEXTS.found.format(count=1))
+        assert "明天的**会议**在几点" in shown
+        assert await tell(bot, "admin search salary", ANN) == TEXTS.found_nothing
+        assert "my \\*secret\\* **salary**" in await tell(bot, "admin search salary")
+        wrong = TEXTS.query_faults["no_day"].format(part="after:soon")
+        assert await tell(bot, "admin search salary after:soon") == wrong
+        await bot.running.desk.roster.put_room(RoomState(place_of(ROOM), "Room", allowed=True))
+        assert await tell(bot, "admin search salary", to=ROOM) == TEXTS.search_directly
+        assert [entry[1:] for entry in await entries(bot)] == [("admin search", "", "done")] * 3
 
 
 async def test_a_button_below_an_older_answer_says_that_it_is_too_late(tmp_path: Path) -> None:

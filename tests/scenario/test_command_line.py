@@ -67,6 +67,15 @@ async def test_the_running_bot_is_asked_about_its_database(tmp_path: Path) -> No
         me = f"console:local:{os.getuid()}"
         code, out, _ = await parley(tmp_path, "db", "export", me)
         assert (code, len(json.loads(out)["turns"])) == (0, 1)
+        code, out, _ = await parley(tmp_path, "db", "search", "canary", "-bird", "--json")
+        [found] = json.loads(out)
+        assert (code, found["question"], found["excerpts"][0]["matches"]) == (
+            0,
+            "my canary",
+            [[3, 9]],
+        )
+        code, _, err = await parley(tmp_path, "db", "search", '"canary')
+        assert (code, "close the phrase" in err) == (1, True)
         code, out, _ = await parley(tmp_path, "db", "check", "--json")
         assert (code, json.loads(out)["problems"]) == (0, [])
         code, _, err = await parley(tmp_path, "db", "backup", "copy.db")

@@ -8,7 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
-from storage import migrations, schema
+from storage import index, migrations, schema
 from storage.connection import Connector, snapshot
 from storage.database import Database
 from storage.driver import driver
@@ -36,6 +36,11 @@ def _shape(connection: Connection) -> set[tuple[str, str, str]]:
     return {(kind, name, "".join((sql or "").split())) for kind, name, sql in rows}
 
 
+def _is_a_row(name: str | None, kind: str, parents: object) -> bool:
+    """Not a table of the index, which no row of ours stands in."""
+    return kind != "table" or not str(name).startswith(index.TABLE)
+
+
 def test_head_is_the_newest_migration() -> None:
     assert migrations.revisions()[0] == schema.HEAD
 
@@ -48,7 +53,8 @@ def test_migrations_make_the_same_tables_as_a_fresh_start(tmp_path: Path) -> Non
         assert schema.revision(connection) == schema.HEAD
         application = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
         assert application == schema.APPLICATION_ID
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        context = MigrationContext.configure(connection, opts={"include_name": _is_a_row})
+        assert compare_metadata(context, metadata) == []
         connection.rollback()
         connection.close()
 
