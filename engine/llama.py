@@ -8,13 +8,13 @@ import ctypes
 import sys
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from llama_cpp import llama_cpp as lib
 
 from engine.base import Sampling
+from engine.machine import Aborted, Row
 from engine.plan import CacheType
 
 PENALTY_WINDOW = 64
@@ -30,20 +30,6 @@ _SUFFIX = ".dylib" if sys.platform == "darwin" else ".so"
 
 class ModelFault(Exception):
     """The library refused a model or a step; the message is its last error line."""
-
-
-class Aborted(Exception):
-    """`abort()` stopped a step; what it had computed may be in the cache and must be truncated."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One token of a step. With `wanted`, its logits can be sampled afterwards."""
-
-    token: int
-    position: int
-    sequence: int
-    wanted: bool
 
 
 class _Log:
@@ -133,12 +119,17 @@ class Vocabulary:
 class Sampler:
     """Draws one answer's tokens; remembers them for the penalty. Must be closed."""
 
-    def __init__(self, handle: "lib.llama_sampler_p") -> None:
-        self.handle = handle
+    def __init__(self, handle: "lib.llama_sampler_p", context: "lib.llama_context_p") -> None:
+        self._handle = handle
+        self._context = context
+
+    def draw(self, row: int) -> int:
+        """Draw the token that follows a wanted row of the last step, by its index in the step."""
+        return lib.llama_sampler_sample(self._handle, self._context, row)
 
     def close(self) -> None:
         """Free it; nothing may be drawn afterwards."""
-        lib.llama_sampler_free(self.handle)
+        lib.llama_sampler_free(self._handle)
 
 
 class Model:
@@ -236,11 +227,7 @@ class Model:
             lib.llama_sampler_chain_add(chain, penalty)
         for link in [lib.llama_sampler_init_greedy()] if greedy else _draw(sampling):
             lib.llama_sampler_chain_add(chain, link)
-        return Sampler(chain)
-
-    def sample(self, sampler: Sampler, row: int) -> int:
-        """Draw the token that follows a wanted row of the last step, by its index in the step."""
-        return lib.llama_sampler_sample(sampler.handle, self._context, row)
+        return Sampler(chain, self._context)
 
     def truncate(self, sequence: int, length: int) -> int:
         """Keep the first `length` tokens of a sequence; returns how many are kept.

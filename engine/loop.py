@@ -8,15 +8,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from engine.answer import Answer
-from engine.base import Request, Slide, Usage, Waiting
+from engine.base import Request, Slide, Usage
 from engine.frames import Failure, Report
 from engine.kvcache import AnswerBook, Claim, Ledger
-from engine.llama import Aborted, Model, Row, Sampler
 from engine.lookup import Lookup
+from engine.machine import Aborted, Draws, Machine, Row
 from engine.plan import Plan
 from engine.prefix import common_prefix
 from engine.prompt import Prompt
-from engine.scheduler import Draft, Limits, LineFull, Rates, Scheduler, Step
+from engine.rates import Rates
+from engine.scheduler import Draft, Job, Limits, LineFull, Scheduler, Step
 from engine.shelf import SHARED, Parked, Shelf
 from engine.warm import WARM_AT_ONCE_S, Warmer
 
@@ -41,7 +42,7 @@ class _Work:
     answer: Answer
     submitted_s: float
     claim: Claim | None = None
-    sampler: Sampler | None = None
+    sampler: Draws | None = None
     admitted_s: float = 0.0
     first_s: float = 0.0
     next_token: int = 0
@@ -76,14 +77,14 @@ class _Wanted:
 class Loop:
     """Answers many requests by steps. `clock` gives seconds, from any start."""
 
-    def __init__(self, model: Model, plan: Plan, clock: Callable[[], float]) -> None:
+    def __init__(self, model: Machine, plan: Plan, clock: Callable[[], float]) -> None:
         self._model = model
         self._clock = clock
-        self._ledger = Ledger(plan.sequences)
+        self.ledger = Ledger(plan.sequences)
         self._batch_tokens = plan.batch_tokens
         self._looks_up = plan.lookup and model.can_truncate
-        self._warmer = Warmer(model, self._ledger)
-        self._shelf = Shelf(plan.park_bytes if model.can_truncate else 0)
+        self._warmer = Warmer(model, self.ledger)
+        self.shelf = Shelf(plan.park_bytes if model.can_truncate else 0)
         self._book = AnswerBook()
         self._work: dict[int, _Work] = {}
         self._report = Report()
@@ -121,9 +122,10 @@ class Loop:
         if len(prompt) > limit:
             self._report.failed[number] = Failure("too_long", numbers=(len(prompt), limit))
             return
-        reusable = self._reusable(request.session, prompt)
+        job = Job(number, request.person, request.session, len(prompt), pause_at=shared)
+        job.computed = self._reusable(request.session, prompt)
         try:
-            self._scheduler.submit(number, request.person, len(prompt), reusable, shared)
+            self._scheduler.submit(job, request.deadline_s)
         except LineFull as full:
             self._report.failed[number] = Failure("overloaded", str(full), (full.retry_after_s,))
             return
@@ -142,8 +144,8 @@ class Loop:
             self._close(number)
         self._book.forget(session)
         self._warmer.forget(session)
-        self._shelf.forget(session)
-        for sequence in self._ledger.forget(session):
+        self.shelf.forget(session)
+        for sequence in self.ledger.forget(session):
             self._model.truncate(sequence, 0)
 
     def prepare(self, session: str, tokens: list[int]) -> None:
@@ -174,11 +176,11 @@ class Loop:
             self._close(number)
 
     def _admit(self) -> None:
-        for number in self._scheduler.admit(self._ledger.free):
+        for number in self._scheduler.admit(self.ledger.free):
             work = self._work[number]
             claim = self._claim(work.request.session, work.prompt)
             kept = self._model.truncate(claim.sequence, claim.keep)
-            self._ledger.truncate(claim.sequence, kept)
+            self.ledger.truncate(claim.sequence, kept)
             work.claim = Claim(claim.sequence, kept)
             work.slide = self._warmer.settle(work.request.session, kept)
             work.sampler = self._model.sampler(work.request.sampling)
@@ -187,45 +189,48 @@ class Loop:
 
     def _claim(self, session: str, prompt: list[int]) -> Claim:
         """A sequence for an answer, with as much of its prompt in it as is kept anywhere."""
-        sequence = self._ledger.choose(session, prompt)
+        sequence = self.ledger.choose(session, prompt)
         assert sequence is not None, "the scheduler admits no more than are free"
-        kept = self._shelf.best(session, prompt)
-        if self._ledger.owner(sequence) not in (None, session):
+        kept = self.shelf.best(session, prompt)
+        if self.ledger.owner(sequence) not in (None, session):
             self._park(sequence)
-        if kept and common_prefix(kept.tokens, prompt) > self._ledger.keep(sequence, prompt):
+        if kept and common_prefix(kept.tokens, prompt) > self.ledger.keep(sequence, prompt):
             loaded = self._model.load(sequence, kept.state)
-            self._ledger.put(sequence, kept.tokens if loaded else ())
+            self.ledger.put(sequence, kept.tokens if loaded else ())
             if kept.session != SHARED:
-                self._shelf.forget(session)
-        return self._ledger.claim(sequence, session, prompt)
+                self.shelf.forget(session)
+        return self.ledger.claim(sequence, session, prompt)
 
     def _park(self, sequence: int) -> None:
         """Keep a conversation that loses its sequence."""
-        owner, tokens = self._ledger.owner(sequence), tuple(self._ledger.tokens(sequence))
-        if owner is not None and len(tokens) >= WORTH_PARKING_TOKENS and self._shelf.takes_any:
-            self._shelf.put(Parked(owner, tokens, self._model.save(sequence)))
+        owner, tokens = self.ledger.owner(sequence), tuple(self.ledger.tokens(sequence))
+        if owner is not None and len(tokens) >= WORTH_PARKING_TOKENS and self.shelf.takes_any:
+            self.shelf.put(Parked(owner, tokens, self._model.save(sequence)))
 
     def _share(self, step: Step) -> None:
         """Keep the state of a system prompt that was just computed, for those who begin with it."""
         for number, _ in step.prefill:
             work = self._work[number]
             beginning = tuple(work.prompt[: work.shared])
-            is_there = len(self._ledger.tokens(work.sequence)) == work.shared
-            if is_there and self._shelf.takes_any and not self._shelf.has_shared(beginning):
+            is_there = len(self.ledger.tokens(work.sequence)) == work.shared
+            if is_there and self.shelf.takes_any and not self.shelf.has_shared(beginning):
                 state = self._model.save(work.sequence)
-                self._shelf.put(Parked(SHARED, beginning, state))
+                self.shelf.put(Parked(SHARED, beginning, state))
 
     def _reusable(self, session: str, prompt: list[int]) -> int:
-        kept = self._shelf.best(session, prompt)
+        kept = self.shelf.best(session, prompt)
         parked = common_prefix(kept.tokens, prompt) if kept else 0
-        return max(parked, self._ledger.reusable(session, prompt))
+        return min(len(prompt) - 1, max(parked, self.ledger.reusable(session, prompt)))
 
     def _show_places(self) -> None:
+        line = self._scheduler.line()
+        if all(self._work[number].shown_place == at for at, number in enumerate(line, start=1)):
+            return
         for number, waiting in self._scheduler.places().items():
             work = self._work[number]
             if work.shown_place != waiting.place:
                 work.shown_place = waiting.place
-                self._report.waiting[number] = Waiting(waiting.place, waiting.eta_s)
+                self._report.waiting[number] = waiting
 
     def _compute(self, step: Step) -> None:
         rows, wanted = self._rows(step)
@@ -240,7 +245,7 @@ class Loop:
             self.prefilling = frozenset()
         self.steps += 1
         for row in rows:
-            self._ledger.append(row.sequence, (row.token,))
+            self.ledger.append(row.sequence, (row.token,))
         drawn = {each.number: self._drawn(each) for each in wanted}
         drafts = {
             each.number: Draft(len(each.draft), len(drawn[each.number]) - 1)
@@ -263,9 +268,9 @@ class Loop:
             self._model.decode(rows)
         except Aborted:
             sequence = rows[0].sequence
-            self._model.truncate(sequence, len(self._ledger.tokens(sequence)))
+            self._model.truncate(sequence, len(self.ledger.tokens(sequence)))
             return
-        self._ledger.append(rows[0].sequence, (row.token for row in rows))
+        self.ledger.append(rows[0].sequence, (row.token for row in rows))
 
     def _rows(self, step: Step) -> tuple[list[Row], list[_Wanted]]:
         """The step's rows in the order of sequences, and whose rows are to be drawn from."""
@@ -278,7 +283,7 @@ class Loop:
         for number in sorted(chunks, key=lambda n: self._work[n].sequence):
             work, chunk = self._work[number], chunks[number]
             draft = drafts.get(number, [])
-            start = len(self._ledger.tokens(work.sequence))
+            start = len(self.ledger.tokens(work.sequence))
             first = len(chunk) - 1 - len(draft)  # the row that the next token is drawn from
             last = start + first + 1 >= len(work.prompt)
             if last:
@@ -294,7 +299,7 @@ class Loop:
         drafts: dict[int, list[int]] = {}
         for number in step.decode if self._looks_up else ():
             work = self._work[number]
-            held = len(self._ledger.tokens(work.sequence))
+            held = len(self.ledger.tokens(work.sequence))
             left = self._model.context_tokens - held - 2
             most = min(room, left, work.request.sampling.max_tokens - work.answer.count - 1)
             draft = work.lookup.draft(most, price) if work.lookup and most > 0 else []
@@ -305,7 +310,7 @@ class Loop:
 
     def _chunk(self, number: int, tokens: int) -> Sequence[int]:
         work = self._work[number]
-        start = len(self._ledger.tokens(work.sequence))
+        start = len(self.ledger.tokens(work.sequence))
         return work.prompt[start : start + tokens]
 
     def _drawn(self, wanted: _Wanted) -> list[int]:
@@ -314,14 +319,14 @@ class Loop:
         assert work.sampler is not None
         tokens: list[int] = []
         for row in range(wanted.row, wanted.row + len(wanted.draft) + 1):
-            tokens.append(self._model.sample(work.sampler, row))
+            tokens.append(work.sampler.draw(row))
             taken = len(tokens)
             if taken > len(wanted.draft) or tokens[-1] != wanted.draft[taken - 1]:
                 break
         if wanted.draft:
             kept = wanted.length + len(tokens) - 1
             self._model.truncate(work.sequence, kept)
-            self._ledger.truncate(work.sequence, kept)
+            self.ledger.truncate(work.sequence, kept)
             assert work.lookup is not None
             work.lookup.note(len(wanted.draft), len(tokens) - 1)
             work.drafted += len(wanted.draft)
@@ -370,7 +375,7 @@ class Loop:
         self._scheduler.finish(number)
         self._book.record(work.request.session, work.answer.recorded())
         if work.claim is not None:
-            self._ledger.release(work.sequence)
+            self.ledger.release(work.sequence)
         if work.sampler is not None:
             work.sampler.close()
 
@@ -378,7 +383,7 @@ class Loop:
         """An aborted step left any part of itself in the cache: cut back to the ledger."""
         for number in (*step.decode, *self._numbers(step)):
             sequence = self._work[number].sequence
-            self._model.truncate(sequence, len(self._ledger.tokens(sequence)))
+            self._model.truncate(sequence, len(self.ledger.tokens(sequence)))
 
     @staticmethod
     def _numbers(step: Step) -> list[int]:

@@ -1,22 +1,20 @@
 """Who runs in the next step. PURE: numbers in, a plan out; the clock's readings are given.
 
 Continuous batching: every answer that is being written gets its next token in every step, and what
-is left of the step's time goes to prompts, in chunks. Prompts are taken in the order of weighted
-fair queueing (Demers, Keshav and Shenker, 1989): virtual time runs at the speed of one person's
-fair share, and a request's tag is the virtual time at which it would be done if its author had
-exactly that share. So the work of one person's ten requests lines up behind one another, a short
-prompt passes a long one, and nobody waits for ever.
+is left of the step's time goes to prompts, in chunks, in the order that `fairness` gives. The same
+order decides who is next for a sequence, and `estimate` how long that takes.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from engine.base import Waiting
+from engine.estimate import AnswerLengths, Pace, first_words
+from engine.fairness import Shares
+from engine.rates import LEAST_SHARE, Rates
 
 MIN_CHUNK_TOKENS = 16
 """A smaller chunk costs nearly the same as this one."""
-SMOOTHING = 0.2
-"""Weight of the latest step in a measured rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +35,18 @@ class Limits:
 
 @dataclass(slots=True)
 class Job:
-    """One request on its way: `computed` of its `prompt_tokens` are in the cache, and then it
-    writes. A chunk ends at `pause_at`, for the state there is kept. `tag` orders it, `charged` is
-    what its author's account was charged beforehand."""
+    """One request on its way: `computed` of its `prompt_tokens` are in the cache, or are expected
+    to be once it is admitted, and then it writes. A chunk ends at `pause_at`, for the state there
+    is kept."""
 
     number: int
     person: str
+    session: str
     prompt_tokens: int
-    pause_at: int = 0
     computed: int = 0
+    pause_at: int = 0
     written: int = 0
     admitted: bool = False
-    tag: float = 0.0
-    charged: int = 0
 
     @property
     def missing(self) -> int:
@@ -93,55 +90,11 @@ NO_DRAFTS: Mapping[int, Draft] = {}
 
 
 class LineFull(Exception):
-    """The waiting line is full; `retry_after_s` is when a place may be free."""
+    """There is no place in the line, or none in time; `retry_after_s` is when there may be one."""
 
-    def __init__(self, retry_after_s: float) -> None:
-        super().__init__("the waiting line is full")
+    def __init__(self, why: str, retry_after_s: float) -> None:
+        super().__init__(why)
         self.retry_after_s = retry_after_s
-
-
-@dataclass(slots=True)
-class Rates:
-    """What steps took lately. Tokens a second; 0 before the first measurement."""
-
-    prefill: float = 0.0
-    decode: float = 0.0
-    token_s: float = 0.0
-    answer_tokens: float = 128.0
-
-    @property
-    def draft_price(self) -> float:
-        """What checking a drafted token takes, as a share of what computing one alone takes."""
-        known = self.prefill > 0 and self.token_s > 0
-        return 1 / (self.prefill * self.token_s) if known else 1.0
-
-    def note(self, step: Step, seconds: float, drafted: int = 0) -> None:
-        """Learn from a step that computed `drafted` tokens more than it says."""
-        writers, extra = len(step.decode), step.prefill_tokens + drafted
-        if extra == 0:
-            if writers:
-                self.decode = _smooth(self.decode, writers / seconds)
-                self.token_s = _smooth(self.token_s, seconds / writers)
-            return
-        # What the writers of a mixed step took is known from the steps without a prompt.
-        own = max(seconds - writers * self.token_s, seconds * 0.2)
-        self.prefill = _smooth(self.prefill, extra / own)
-
-    def note_answer(self, tokens: int) -> None:
-        """Learn how long answers are."""
-        self.answer_tokens = _smooth(self.answer_tokens, tokens)
-
-
-def _smooth(old: float, new: float) -> float:
-    return new if old == 0 else old + SMOOTHING * (new - old)
-
-
-@dataclass(slots=True)
-class _Account:
-    """A person's place in virtual time: when what they asked so far would be done."""
-
-    until: float = 0.0
-    jobs: set[int] = field(default_factory=set[int])
 
 
 class Scheduler:
@@ -150,9 +103,9 @@ class Scheduler:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.rates = Rates()
+        self._lengths = AnswerLengths()
+        self._shares = Shares()
         self._jobs: dict[int, Job] = {}
-        self._accounts: dict[str, _Account] = {}
-        self._virtual = 0.0
 
     @property
     def running(self) -> int:
@@ -169,24 +122,30 @@ class Scheduler:
         """Prompt tokens that take about the time of a step."""
         return self._budget(writers=1)
 
-    def submit(
-        self, number: int, person: str, prompt_tokens: int, reusable: int = 0, pause_at: int = 0
-    ) -> None:
-        """Put a request in the line. Raises `LineFull`."""
+    def submit(self, job: Job, deadline_s: float | None = None) -> None:
+        """Put a request in the line.
+
+        Raises `LineFull` when the line is, or when the first word is not to be expected within
+        `deadline_s`.
+        """
+        waits = self._first_words([*self._line(), job])
         if self.waiting >= self.limits.waiting:
-            raise LineFull(self._eta(self._line()) or 1.0)
-        job = Job(number, person, prompt_tokens, pause_at)
-        account = self._accounts.setdefault(person, _Account())
-        job.charged = prompt_tokens - reusable
-        account.until = max(account.until, self._virtual) + job.charged
-        job.tag = account.until
-        account.jobs.add(number)
-        self._jobs[number] = job
+            raise LineFull("the waiting line is full", max(1.0, waits[0] or 1.0))
+        wait_s = waits[-1]
+        if deadline_s is not None and wait_s is not None and wait_s > deadline_s:
+            late = f"the first word would come in {wait_s:.0f} s, after the deadline"
+            raise LineFull(late, wait_s - deadline_s)
+        self._shares.join(job, self._jobs.values())
+        self._jobs[job.number] = job
 
     def admit(self, free: int) -> list[int]:
         """The jobs that get the free sequences, best first; call `start` for each."""
+        if not free or not self.waiting:
+            return []
         chosen: list[int] = []
-        held = {person: self._held(account) for person, account in self._accounts.items()}
+        held: dict[str, int] = {}
+        for job in self._jobs.values():
+            held[job.person] = held.get(job.person, 0) + job.admitted
         for job in self._line():
             if len(chosen) < free and held[job.person] < self.limits.per_person:
                 chosen.append(job.number)
@@ -200,55 +159,51 @@ class Scheduler:
 
     def plan(self) -> Step:
         """The next step; empty when nothing is to compute."""
-        running = [job for job in self._jobs.values() if job.admitted]
-        decode = tuple(job.number for job in running if job.writing)
+        decode = tuple(job.number for job in self._jobs.values() if job.writing)
         budget = self._budget(len(decode))
         prefill: list[tuple[int, int]] = []
-        for job in sorted((job for job in running if job.missing), key=_order):
+        for job in self._shares.order(job for job in self._jobs.values() if job.missing):
             chunk = min(job.until_pause, budget)
-            if chunk <= 0:
-                break
-            prefill.append((job.number, chunk))
-            budget -= chunk
+            if job.admitted and chunk > 0:
+                prefill.append((job.number, chunk))
+                budget -= chunk
         return Step(decode, tuple(prefill))
 
     def account(self, step: Step, seconds: float, drafts: Mapping[int, Draft] = NO_DRAFTS) -> None:
         """Note that a step was computed, and how long it took."""
         drafted = sum(draft.computed for draft in drafts.values())
-        self.rates.note(step, max(seconds, 1e-6), drafted)
+        self.rates.note(len(step.decode), step.prefill_tokens + drafted, seconds)
+        served: list[tuple[Job, int]] = []
         for number, tokens in step.prefill:
             self._jobs[number].computed += tokens
+            served.append((self._jobs[number], tokens))
         for number in step.decode:
-            job, draft = self._jobs[number], drafts.get(number, Draft())
-            job.written += 1 + draft.taken
-            self._accounts[job.person].until += 1 + draft.computed
-        busy = sum(1 for account in self._accounts.values() if account.jobs)
-        computed = step.prefill_tokens + len(step.decode) + drafted
-        self._virtual += computed / max(1, busy)
+            draft = drafts.get(number, Draft())
+            self._jobs[number].written += 1 + draft.taken
+            served.append((self._jobs[number], 1 + draft.computed))
+        self._shares.charge(served, self._jobs.values())
 
     def finish(self, number: int) -> None:
-        """A job is over or cancelled; what was charged and not computed is given back."""
+        """A job is over or cancelled."""
         job = self._jobs.pop(number)
-        account = self._accounts[job.person]
-        account.jobs.discard(number)
-        account.until -= min(job.missing, job.charged)
         if job.written:
-            self.rates.note_answer(job.written)
-        self._sweep()
+            self._lengths.note(job.written)
+        self._shares.keep(self._jobs.values())
+
+    def line(self) -> list[int]:
+        """Who waits, the next one first."""
+        return [job.number for job in self._line()]
 
     def places(self) -> dict[int, Waiting]:
         """Everyone's place in the line, from 1, and the seconds until their first word."""
         line = self._line()
-        return {
-            job.number: Waiting(place, self._eta(line[:place]))
-            for place, job in enumerate(line, start=1)
-        }
+        waits = zip(line, self._first_words(line), strict=True)
+        return {job.number: Waiting(place, s) for place, (job, s) in enumerate(waits, start=1)}
 
     def _line(self) -> list[Job]:
-        return sorted((job for job in self._jobs.values() if not job.admitted), key=_order)
-
-    def _held(self, account: _Account) -> int:
-        return sum(self._jobs[number].admitted for number in account.jobs)
+        if not self.waiting:
+            return []
+        return [job for job in self._shares.order(self._jobs.values()) if not job.admitted]
 
     def _budget(self, writers: int) -> int:
         """Prompt tokens that fit the time of a step beside `writers` answers."""
@@ -262,25 +217,19 @@ class Scheduler:
         )
         return max(0, min(room, max(MIN_CHUNK_TOKENS, int(spare_s * self.rates.prefill))))
 
-    def _eta(self, line: Iterable[Job]) -> float | None:
-        """Seconds until the last of `line` has its first word, from what steps took lately."""
-        if self.rates.prefill == 0 or self.rates.decode == 0:
-            return None
-        ahead = [*line]
-        prompts = sum(job.missing for job in ahead)
-        prompts += sum(job.missing for job in self._jobs.values() if job.admitted)
-        without_place = max(0, len(ahead) - (self.limits.sequences - self.running))
-        answers = without_place * self.rates.answer_tokens
-        return prompts / self.rates.prefill + answers / self.rates.decode
+    def _first_words(self, line: list[Job]) -> list[float | None]:
+        """Seconds until the first word of each in the line; None before anything was measured."""
+        running = [job for job in self._jobs.values() if job.admitted]
+        pace = self._pace(sum(job.writing for job in running))
+        if not pace.known:
+            return [None] * len(line)
+        rests = ((job.missing, self._lengths.rest(job.written)) for job in running)
+        missing = [job.missing for job in line]
+        free = self.limits.sequences - len(running)
+        return list(first_words(rests, missing, free, self._lengths.rest(0), pace))
 
-    def _sweep(self) -> None:
-        """Drop accounts that virtual time has overtaken, and all when nobody wants anything."""
-        self._accounts = {
-            person: account
-            for person, account in self._accounts.items()
-            if account.jobs or (self._jobs and account.until > self._virtual)
-        }
-
-
-def _order(job: Job) -> tuple[float, int]:
-    return job.tag, job.number
+    def _pace(self, writers: int) -> Pace:
+        """How fast prompts and answers get on beside one another."""
+        writing_s = max(1, writers) * self.rates.token_s
+        left = max(LEAST_SHARE, 1 - writing_s / self.limits.step_s) if writers else 1.0
+        return Pace(self.rates.prefill * left, writing_s)

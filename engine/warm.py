@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from engine.base import Slide
 from engine.kvcache import Ledger
-from engine.llama import Model, Row
+from engine.machine import Machine, Row
 from engine.prefix import common_prefix
 from engine.slide import MOST_SHIFTS, cut_for
 
@@ -31,7 +31,7 @@ class _Slid:
 class Warmer:
     """The windows that slid, of one model."""
 
-    def __init__(self, model: Model, ledger: Ledger) -> None:
+    def __init__(self, model: Machine, ledger: Ledger) -> None:
         self._model = model
         self._ledger = ledger
         self._slid: OrderedDict[str, _Slid] = OrderedDict()

@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from engine.scheduler import MIN_CHUNK_TOKENS, Limits, LineFull, Scheduler, Step
+from engine.scheduler import MIN_CHUNK_TOKENS, Job, Limits, LineFull, Scheduler, Step
 
 LIMITS = Limits(sequences=4, waiting=8, batch_tokens=64, step_s=0.1, prefill_step_s=0.25)
 
@@ -14,6 +14,10 @@ LIMITS = Limits(sequences=4, waiting=8, batch_tokens=64, step_s=0.1, prefill_ste
 def scheduler(**changes: int) -> Scheduler:
     fields = {name: getattr(LIMITS, name) for name in Limits.__dataclass_fields__}
     return Scheduler(Limits(**{**fields, **changes}))
+
+
+def ask(jobs: Scheduler, number: int, person: str, tokens: int, session: str = "") -> None:
+    jobs.submit(Job(number, person, session or person, tokens))
 
 
 def start_all(jobs: Scheduler, free: int = 4) -> list[int]:
@@ -35,7 +39,7 @@ def test_nothing_to_do_is_an_empty_step():
 
 def test_a_prompt_is_computed_in_chunks_and_then_a_token_a_step():
     jobs = scheduler()
-    jobs.submit(1, "ada", 100)
+    ask(jobs, 1, "ada", 100)
     start_all(jobs)
 
     chunks = 0
@@ -49,11 +53,11 @@ def test_a_prompt_is_computed_in_chunks_and_then_a_token_a_step():
 def test_all_who_write_are_in_every_step():
     jobs = scheduler()
     for number in (1, 2, 3):
-        jobs.submit(number, f"person {number}", 10)
+        ask(jobs, number, f"person {number}", 10)
     start_all(jobs)
     while jobs.plan().prefill:
         run_one(jobs)
-    jobs.submit(4, "person 4", 500)
+    ask(jobs, 4, "person 4", 500)
     start_all(jobs, free=1)
 
     assert jobs.plan().decode == (1, 2, 3)
@@ -63,10 +67,10 @@ def test_all_who_write_are_in_every_step():
 def test_a_step_that_someone_reads_along_with_takes_about_the_target():
     jobs = scheduler(batch_tokens=512)
     jobs.rates.prefill, jobs.rates.token_s = 400.0, 0.005
-    jobs.submit(1, "ada", 10)
+    ask(jobs, 1, "ada", 10)
     start_all(jobs)
     run_one(jobs, 10 / 400)
-    jobs.submit(2, "bob", 500)
+    ask(jobs, 2, "bob", 500)
     start_all(jobs, free=3)
 
     assert jobs.plan().prefill == ((2, int((0.1 - 0.005) * 400)),)
@@ -75,7 +79,7 @@ def test_a_step_that_someone_reads_along_with_takes_about_the_target():
 def test_a_slow_machine_still_gets_on():
     jobs = scheduler()
     jobs.rates.prefill = 1.0
-    jobs.submit(1, "ada", 500)
+    ask(jobs, 1, "ada", 500)
     start_all(jobs)
 
     assert jobs.plan().prefill == ((1, MIN_CHUNK_TOKENS),)
@@ -84,8 +88,8 @@ def test_a_slow_machine_still_gets_on():
 def test_one_persons_many_requests_wait_for_anothers_one():
     jobs = scheduler(sequences=2)
     for number in range(1, 6):
-        jobs.submit(number, "flood", 50)
-    jobs.submit(6, "light", 50)
+        ask(jobs, number, "flood", 50)
+    ask(jobs, 6, "light", 50)
 
     assert jobs.admit(2) == [1, 6]
 
@@ -93,20 +97,20 @@ def test_one_persons_many_requests_wait_for_anothers_one():
 def test_one_sequence_is_always_left_for_the_others():
     jobs = scheduler()
     for number in range(1, 8):
-        jobs.submit(number, "flood", 10)
+        ask(jobs, number, "flood", 10)
 
     assert len(start_all(jobs)) == LIMITS.sequences - 1
 
-    jobs.submit(9, "light", 10)
+    ask(jobs, 9, "light", 10)
     assert jobs.admit(1) == [9]
 
 
 def test_a_short_prompt_passes_a_long_one():
     jobs = scheduler()
-    jobs.submit(1, "ada", 4000)
+    ask(jobs, 1, "ada", 4000)
     start_all(jobs)
     run_one(jobs)
-    jobs.submit(2, "bob", 20)
+    ask(jobs, 2, "bob", 20)
     start_all(jobs, free=3)
 
     assert jobs.plan().prefill[0] == (2, 20)
@@ -114,10 +118,10 @@ def test_a_short_prompt_passes_a_long_one():
 
 def test_a_long_prompt_is_not_passed_for_ever():
     jobs = scheduler()
-    jobs.submit(1, "ada", 400)
+    ask(jobs, 1, "ada", 400)
     jobs.start(1, 0)
     for number in range(2, 200):
-        jobs.submit(number, f"person {number}", 20)
+        ask(jobs, number, f"person {number}", 20)
         jobs.start(number, 0)
         while any(n == number for n, _ in jobs.plan().prefill):
             run_one(jobs)
@@ -128,33 +132,89 @@ def test_a_long_prompt_is_not_passed_for_ever():
     assert jobs.plan().decode == (1,)
 
 
+def test_one_sessions_many_requests_wait_for_another_session_of_the_same_person():
+    jobs = scheduler(sequences=3)
+    for number in range(1, 4):
+        ask(jobs, number, "ada", 50, session="room")
+    ask(jobs, 4, "ada", 50, session="direct")
+
+    assert jobs.admit(3) == [1, 4]
+    jobs.start(1, 0)
+    jobs.start(4, 0)
+    assert jobs.line() == [2, 3]
+
+
+def test_a_rest_saves_nothing_up():
+    jobs = scheduler(sequences=3)
+    ask(jobs, 1, "writer", 10)
+    ask(jobs, 2, "reader", 5000)
+    start_all(jobs)
+    while not jobs.plan().decode:
+        run_one(jobs)
+    for _ in range(20):
+        run_one(jobs)
+    ask(jobs, 3, "writer", 400)
+    ask(jobs, 4, "newcomer", 300)
+
+    assert jobs.line() == [4, 3]
+
+
+def test_long_conversations_do_not_starve_a_short_one():
+    jobs = scheduler(sequences=8, waiting=64)
+    for number in range(1, 8):
+        ask(jobs, number, f"person {number}", 3000)
+    start_all(jobs, 8)
+    for _ in range(5):
+        run_one(jobs)
+    ask(jobs, 99, "newcomer", 40)
+    start_all(jobs, 1)
+
+    before = 0
+    while not jobs.plan().decode:
+        before += run_one(jobs).prefill_tokens
+    assert before <= LIMITS.batch_tokens
+
+
+def test_what_cannot_be_in_time_is_refused_with_a_time():
+    jobs = scheduler(sequences=1)
+    jobs.rates.prefill, jobs.rates.token_s = 100.0, 0.01
+    ask(jobs, 1, "ada", 1000)
+    start_all(jobs, 1)
+
+    with pytest.raises(LineFull) as caught:
+        jobs.submit(Job(2, "bob", "bob", 500), deadline_s=12)
+
+    assert caught.value.retry_after_s > 3
+    jobs.submit(Job(3, "bob", "bob", 500), deadline_s=60)
+
+
 def test_reuse_makes_a_prompt_short():
     jobs = scheduler()
-    jobs.submit(1, "ada", 1000)
-    jobs.submit(2, "bob", 1010, reusable=1000)
+    ask(jobs, 1, "ada", 1000)
+    jobs.submit(Job(2, "bob", "bob", 1010, computed=1000))
 
     assert jobs.admit(1) == [2]
 
 
 def test_a_full_line_says_when_to_come_back():
     jobs = scheduler(waiting=2)
-    jobs.submit(1, "ada", 10)
-    jobs.submit(2, "bob", 10)
+    ask(jobs, 1, "ada", 10)
+    ask(jobs, 2, "bob", 10)
 
     with pytest.raises(LineFull) as caught:
-        jobs.submit(3, "eve", 10)
+        ask(jobs, 3, "eve", 10)
 
     assert caught.value.retry_after_s > 0
     start_all(jobs)
-    jobs.submit(3, "eve", 10)
+    ask(jobs, 3, "eve", 10)
 
 
 def test_places_are_in_order_and_times_grow():
     jobs = scheduler(sequences=1)
     for number, person in enumerate(["ada", "bob", "eve"], start=1):
-        jobs.submit(number, person, 100)
+        ask(jobs, number, person, 100)
     assert jobs.places()[1].eta_s is None
-    jobs.rates.prefill, jobs.rates.decode = 400.0, 50.0
+    jobs.rates.prefill, jobs.rates.token_s = 400.0, 0.02
     start_all(jobs, free=1)
 
     places = jobs.places()
@@ -165,7 +225,7 @@ def test_places_are_in_order_and_times_grow():
 
 def test_rates_are_measured():
     jobs = scheduler()
-    jobs.submit(1, "ada", 32)
+    ask(jobs, 1, "ada", 32)
     start_all(jobs)
     run_one(jobs, 0.1)
     assert jobs.rates.prefill == pytest.approx(320)
@@ -193,7 +253,7 @@ def test_bounds_hold_whatever_happens(happening: list[tuple[str, int, int]]):
     for number, (event, first, second) in enumerate(happening):
         if event == "submit":
             try:
-                jobs.submit(number, f"person {first}", second)
+                ask(jobs, number, f"person {first}", second)
             except LineFull:
                 assert jobs.waiting == LIMITS.waiting
                 continue
@@ -224,7 +284,7 @@ def test_everybody_is_served_in_the_end(asked: list[tuple[int, int]]):
     jobs = scheduler(sequences=2)
     left = dict.fromkeys(range(len(asked)), 5)
     for number, (person, tokens) in enumerate(asked):
-        jobs.submit(number, f"person {person}", tokens)
+        ask(jobs, number, f"person {person}", tokens)
     running: set[int] = set()
     for _ in range(sum(tokens for _, tokens in asked) + 5 * len(asked)):
         running |= set(start_all(jobs, 2 - len(running)))
