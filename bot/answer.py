@@ -7,8 +7,9 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 
@@ -20,7 +21,9 @@ from bot.config import Settings
 from bot.delivery import Delivery
 from bot.health import Metrics
 from bot.hygiene import clean
+from bot.likeness import Made
 from bot.question import Again, Question, with_quote
+from bot.ready import Look, ReadyAnswers
 from bot.reply import Sink
 from bot.roster import Roster, spent_on
 from bot.texts import Texts, texts_for
@@ -55,6 +58,7 @@ class Draft:
     stopped: bool = False
     first_word_at: datetime | None = None
     turns_seen: int = 0
+    look: Look = field(default_factory=Look)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class Memory:
     outbox: Outbox
     turns: Turns
     roster: Roster
+    ready: ReadyAnswers
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +143,8 @@ class Answering:
             draft.refusal = "nothing_to_read"
             return None
         kept = list(earlier[max(0, len(earlier) - self._settings.bot.window_turns) :])
+        if await self._is_ready(question, kept, sink, draft):
+            return None
         started = asyncio.get_running_loop().time()
         while True:
             try:
@@ -165,6 +172,24 @@ class Answering:
                 draft.refusal = "no_model"
                 return None
 
+    async def _is_ready(
+        self, question: Question, kept: Sequence[Turn], sink: Sink, draft: Draft
+    ) -> bool:
+        """Whether there is an answer without the model; then the draft has it."""
+        made = partial(self._made, sink)
+        draft.look = await self._memory.ready.look(question, made, first=not kept)
+        if draft.look.ready is None:
+            return False
+        draft.text, draft.finish, draft.turns_seen = draft.look.ready.text, "stop", len(kept)
+        return True
+
+    async def _made(self, sink: Sink) -> Made:
+        return Made(
+            model=(await self._engine.status()).sha256,
+            prompt_version=window.prompt_version(self.persona),
+            sampling=json.dumps(asdict(self._sampling(sink))),
+        )
+
     async def _read_files(self, question: Question) -> None:
         """What was attached joins the message that it came with."""
         for entry in list(question.entries):
@@ -188,7 +213,9 @@ class Answering:
         bodies = sink.bodies(text, ratable=True) if sink.to else []
         taken = spent_on(draft.usage)
         charge = self._memory.roster.charge(question.asker, taken)
-        turn = await self._memory.turns.commit(turn, sink.to, bodies, question.rows, [charge])
+        whole = draft.finish == "stop" and not (draft.stopped or question.notes)
+        also = [charge, *self._memory.ready.keep(draft.look, turn, whole=whole)]
+        turn = await self._memory.turns.commit(turn, sink.to, bodies, question.rows, also)
         self._memory.roster.charged(question.asker, taken)
         await sink.answered(turn, await self._memory.outbox.parts(turn.id) if sink.to else [])
         self._measure(question, draft)
@@ -344,6 +371,7 @@ class Answering:
         return await self._memory.inbox.attempt(question.rows[0])
 
     async def _turn(self, question: Question, draft: Draft, sink: Sink) -> Turn:
+        made = draft.look.ready.made if draft.look.ready else await self._made(sink)
         turn = Turn(
             id=question.answer,
             session=self._session_of(question.event),
@@ -353,9 +381,7 @@ class Answering:
             answer=draft.text.strip(),
             created_at=datetime.now(UTC),
             stopped=draft.stopped,
-            model=(await self._engine.status()).sha256,
-            prompt_version=window.prompt_version(self.persona),
-            sampling=json.dumps(asdict(self._sampling(sink))),
+            **asdict(made),
             usage=json.dumps(asdict(draft.usage)) if draft.usage else "{}",
         )
         return replace(turn, number=question.turn.number) if question.turn else turn
@@ -368,6 +394,8 @@ class Answering:
             paragraphs.append(texts.stopped)
         elif draft.finish == "length":
             paragraphs.append(texts.cut_off)
+        elif draft.look.ready:
+            paragraphs.append(getattr(texts, draft.look.ready.mark))
         return "\n\n".join([*paragraphs, *question.notes])
 
     def _texts(self, event: MessageEvent) -> Texts:

@@ -33,21 +33,25 @@ from bot.health import Metrics, PartState, Readiness
 from bot.intake import Intake, states
 from bot.office import tasks_for
 from bot.pipeline import Pipeline
+from bot.ready import ReadyAnswers
 from bot.reply import Outlet, Sinks
 from bot.roster import Roster
 from bot.secret import kept_secret
 from bot.sessions import Sessions
+from bot.standards import Standards
 from bot.texts import texts_for
 from engine.base import Engine
 from storage.audit import Audit
 from storage.database import Database
 from storage.inbox import Inbox
+from storage.known import Known
 from storage.members import Members
 from storage.outbox import Outbox
 from storage.page import Page
 from storage.records import StorageError
 from storage.roster import RosterStore
 from storage.search import Search
+from storage.standard import StandardStore
 from storage.turns import Turns
 
 log = structlog.get_logger(__name__)
@@ -114,7 +118,12 @@ class App:
         database = self._database
         roster = Roster(RosterStore(database), self.settings.access)
         await roster.load()
-        memory = Memory(Inbox(database), Outbox(database), Turns(database), roster)
+        standards = Standards(
+            StandardStore(database), self.settings.bot.name, self.settings.bot.language
+        )
+        await standards.load()
+        ready = ReadyAnswers(self.settings, roster, standards, Known(database), self.metrics)
+        memory = Memory(Inbox(database), Outbox(database), Turns(database), roster, ready)
         delivery = Delivery(memory.outbox, self._adapters, self.spawn, self.metrics)
         outlet = Outlet(memory.outbox, delivery)
         sinks = Sinks(self._adapters, outlet, self.settings.bot.language)

@@ -58,6 +58,15 @@ class Bot(Section):
     max_waiting: int = Field(
         default=50, ge=1, description="Messages that may wait in one conversation."
     )
+    cache_hours: float = Field(
+        default=24,
+        gt=0,
+        le=24 * 365,
+        description="How long an answer is given again in a room that keeps answers.",
+    )
+    cache_entries: int = Field(
+        default=1_000, ge=1, le=100_000, description="Answers kept in all rooms; the oldest go."
+    )
     patience_s: float = Field(
         default=600,
         gt=0,

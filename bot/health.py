@@ -64,6 +64,18 @@ class Metrics:
             ["how"],
             registry=registry,
         )
+        self.cache_lookups = Counter(
+            "parley_cache_lookups",
+            "First questions in rooms that keep answers, by whether the answer was known.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.standard_answers = Counter(
+            "parley_standard_answers",
+            "Answers that administrators wrote, by name.",
+            ["name"],
+            registry=registry,
+        )
         self.sessions = Gauge("parley_sessions", "Sessions held in memory.", registry=registry)
         self.waiting = Gauge(
             "parley_waiting_messages", "Messages waiting in sessions.", registry=registry

@@ -324,7 +324,8 @@ class Pipeline:
         for part in parts:
             if address_of(part.to).room == place.room:
                 person = person_key(place, event.sender.id)
-                await memory.turns.rate(part.answer, person, value, [inbound.id])
+                also = memory.ready.judged(part.answer, value)
+                await memory.turns.rate(part.answer, person, value, [inbound.id], also)
                 return
         await self._desk.answering.finish([inbound.id], Outcome.IGNORED)
 

@@ -40,6 +40,7 @@ _GO_ON = Statement(
     )
 )
 _END = Statement(text("DELETE FROM session WHERE key = :old"))
+_KNOWN = Statement(text("UPDATE OR REPLACE known_answer SET room = :new WHERE room = :old"))
 _HINT = Statement(text("UPDATE OR REPLACE hint SET about = :new WHERE about = :old"))
 _OF_ACCOUNT = "platform = :platform AND account = :account"
 _ADDRESSES = Statement(
@@ -69,9 +70,9 @@ _ROOM = Statement(
 
 def move(connection: Connection, former: Place, present: Place) -> None:
     """Give all that belongs to a room its new id; to be run in a commit of somebody's."""
-    keys = {"old": _key(former), "new": _key(present)}
+    keys = {"old": room_key(former), "new": room_key(present)}
     _join(connection, keys)
-    for statement in (*_RENAMES, _HINT):
+    for statement in (*_RENAMES, _KNOWN, _HINT):
         statement.run(connection, keys)
     values = {
         "platform": former.platform,
@@ -91,6 +92,6 @@ def _join(connection: Connection, keys: dict[str, str]) -> None:
             statement.run(connection, values)
 
 
-def _key(place: Place) -> str:
+def room_key(place: Place) -> str:
     """The session of a room, as `bot.codec.session_key` makes it."""
     return f"{place.platform}:{place.account}:{place.room}"

@@ -187,13 +187,28 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class RoomState:
     """What is known of a room: its name, whether the bot answers there and what, whether it is in
-    it."""
+    it, and whether answers are kept for who asks the same there."""
 
     place: Place
     title: str = ""
     allowed: bool = False
     every_message: bool = False
     present: bool = True
+    keeps_answers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StandardAnswer:
+    """An answer that administrators wrote, for questions that fit one of its patterns.
+
+    `name` is its key. `language` is the primary tag of those whom it is for, empty for everybody.
+    """
+
+    name: str
+    patterns: tuple[str, ...]
+    template: str
+    language: str = ""
+    enabled: bool = True
 
 
 @dataclass(frozen=True, slots=True)

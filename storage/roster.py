@@ -16,7 +16,8 @@ from storage.clock import Clock, from_micros, to_micros, utc_now
 from storage.connection import snapshot
 from storage.database import Database
 from storage.inbox import finish_events
-from storage.moving import move
+from storage.known import dropping_room
+from storage.moving import move, room_key
 from storage.records import AuditEntry, Outcome, Place, Quota, RoomState, Spent, Standing
 from storage.statement import Statement, Step, insertion
 from storage.tables import grant, hint, pairing, quota, room, setting, spending, turn
@@ -85,14 +86,16 @@ class RosterStore:
         await self._change(statement, {"person": person, "role": role}, [entry])
 
     async def put_room(self, state: RoomState, entries: Entries = ()) -> None:
-        """Keep what is known of a room."""
+        """Keep what is known of a room; one that keeps no answers has none left."""
         values = {
             "title": state.title,
             "allowed": state.allowed,
             "every_message": state.every_message,
             "present": state.present,
+            "keeps_answers": state.keeps_answers,
         }
-        await self._change(_PUT_ROOM, asdict(state.place) | values, entries)
+        also = [] if state.keeps_answers else [dropping_room(room_key(state.place))]
+        await self._change(_PUT_ROOM, asdict(state.place) | values, entries, also)
 
     async def set_quota(self, person: str, bounds: Quota | None, entry: AuditEntry) -> None:
         """Give somebody bounds of their own, or take them."""
@@ -170,13 +173,19 @@ class RosterStore:
         await self._db.write(op)
 
     async def _change(
-        self, statement: Statement, values: Mapping[str, object], entries: Entries
+        self,
+        statement: Statement,
+        values: Mapping[str, object],
+        entries: Entries,
+        also: Sequence[Step] = (),
     ) -> None:
         now = self._clock()
 
         def op(connection: Connection) -> None:
             statement.run(connection, values)
             add_entries(connection, entries, now)
+            for step in also:
+                step(connection, now)
 
         await self._db.write(op)
 
@@ -213,6 +222,8 @@ def _room(
     allowed: int,
     every_message: int,
     present: int,
+    keeps_answers: int,
 ) -> RoomState:
     place = Place(platform, account, name)
-    return RoomState(place, title, bool(allowed), bool(every_message), bool(present))
+    flags = map(bool, (allowed, every_message, present, keeps_answers))
+    return RoomState(place, title, *flags)

@@ -13,7 +13,7 @@ from storage import index
 from storage.records import Corrupt
 from storage.tables import metadata
 
-HEAD = "0004"
+HEAD = "0005"
 """The revision this program needs: the newest in `migrations/versions`."""
 
 APPLICATION_ID = 0x5052_4C59

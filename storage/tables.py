@@ -156,6 +156,31 @@ class FeedbackRow(Row, table=True):
     rated_at: int
 
 
+class KnownAnswerRow(Row, table=True):
+    """A turn whose answer is given again in its room to whoever asks the same (`key`)."""
+
+    __table_args__ = (
+        ForeignKeyConstraint(["turn"], ["turn.row"], ondelete="CASCADE"),
+        UniqueConstraint("room", "key"),
+        Index("known_answer_kept_at", "kept_at"),
+    )
+
+    turn: int = Field(primary_key=True)
+    room: str
+    key: str
+    kept_at: int
+
+
+class StandardAnswerRow(Row, table=True):
+    """An answer that administrators wrote. `patterns` is a JSON list."""
+
+    name: str = Field(primary_key=True)
+    patterns: str
+    template: str
+    language: str
+    enabled: bool
+
+
 class MemberRow(Row, table=True):
     """Someone who was seen on a platform."""
 
@@ -184,6 +209,7 @@ class RoomRow(Row, table=True):
     allowed: bool
     every_message: bool
     present: bool
+    keeps_answers: bool = Field(sa_column_kwargs={"server_default": text("0")})
 
 
 class PairingRow(Row, table=True):
@@ -303,6 +329,8 @@ session = _table("session")
 turn = _table("turn")
 turn_message = _table("turn_message")
 feedback = _table("feedback")
+known_answer = _table("known_answer")
+standard_answer = _table("standard_answer")
 member = _table("member")
 grant = _table("grant")
 room = _table("room")

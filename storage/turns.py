@@ -22,7 +22,7 @@ from storage.index import add_to_index, remove_from_index
 from storage.outbox import remove_parts, write_bodies
 from storage.records import Body, Destination, Outcome, Turn, TurnMessage
 from storage.statement import Statement, Step, Values, insertion
-from storage.tables import feedback, session, turn, turn_message
+from storage.tables import feedback, known_answer, session, turn, turn_message
 
 _ROW_OF = Statement(select(turn.c.row, turn.c.number).where(turn.c.id == bindparam("id")))
 _SESSION = insertion(session)
@@ -101,6 +101,8 @@ _UNRATE = Statement(
         feedback.c.person == bindparam("person"),
     )
 )
+_LET_GO = Statement(delete(known_answer).where(known_answer.c.turn == bindparam("row")))
+"""A turn that changes is no longer what others asked for."""
 _COUNT = Statement(select(sql.count()).select_from(turn))
 
 
@@ -185,6 +187,7 @@ class Turns:
                 return None
             remove_from_index(connection, [row])
             _EDIT_MESSAGE.run(connection, key | {"row": row, "text": text})
+            _LET_GO.run(connection, {"row": row})
             add_to_index(connection, [row])
             return turn_at(connection, row)
 
@@ -218,16 +221,25 @@ class Turns:
 
         await self._db.write(op)
 
-    async def rate(self, turn_id: str, person: str, value: int, done: Sequence[int] = ()) -> bool:
+    async def rate(
+        self,
+        turn_id: str,
+        person: str,
+        value: int,
+        done: Sequence[int] = (),
+        also: Sequence[Step] = (),
+    ) -> bool:
         """Keep what a person thinks of an answer, instead of what they thought; is there such?
 
-        0 takes back what they thought.
+        0 takes back what they thought. `also` happens in the same commit.
         """
         now = self._clock()
         rating = {"id": turn_id, "person": person, "value": value, "at": to_micros(now)}
 
         def op(connection: Connection) -> bool:
             finish_events(connection, done, Outcome.DONE, now)
+            for step in also:
+                step(connection, now)
             return (_RATE if value else _UNRATE).run(connection, rating) > 0
 
         return await self._db.write(op)
@@ -287,6 +299,7 @@ def _put(connection: Connection, value: Turn, now: datetime) -> int:
         _ACTIVE.run(connection, {"key": value.session, "last_active": to_micros(now)})
         _ANSWER_ANEW.run(connection, _content(value) | {"row": row})
         _REMOVE_MESSAGES.run(connection, {"row": row})
+        _LET_GO.run(connection, {"row": row})
     _ADD_MESSAGE.run_each(connection, _messages(value, row))
     add_to_index(connection, [row])
     return number
@@ -326,6 +339,7 @@ def _remove_message(connection: Connection, row: int, key: dict[str, str]) -> Tu
     was = turn_at(connection, row)
     remove_from_index(connection, [row])
     _REMOVE_MESSAGE.run(connection, key | {"row": row})
+    _LET_GO.run(connection, {"row": row})
     if len(was.messages) > 1:
         add_to_index(connection, [row])
     else:

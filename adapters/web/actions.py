@@ -146,4 +146,5 @@ def _event(member: Member, room: Room, event_id: str, kind: Kind) -> MessageEven
         message_id="",
         sent_at=datetime.now(UTC),
         addressed=True,
+        room_name="" if room.owner else room.name,
     )

@@ -13,8 +13,12 @@ LANGUAGES: dict[str, Texts] = {"en": ENGLISH, "zh": CHINESE}
 
 def texts_for(language: str, default: str = "en") -> Texts:
     """The texts for a BCP 47 tag (`zh-Hans-CN` is `zh`), or the default's where there are none."""
-    primary = language.replace("_", "-").partition("-")[0].lower()
-    return LANGUAGES.get(primary) or LANGUAGES[default]
+    return LANGUAGES.get(primary(language)) or LANGUAGES[default]
 
 
-__all__ = ["LANGUAGES", "Texts", "texts_for"]
+def primary(language: str) -> str:
+    """The language that a BCP 47 tag begins with."""
+    return language.replace("_", "-").partition("-")[0].lower()
+
+
+__all__ = ["LANGUAGES", "Texts", "primary", "texts_for"]

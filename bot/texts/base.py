@@ -38,6 +38,9 @@ class Texts:
     stopped: str
     cut_off: str
     empty: str
+    answered_before: str
+    standard_answer: str
+    this_chat: str
 
     # files
     file_note: str  # name, why
@@ -87,6 +90,10 @@ class Texts:
     room_every: str  # room
     room_mention: str  # room
     announced: str  # count
+    caches: str  # count
+    cache: str  # room, count
+    cache_on: str  # room, hours (a number)
+    cache_off: str  # room
     model: str  # model, state, names
     model_chosen: str  # model
     model_answers: str  # model
@@ -104,6 +111,28 @@ class Texts:
     found_nothing: str
     search_directly: str
     query_faults: Mapping[str, str]  # by storage.query.Fault: part
+
+    # standard answers, for administrators
+    standards: str  # count
+    standard: str  # name, patterns, state
+    standard_disabled: str
+    standard_set: str  # name
+    standard_removed: str  # name
+    standard_fits: str  # name
+    standard_fits_none: str  # language
+    standard_unknown: str  # name
+    standard_name: str  # name
+    standard_language: str  # language
+    standard_patterns: str  # found, limit
+    standard_long: str  # found, limit
+    standard_full: str  # limit
+    standard_taken: str  # variable
+    standard_variable: str  # variable, known
+    pattern_long: str  # found, limit
+    pattern_braces: str  # pattern
+    pattern_without_words: str  # pattern
+    pattern_gaps: str  # pattern
+    pattern_twice: str  # pattern, variable
 
     # dead letters, for administrators
     no_dead_letters: str

@@ -69,6 +69,7 @@ async def _list(call: Invocation) -> None:
 def _state(room: RoomState) -> str:
     words = ["allowed" if room.allowed else "not allowed"]
     words += ["every message"] if room.every_message else []
+    words += ["answers kept"] if room.keeps_answers else []
     words += [] if room.present else ["left"]
     return ", ".join(words)
 
