@@ -14,6 +14,7 @@ from adapters.base import MessageEvent, Quote, Rejected
 from adapters.matrix import wire
 from adapters.matrix.http import Homeserver
 from adapters.matrix.machine import Machine, Undecryptable
+from adapters.matrix.moves import Moves
 from adapters.matrix.room import Room
 from adapters.matrix.rooms import Rooms
 from adapters.matrix.wire import Context, Raw
@@ -75,6 +76,7 @@ class Inbound:
         self._rooms = rooms
         self._account = account
         self._me = me
+        self._moves = Moves(server, rooms, me.user_id)
         self._origins: Recent[Origin] = Recent(REMEMBERED)
         self._reactions: Recent[str] = Recent(REMEMBERED)
         self._noticed: Recent[str] = Recent(REMEMBERED)
@@ -88,6 +90,8 @@ class Inbound:
             await self._machine.meet(sealed)
         read: list[MessageEvent] = []
         for event in events:
+            if wire.arrives(event, self._me):
+                read += await self._origin_of(room_id)
             if said := await self._one(room_id, event):
                 read.append(said)
         return read
@@ -131,10 +135,15 @@ class Inbound:
                 return await self._redaction(event, context)
             case "m.room.member":
                 return wire.membership(event, context)
-            case "m.room.tombstone":
-                return wire.moved(event, context)
+            case "m.room.tombstone" if context.room.replacement:
+                return wire.moved(context) if await self._moves.follow(context.room) else None
             case _:
                 return None
+
+    async def _origin_of(self, room_id: str) -> list[MessageEvent]:
+        """That an earlier room went on as this one, before anything else that is said here."""
+        former = await self._moves.origin(await self._rooms.met(room_id))
+        return [wire.moved(Context(self._account, self._named(former), former))] if former else []
 
     async def _message(self, event: Raw, context: Context) -> MessageEvent | None:
         relates = wire.relation(event)

@@ -1,4 +1,5 @@
-"""PURE. A room as its state events say it is: who is in it, its name, whether it is encrypted."""
+"""PURE. A room as its state events say it is: who is in it, its name, whether it is encrypted, and
+which room it was before and is after."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,16 +18,26 @@ class Member:
 
 @dataclass(slots=True)
 class Room:
-    """One room. `people` are those who are in it or invited, the bot included."""
+    """One room. `people` are those who are in it or invited, the bot included.
+
+    `predecessor` is the room that it says it was; `tombstone` the event that says it goes on.
+    """
 
     id: str
     name: str = ""
     is_encrypted: bool = False
+    predecessor: str = ""
+    tombstone: Mapping[str, Any] = field(default_factory=dict[str, Any])
     members: dict[str, Member] = field(default_factory=dict[str, Member])
 
     @property
     def people(self) -> list[str]:
         return [user for user, member in self.members.items() if member.membership in PRESENT]
+
+    @property
+    def replacement(self) -> str:
+        """The room that this one says it goes on as; empty while it goes on itself."""
+        return _string(_table(self.tombstone, "content"), "replacement_room")
 
     @property
     def is_direct(self) -> bool:
@@ -40,10 +51,14 @@ class Room:
 
     def apply(self, event: Mapping[str, Any]) -> bool:
         """Take in a state event; whether somebody came, went or was invited."""
-        content = cast("dict[str, Any]", event.get("content") or {})
+        content = _table(event, "content")
         match event.get("type"):
             case "m.room.member":
                 return self._apply_member(str(event.get("state_key", "")), content)
+            case "m.room.create":
+                self.predecessor = _string(_table(content, "predecessor"), "room_id")
+            case "m.room.tombstone":
+                self.tombstone = event
             case "m.room.encryption":
                 self.is_encrypted = True
             case "m.room.name":
@@ -59,6 +74,11 @@ class Room:
         membership = _string(content, "membership")
         self.members[user] = Member(membership, _string(content, "displayname"))
         return before is None or before.membership != membership
+
+
+def _table(value: Mapping[str, Any], key: str) -> dict[str, Any]:
+    part = value.get(key)
+    return cast("dict[str, Any]", part) if isinstance(part, dict) else {}
 
 
 def _string(content: Mapping[str, Any], key: str) -> str:

@@ -18,7 +18,6 @@ from adapters.base import (
     AuthFailed,
     Cursor,
     Emit,
-    Kind,
     MessageEvent,
     RateLimited,
     Rejected,
@@ -102,7 +101,6 @@ class Sync:
             if events or since is None or self._is_due(since, cursor):
                 await _offer(emit, events, cursor)
             since, timeout_s = cursor, POLL_S
-            await self._follow(events)
             await self._upkeep()
 
     async def _poll(self, since: Cursor | None, timeout_s: int) -> dict[str, Any]:
@@ -181,15 +179,6 @@ class Sync:
             return await self._server.get("v3", "rooms", room_id, "messages", query=query)
         except Rejected:
             return {}
-
-    async def _follow(self, events: list[MessageEvent]) -> None:
-        """Go where a room went on."""
-        for event in events:
-            if event.kind is Kind.MOVED:
-                try:
-                    await self._server.post("v3", "join", event.address.room, body={})
-                except AdapterError as error:
-                    log.warning("can't follow a room", room=event.address.room, why=str(error))
 
     async def _upkeep(self) -> None:
         """Keys that are due; what fails is due again after the next batch."""

@@ -141,15 +141,17 @@ def membership(event: Raw, context: Context) -> MessageEvent | None:
     )
 
 
-def moved(event: Raw, context: Context) -> MessageEvent | None:
-    """An `m.room.tombstone`: the room goes on as another one."""
-    replacement = _string(_content(event), "replacement_room")
-    if not replacement:
-        return None
+def arrives(event: Raw, me: Me) -> bool:
+    """Whether the bot is in the room from here on."""
+    return _is_own_member(event, me) and _string(_content(event), "membership") == "join"
+
+
+def moved(context: Context) -> MessageEvent:
+    """The room went on as another one; its people come along."""
     former = context.room
-    new = Room(replacement, former.name, former.is_encrypted, former.members)
+    new = Room(former.replacement, former.name, former.is_encrypted, members=former.members)
     context = Context(context.account, context.me, new)
-    return _event(event, context, kind=Kind.MOVED, text=former.id)
+    return _event(former.tombstone, context, kind=Kind.MOVED, text=former.id)
 
 
 def unreadable(event: Raw, context: Context) -> MessageEvent:

@@ -241,8 +241,9 @@ def test_an_invitation_names_who_invites() -> None:
 
 def test_a_moved_room_is_the_new_one() -> None:
     tombstone = event({"replacement_room": "!new:example.org"}, type="m.room.tombstone")
-    moved = wire.moved(tombstone, context())
-    assert moved
+    old = context()
+    old.room.apply(tombstone)
+    moved = wire.moved(old)
     assert (moved.kind, moved.text) == (Kind.MOVED, "!room:example.org")
     assert moved.address.room == "!new:example.org"
 
