@@ -189,6 +189,7 @@ class App:
         from adapters.web.routes import PageRoutes
         from bot.api import ChatApi
         from bot.bearer import Bearer
+        from bot.embeddings_api import EmbeddingsApi
         from bot.guard import Guard
         from bot.http import Health, application
         from bot.menu import command_hints
@@ -213,6 +214,7 @@ class App:
             *PageRoutes(page, people, settings).routes(),
             *ChatApi(desk, pipeline, sinks, bearer, self.spawn).routes(),
             *OpenAiApi(self.settings, self._engine, bearer).routes(),
+            *EmbeddingsApi(self._engine, bearer).routes(),
             *Health(self.metrics, self.readiness).routes(),
         ]
         signed = frozenset(route.path for route in webhooks)
@@ -359,5 +361,6 @@ async def _engine(settings: Settings) -> AsyncGenerator[Engine]:
                 return Load(str(model.path), model.sha256, model.name, plan_of(settings))
 
             sharing = Sharing(settings.engine.memory_bytes, settings.engine.idle_s)
-            async with Pool(find(settings.engine.model), find, Seats(sharing)) as engine:
+            first, embedder = find(settings.engine.model), settings.engine.embedding_model
+            async with Pool(first, find, Seats(sharing), embedder=embedder) as engine:
                 yield engine

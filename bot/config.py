@@ -118,6 +118,10 @@ class Engine(Section):
         ge=0,
         description="Memory for conversations that wait without a sequence; 0: none is kept.",
     )
+    embedding_model: str = Field(
+        default="",
+        description="For `/v1/embeddings`, a name from `parley models list`; empty: there is none.",
+    )
     memory_bytes: int = Field(
         default=0, ge=0, description="For all models together; 0: what is available."
     )

@@ -5,6 +5,7 @@ stands in the engine's line like any other and is counted for the caller.
 Wire format: OpenAI API reference, “Chat Completions”.
 """
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -21,6 +22,7 @@ from starlette.routing import Route
 from bot.bearer import Bearer
 from bot.config import Settings
 from bot.hygiene import clean
+from bot.model import model_names
 from bot.wire import BadRequest, read
 from engine import base
 from engine.base import Delta, Engine, Message, Sampling
@@ -128,17 +130,22 @@ class OpenAiApi:
         ]
 
     async def models(self, request: Request) -> Response:
-        """The one model that answers."""
+        """The model that answers, and those of the store that answer when they are named."""
         self._bearer.caller(request)
-        model = {"id": await self._model(), "object": "model", "created": 0, "owned_by": "parley"}
-        return JSONResponse({"object": "list", "data": [model]})
+        names = dict.fromkeys([await self._model(), *await self._others()])
+        data = [
+            {"id": name, "object": "model", "created": 0, "owned_by": "parley"} for name in names
+        ]
+        return JSONResponse({"object": "list", "data": data})
 
     async def complete(self, request: Request) -> Response:
         """Go on with the conversation that the caller brings."""
         caller = self._bearer.caller(request)
         body = await read(request, CompletionRequest)
-        completion = Completion(f"chatcmpl-{uuid4().hex}", int(time.time()), await self._model())
-        deltas = self._engine.stream(self._request(caller, body))
+        named = body.model if body.model in await self._others() else ""
+        model = named or await self._model()
+        completion = Completion(f"chatcmpl-{uuid4().hex}", int(time.time()), model)
+        deltas = self._engine.stream(self._request(caller, body, named))
         first = await _first(deltas)
         if body.stream:
             events = _events(
@@ -156,7 +163,13 @@ class OpenAiApi:
     async def _model(self) -> str:
         return (await self._engine.status()).model or self._settings.engine.model
 
-    def _request(self, caller: str, body: CompletionRequest) -> base.Request:
+    async def _others(self) -> list[str]:
+        """Models that may be named; none where the engine has but one."""
+        if not isinstance(self._engine, base.Swaps):
+            return []
+        return await asyncio.to_thread(model_names, self._settings)
+
+    def _request(self, caller: str, body: CompletionRequest, model: str) -> base.Request:
         person = f"openai:{caller}:{body.user}"
         return base.Request(
             session=person,
@@ -164,6 +177,7 @@ class OpenAiApi:
             messages=tuple(message.message() for message in body.messages),
             sampling=self._sampling(body),
             deadline_s=self._settings.engine.deadline_s,
+            model=model,
         )
 
     def _sampling(self, body: CompletionRequest) -> Sampling:
@@ -186,12 +200,19 @@ async def _first(deltas: AsyncGenerator[Delta, None]) -> Delta:
     """The first delta, so that what fails before it is still an HTTP status."""
     try:
         return await anext(deltas)
-    except base.Overloaded as error:
-        raise BadRequest(429, f"{error}. Try again in {error.retry_after_s:.0f} s.") from error
-    except base.ContextTooLong as error:
-        raise BadRequest(400, f"{error}. Send fewer messages.") from error
     except base.EngineError as error:
-        raise BadRequest(503, f"{error}") from error
+        raise refusal(error) from error
+
+
+def refusal(error: base.EngineError) -> BadRequest:
+    """What a caller is told of an engine's error."""
+    match error:
+        case base.Overloaded():
+            return BadRequest(429, f"{error}. Try again in {error.retry_after_s:.0f} s.")
+        case base.ContextTooLong():
+            return BadRequest(400, f"{error}. Send less.")
+        case _:
+            return BadRequest(503, f"{error}")
 
 
 async def _chain(first: Delta, rest: AsyncGenerator[Delta, None]) -> AsyncIterator[Delta]:
@@ -200,7 +221,7 @@ async def _chain(first: Delta, rest: AsyncGenerator[Delta, None]) -> AsyncIterat
         async for delta in rest:
             yield delta
     except base.EngineError as error:
-        raise BadRequest(503, f"{error}") from error
+        raise refusal(error) from error
 
 
 async def _events(

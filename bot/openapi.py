@@ -8,6 +8,7 @@ from pydantic.json_schema import models_json_schema
 
 from bot import __version__
 from bot.api import ChatRequest, ChatResponse
+from bot.embeddings_api import EmbeddingRequest
 from bot.openai_api import CompletionRequest
 
 REF = "#/components/schemas/{model}"
@@ -31,7 +32,13 @@ class ErrorResponse(BaseModel):
 @cache
 def document() -> dict[str, Any]:
     """The OpenAPI 3.1 document."""
-    models: list[type[BaseModel]] = [ChatRequest, ChatResponse, CompletionRequest, ErrorResponse]
+    models: list[type[BaseModel]] = [
+        ChatRequest,
+        ChatResponse,
+        CompletionRequest,
+        EmbeddingRequest,
+        ErrorResponse,
+    ]
     _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=REF)
     return {
         "openapi": "3.1.0",
@@ -39,7 +46,8 @@ def document() -> dict[str, Any]:
         "paths": {
             "/api/v1/chat": {"post": _chat()},
             "/v1/chat/completions": {"post": _completions()},
-            "/v1/models": {"get": _plain("The model that answers", secured=True)},
+            "/v1/embeddings": {"post": _embeddings()},
+            "/v1/models": {"get": _plain("The models that answer", secured=True)},
             "/healthz": {"get": _plain("The process lives")},
             "/readyz": {"get": _plain("200 when messages are answered, 503 otherwise")},
             "/metrics": {"get": _plain("Prometheus metrics", "text/plain")},
@@ -64,6 +72,10 @@ def _chat() -> dict[str, Any]:
 
 def _completions() -> dict[str, Any]:
     return _posting("OpenAI-compatible chat completion", CompletionRequest, None)
+
+
+def _embeddings() -> dict[str, Any]:
+    return _posting("OpenAI-compatible embeddings", EmbeddingRequest, None)
 
 
 def _posting(

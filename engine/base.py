@@ -163,6 +163,24 @@ class Swaps(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """Vectors of length 1, one a text, the `model` they are of, and the tokens it read."""
+
+    model: str
+    vectors: tuple[tuple[float, ...], ...]
+    tokens: int
+
+
+@runtime_checkable
+class Embeds(Protocol):
+    """An engine that says what texts are about: like texts have vectors that point alike."""
+
+    async def embed(self, texts: Sequence[str]) -> Embeddings:
+        """Raises `EngineError`, `ContextTooLong` when one text is too long."""
+        ...
+
+
 class EngineError(Exception):
     """An answer that could not be computed."""
 

@@ -12,10 +12,11 @@ from collections import deque
 from pathlib import Path
 
 from engine import frames
-from engine.frames import BadFrame, Load, Wire
+from engine.frames import BadFrame, Load, Purpose, Wire
 
 STDERR_LINES = 20
 CLOSE_TIMEOUT_S = 3.0
+PROGRAMS: dict[Purpose, str] = {"answer": "engine.worker", "embed": "engine.embedder"}
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -41,7 +42,7 @@ class Child:
         with theirs:
             reader, writer = await asyncio.open_connection(sock=ours)
             try:
-                process = await _start(theirs)
+                process = await _start(theirs, PROGRAMS[load.purpose])
             except BaseException:
                 writer.close()
                 raise
@@ -117,10 +118,10 @@ class Child:
         return f"{how}: {last}" if last else how
 
 
-async def _start(theirs: socket.socket) -> asyncio.subprocess.Process:
+async def _start(theirs: socket.socket, program: str) -> asyncio.subprocess.Process:
     number = theirs.fileno()
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", "engine.worker", str(number), str(os.getpid()),
+        sys.executable, "-P", "-m", program, str(number), str(os.getpid()),
         pass_fds=[number],
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,

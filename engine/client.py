@@ -7,7 +7,9 @@ loads, requests wait, as long as their deadline lets them.
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -17,6 +19,7 @@ from engine import frames
 from engine.base import (
     ContextTooLong,
     Delta,
+    Embeddings,
     EngineError,
     EngineStatus,
     Interrupted,
@@ -31,7 +34,10 @@ from engine.deadline import PASSED, Deadline
 from engine.frames import BadFrame, Failure, Load, Report, Wire
 from engine.gate import Gate
 from engine.inbox import Inbox
+from engine.questions import Gone, Questions
 
+EMBEDDED_AT_ONCE = 32
+"""Texts of one frame: others' come in between."""
 CHARS_A_TOKEN = 4
 """For a prompt that is too long even to be tokenised."""
 LOG = structlog.stdlib.get_logger("engine")
@@ -71,7 +77,7 @@ class WorkerEngine:
         self._settled = asyncio.Event()
         self._child: Child | None = None
         self._inflight: dict[int, Inbox] = {}
-        self._replies: dict[int, asyncio.Future[Wire]] = {}
+        self._questions = Questions()
         self._counts = Counts()
         self._last_number = 0
         self._outside = 0
@@ -147,6 +153,17 @@ class WorkerEngine:
         known = ((message, self._counts.get(message)) for message in messages)
         return tuple(fresh[m] if count is None else count for m, count in known)
 
+    async def embed(self, texts: Sequence[str]) -> Embeddings:
+        """See `engine.base.Embeds.embed`; for a worker that was loaded for it."""
+        vectors: list[tuple[float, ...]] = []
+        tokens = 0
+        for start in range(0, len(texts), EMBEDDED_AT_ONCE):
+            part = texts[start : start + EMBEDDED_AT_ONCE]
+            reply = await self._ask(partial(frames.embed_frame, texts=part))
+            vectors += frames.read_vectors(reply)
+            tokens += reply["tokens"]
+        return Embeddings(self._status.model, tuple(vectors), tokens)
+
     async def prepare(self, session: str, messages: Sequence[Message]) -> None:
         """See `engine.base.Engine.prepare`."""
         if self._status.state == "ready" and self._child is not None:
@@ -202,19 +219,17 @@ class WorkerEngine:
             async with asyncio.timeout(self._patience.reply_s):
                 while True:
                     await self.ready()
-                    number = self._number()
-                    future = asyncio.get_running_loop().create_future()
-                    self._replies[number] = future
-                    try:
-                        if self._child is not None:
-                            self._child.send(frame(number))
-                        return await future
-                    except _Gone:
-                        continue
-                    finally:
-                        self._replies.pop(number, None)
+                    with suppress(Gone):
+                        reply = await self._ask_once(frame(self._number()))
+                        if reply["op"] == "refused":
+                            raise error_of(frames.read_refused(reply))
+                        return reply
         except TimeoutError as exc:
             raise Unavailable("the model did not reply in time") from exc
+
+    async def _ask_once(self, frame: Wire) -> Wire:
+        child = self._child
+        return await self._questions.ask(frame["id"], lambda: child.send(frame) if child else None)
 
     def _number(self) -> int:
         self._last_number += 1
@@ -264,7 +279,7 @@ class WorkerEngine:
                 while not receiving.done():
                     limit_s = self._patience.stall_s if ready else self._patience.load_s
                     done, _ = await asyncio.wait([receiving], timeout=limit_s)
-                    if not done and (not ready or self._inflight or self._replies):
+                    if not done and (not ready or self._inflight or self._questions):
                         LOG.error("worker says nothing", pid=child.pid, stall_s=limit_s)
                         child.kill()
             finally:
@@ -283,9 +298,7 @@ class WorkerEngine:
             case "step":
                 self._deliver(frames.read_report(frame))
             case _:
-                future = self._replies.get(frame["id"])
-                if future is not None and not future.done():
-                    future.set_result(frame)
+                self._questions.answer(frame)
 
     def _deliver(self, report: Report) -> None:
         for number, text in report.texts.items():
@@ -308,9 +321,7 @@ class WorkerEngine:
             self._gate.suspect(inbox.session)
             inbox.interrupted = True
             inbox.fail(Interrupted(f"the model's process ended ({end})", alone=len(lost) == 1))
-        for future in self._replies.values():
-            if not future.done():
-                future.set_exception(_Gone())
+        self._questions.give_up()
         if self._status.state != "failed":
             self._status = replace(self._status, state="loading", detail=end, running=0, waiting=0)
         else:
@@ -335,10 +346,6 @@ async def _ended(child: Child) -> str:
     except asyncio.CancelledError:
         await closing
         raise
-
-
-class _Gone(Exception):
-    """The worker that was asked is no more."""
 
 
 def error_of(failure: Failure) -> EngineError:

@@ -3,12 +3,14 @@
 A frame is four bytes of length, big-endian, and one JSON object whose `"op"` names its kind. Both
 ends use the functions below, so a field has one spelling.
 
-to the worker     load, submit, cancel, count, forget
+to the worker     load, submit, cancel, count, prepare, forget, embed
 from the worker   status (when it changes, and as a heartbeat), step (one a step: all its deltas),
-                  counted, forgotten
+                  counted, forgotten, embedded, refused
 """
 
 import json
+from array import array
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, cast
@@ -36,14 +38,18 @@ class BadFrame(Exception):
     """The other side does not speak this protocol."""
 
 
+Purpose = Literal["answer", "embed"]
+
+
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The first frame: which file to serve and how. `sha256` is checked unless empty."""
+    """The first frame: which file to serve, how and what for. `sha256` is checked unless empty."""
 
     path: str
     sha256: str
     name: str
     plan: Plan
+    purpose: Purpose = "answer"
 
 
 FailureKind = Literal["too_long", "overloaded", "deadline", "fault"]
@@ -111,7 +117,8 @@ def load_frame(load: Load) -> Wire:
 
 
 def read_load(frame: Wire) -> Load:
-    return Load(frame["path"], frame["sha256"], frame["name"], Plan(**frame["plan"]))
+    fields = {name: frame[name] for name in ("path", "sha256", "name", "purpose")}
+    return Load(**fields, plan=Plan(**frame["plan"]))
 
 
 def submit_frame(number: int, request: Request) -> Wire:
@@ -148,6 +155,27 @@ def count_frame(number: int, messages: Sequence[Message]) -> Wire:
 def read_messages(frame: Wire) -> tuple[Message, ...]:
     pairs = cast(list[tuple[Role, str]], frame["messages"])
     return tuple(Message(role, content) for role, content in pairs)
+
+
+def embed_frame(number: int, texts: Sequence[str]) -> Wire:
+    return {"op": "embed", "id": number, "texts": [*texts]}
+
+
+def embedded_frame(number: int, vectors: Sequence[Sequence[float]], tokens: int) -> Wire:
+    packed = [b64encode(array("f", vector).tobytes()).decode() for vector in vectors]
+    return {"op": "embedded", "id": number, "vectors": packed, "tokens": tokens}
+
+
+def read_vectors(frame: Wire) -> list[tuple[float, ...]]:
+    return [tuple(array("f", b64decode(packed))) for packed in frame["vectors"]]
+
+
+def refused_frame(number: int, failure: Failure) -> Wire:
+    return {"op": "refused", "id": number, **asdict(failure)}
+
+
+def read_refused(frame: Wire) -> Failure:
+    return Failure(frame["kind"], frame["text"], tuple(frame["numbers"]))
 
 
 def status_frame(status: EngineStatus) -> Wire:

@@ -76,13 +76,16 @@ class Vocabulary:
         self.bos = cast(int, lib.llama_vocab_bos(handle))
         self.adds_bos = bool(lib.llama_vocab_get_add_bos(handle))
 
-    def tokenize(self, text: str, *, special: bool) -> list[int]:
-        """The tokens of a text; only with `special` may it spell control tokens."""
+    def tokenize(self, text: str, *, special: bool, framed: bool = False) -> list[int]:
+        """The tokens of a text; only with `special` may it spell control tokens.
+
+        With `framed`, those stand around it that the model expects around every text.
+        """
         data = text.encode("utf-8", "replace")
         room = len(data) + 8
         while True:
             tokens = (lib.llama_token * room)()
-            count = lib.llama_tokenize(self._handle, data, len(data), tokens, room, False, special)
+            count = lib.llama_tokenize(self._handle, data, len(data), tokens, room, framed, special)
             if count >= 0:
                 return tokens[:count]
             room = -count
@@ -151,11 +154,7 @@ class Model:
         cache_type: CacheType = "f16",
     ) -> None:
         """Load it. Raises `ModelFault`."""
-        _load_backends()
-        model = lib.llama_model_load_from_file(bytes(path), lib.llama_model_default_params())
-        if not model:
-            raise ModelFault(_log.last("the library could not load it"))
-        self._model = model
+        model = self._model = _open(path)
         params = _context_params(context_tokens, sequences, threads, batch_tokens)
         params.type_k = params.type_v = _CACHE_TYPES[cache_type]
         context = lib.llama_init_from_model(model, params)
@@ -281,6 +280,85 @@ class Model:
         lib.llama_batch_free(self._batch)
         lib.llama_free(self._context)
         lib.llama_model_free(self._model)
+
+
+class Encoder:
+    """A model that reads texts and gives a vector for each; it keeps nothing of them.
+
+    How the tokens' vectors become one is what the file says (`pooling_type`), their mean where it
+    says nothing. Not for use by several threads.
+    """
+
+    def __init__(self, path: Path, *, most_tokens: int, most_texts: int, threads: int) -> None:
+        """Load it; a pass has `most_tokens` of at most `most_texts`. Raises `ModelFault`."""
+        self._model = _open(path)
+        self.most_tokens = most_tokens
+        params = _context_params(most_tokens, most_texts, threads, most_tokens)
+        params.n_ctx, params.kv_unified, params.embeddings = most_tokens, True, True
+        context = lib.llama_init_from_model(self._model, params)
+        if context and lib.llama_pooling_type(context) == lib.LLAMA_POOLING_TYPE_NONE:
+            lib.llama_free(context)
+            params.pooling_type = lib.LLAMA_POOLING_TYPE_MEAN
+            context = lib.llama_init_from_model(self._model, params)
+        if not context:
+            lib.llama_model_free(self._model)
+            raise ModelFault(_log.last("the library could not make a context"))
+        if lib.llama_pooling_type(context) == lib.LLAMA_POOLING_TYPE_RANK:
+            raise ModelFault("it compares texts and has no vectors")
+        self._context = context
+        self._batch = lib.llama_batch_init(most_tokens, 0, 1)
+        vocabulary = lib.llama_model_get_vocab(self._model)
+        assert vocabulary is not None
+        self._vocabulary = Vocabulary(vocabulary)
+        self._size = lib.llama_model_n_embd_out(self._model)
+
+    def tokens(self, text: str) -> list[int]:
+        """What the model reads of a text."""
+        return self._vocabulary.tokenize(text, special=False, framed=True)
+
+    def encode(self, texts: Sequence[Sequence[int]]) -> list[list[float]]:
+        """The vectors of one pass; a text without tokens has zeros. Raises `ModelFault`."""
+        batch = self._batch
+        batch.n_tokens = 0
+        for sequence, tokens in enumerate(texts):
+            for position, token in enumerate(tokens):
+                _put(batch, Row(token, position, sequence, wanted=True))
+        if memory := lib.llama_get_memory(self._context):
+            lib.llama_memory_clear(memory, True)
+        result = lib.llama_decode(self._context, batch) if batch.n_tokens else _OK
+        if result != _OK:
+            raise ModelFault(_log.last(f"embedding failed (llama_decode: {result})"))
+        return [self._vector(sequence, tokens) for sequence, tokens in enumerate(texts)]
+
+    def _vector(self, sequence: int, tokens: Sequence[int]) -> list[float]:
+        if not tokens:
+            return [0.0] * self._size
+        return lib.llama_get_embeddings_seq(self._context, sequence)[: self._size]
+
+    def close(self) -> None:
+        """Give everything back."""
+        lib.llama_batch_free(self._batch)
+        lib.llama_free(self._context)
+        lib.llama_model_free(self._model)
+
+
+def _open(path: Path) -> "lib.llama_model_p":
+    _load_backends()
+    model = lib.llama_model_load_from_file(bytes(path), lib.llama_model_default_params())
+    if not model:
+        raise ModelFault(_log.last("the library could not load it"))
+    return model
+
+
+def _put(batch: lib.llama_batch, row: Row) -> None:
+    """Add a row to a batch."""
+    i = batch.n_tokens
+    batch.token[i] = row.token
+    batch.pos[i] = row.position
+    batch.n_seq_id[i] = 1
+    batch.seq_id[i][0] = row.sequence
+    batch.logits[i] = row.wanted
+    batch.n_tokens = i + 1
 
 
 def _context_params(

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.checksum import sha256_of
+from engine.embedding import PACK_TEXTS
 from engine.frames import Load
 from engine.gguf import ModelError, read_header
-from engine.llama import Model, ModelFault
+from engine.llama import Encoder, Model, ModelFault
 from engine.plan import (
     Shape,
     available_bytes,
@@ -17,6 +18,7 @@ from engine.plan import (
 )
 from engine.prompt import Prompter
 from engine.template import ChatTemplate, TemplateFault
+from engine.weight import plan_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +49,42 @@ def open_model(load: Load) -> Loaded:
         )
         return Loaded(model, _prompter(model), name, sha256)
     except ModelFault as exc:
-        raise ModelError(
-            f"The model file {path.name} cannot be loaded: {exc}; choose another file."
-        ) from exc
+        raise _unloadable(path, exc) from exc
     except TemplateFault as exc:
         raise ModelError(
             f"The model file {path.name} is not usable: {exc}; choose another file."
         ) from exc
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedEncoder:
+    """A model ready to embed."""
+
+    encoder: Encoder
+    name: str
+    sha256: str
+
+
+def open_encoder(load: Load) -> LoadedEncoder:
+    """Check and load a model that embeds. Raises `ModelError`."""
+    path = Path(load.path)
+    header = read_header(path)
+    sha256 = _checked_sha256(load, path)
+    _check_memory(load, header.shape)
+    try:
+        encoder = Encoder(
+            path,
+            most_tokens=plan_of(load, header.shape).batch_tokens,
+            most_texts=PACK_TEXTS,
+            threads=load.plan.threads or usable_cores(),
+        )
+    except ModelFault as exc:
+        raise _unloadable(path, exc) from exc
+    return LoadedEncoder(encoder, load.name or header.name, sha256)
+
+
+def _unloadable(path: Path, why: ModelFault) -> ModelError:
+    return ModelError(f"The model file {path.name} cannot be loaded: {why}; choose another file.")
 
 
 def _checked_sha256(load: Load, path: Path) -> str:
@@ -67,7 +98,7 @@ def _checked_sha256(load: Load, path: Path) -> str:
 
 
 def _check_memory(load: Load, shape: Shape) -> None:
-    needed, available = needed_bytes(load.plan, shape), available_bytes()
+    needed, available = needed_bytes(plan_of(load, shape), shape), available_bytes()
     if needed <= available:
         return
     fitting = nearest(load.plan, shape, available)

@@ -13,9 +13,18 @@ from typing import Self
 
 import structlog
 
-from engine.base import Delta, EngineStatus, Message, NoRoom, Overloaded, Request
+from engine.base import (
+    Delta,
+    Embeddings,
+    EngineStatus,
+    Message,
+    NoRoom,
+    Overloaded,
+    Request,
+    Unavailable,
+)
 from engine.deadline import Deadline
-from engine.frames import Load
+from engine.frames import Load, Purpose
 from engine.seats import LEAVES, STAYS, Seat, Seats
 
 LOG = structlog.stdlib.get_logger("engine")
@@ -25,12 +34,17 @@ Find = Callable[[str], Load]
 
 
 class Pool:
-    """An `Engine` that `Swaps`. `async with` starts `first`, and returns before it is loaded."""
+    """An `Engine` that `Swaps` and `Embeds`.
 
-    def __init__(self, first: Load, find: Find, seats: Seats) -> None:
+    `async with` starts `first`, and returns before it is loaded.
+    """
+
+    def __init__(self, first: Load, find: Find, seats: Seats, *, embedder: str = "") -> None:
+        """`embedder` names the model that embeds; without one there is none."""
         self._first = first
         self._find = find
         self._seats = seats
+        self._embedder = embedder
         self._current: Seat
         self._loading = asyncio.Lock()
         self._answering = asyncio.Event()
@@ -86,6 +100,14 @@ class Pool:
             with self._seats.using(seat) as worker:
                 await worker.forget(session)
 
+    async def embed(self, texts: Sequence[str]) -> Embeddings:
+        """See `engine.base.Embeds.embed`."""
+        if not self._embedder:
+            raise Unavailable("no model is there to embed texts: engine.embedding_model names one")
+        seat = await self._seat_for(self._embedder, "embed")
+        with self._seats.using(seat) as worker:
+            return await worker.embed(texts)
+
     async def use(self, model: str, *, pause: bool = False) -> None:
         """See `engine.base.Swaps.use`."""
         async with self._loading:
@@ -119,7 +141,7 @@ class Pool:
         finally:
             self._answering.set()
 
-    async def _seat_for(self, model: str) -> Seat:
+    async def _seat_for(self, model: str, purpose: Purpose = "answer") -> Seat:
         """The seat of a model, which is loaded if it must be."""
         if not model:
             if not self._answering.is_set():
@@ -127,7 +149,7 @@ class Pool:
             return self._current
         async with self._loading:
             load = await asyncio.to_thread(self._find, model)
-            return await self._seats.open(load)
+            return await self._seats.open(replace(load, purpose=purpose))
 
     async def _wait_for_answering(self) -> None:
         if self._outside >= self._first.plan.waiting:

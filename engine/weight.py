@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.embedding import embedding_plan
 from engine.frames import Load
 from engine.gguf import read_header
-from engine.plan import needed_bytes
+from engine.plan import Plan, Shape, needed_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,14 @@ class Weight:
 def weigh(load: Load) -> Weight:
     """What a load takes, by its file's header. Raises `ModelError`."""
     shape = read_header(Path(load.path)).shape
-    return Weight(needed_bytes(load.plan, shape), shape.file_bytes)
+    return Weight(needed_bytes(plan_of(load, shape), shape), shape.file_bytes)
+
+
+def plan_of(load: Load, shape: Shape) -> Plan:
+    """What a worker makes of the plan, by what it is for."""
+    if load.purpose == "embed":
+        return embedding_plan(load.plan, shape.trained_context)
+    return load.plan
 
 
 def room_bytes(limit: int, available: int, loaded: Iterable[Weight]) -> int:

@@ -15,11 +15,12 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine import frames
 from engine.base import EngineStatus, Request
-from engine.frames import BadFrame, Failure, Report, Wire
+from engine.frames import BadFrame, Failure, Load, Report, Wire
 from engine.gguf import ModelError
 from engine.llama import ModelFault
 from engine.loading import Loaded, open_model
@@ -283,15 +284,20 @@ def serve(sock: socket.socket) -> int:
     try:
         loaded = open_model(load)
     except ModelError as exc:
-        out.status(EngineStatus("failed", model=load.name, detail=str(exc)))
-        out.flush(timeout_s=5.0)
-        return 1
+        return refuse(out, load, exc)
     loop = Loop(loaded.model, load.plan, time.monotonic)
     inbound = Inbound(read, out, loaded, loop)
     try:
         Worker(loaded, loop, out, inbound.commands).run()
     except ModelFault as exc:
         print(exc, file=sys.stderr)  # noqa: T201 - the client shows the child's last error line
+    return 1
+
+
+def refuse(out: Outbound, load: Load, why: ModelError) -> int:
+    """Say why a model is not served; returns an exit code."""
+    out.status(EngineStatus("failed", model=load.name, detail=str(why)))
+    out.flush(timeout_s=5.0)
     return 1
 
 
@@ -302,8 +308,8 @@ def _die_with(parent: int) -> None:
         sys.exit(0)
 
 
-def main() -> int:
-    """Entry point: the socket's file descriptor and the client's pid are the arguments."""
+def main(serve: Callable[[socket.socket], int]) -> int:
+    """Entry point of a process: the socket's file descriptor and the client's pid are given."""
     # A terminal and systemd tell the whole group to stop; the client lets answers finish first.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
@@ -312,4 +318,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(serve))

@@ -217,3 +217,23 @@ async def test_behind_a_proxy_the_api_is_shut_without_tokens(tmp_path: Path) -> 
         base = bot.running.url.partition("/?")[0]
         async with httpx.AsyncClient(base_url=base, headers={"host": "parley.lan"}) as http:
             assert (await http.post(CHAT, json={"message": "x"})).status_code == 401
+
+
+async def test_the_official_client_gets_vectors(bot: Bot) -> None:
+    base = bot.running.url.partition("/?")[0]
+    async with AsyncOpenAI(base_url=f"{base}/v1", api_key="any", max_retries=0) as client:
+        made = await client.embeddings.create(model="any", input=["one two", "three"])
+        plain = await client.embeddings.create(
+            model="any", input="one two", encoding_format="float"
+        )
+        assert [each.index for each in made.data] == [0, 1]
+        assert made.data[0].embedding == pytest.approx(plain.data[0].embedding, abs=1e-6)
+        assert made.data[0].embedding != made.data[1].embedding
+        assert (made.model, made.usage.prompt_tokens) == ("scripted", 3)
+
+
+@pytest.mark.parametrize("body", [{}, {"input": []}, {"input": "x", "dimensions": 2}])
+async def test_a_wrong_request_for_vectors_is_refused(
+    http: httpx.AsyncClient, body: dict[str, Any]
+) -> None:
+    assert (await http.post("/v1/embeddings", json=body)).status_code == 422

@@ -1,0 +1,48 @@
+"""Texts → vectors, in packs that one pass computes. PURE."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from engine.plan import Plan
+
+PACK_TOKENS = 2048
+"""Tokens of one pass, and so of the longest text."""
+PACK_TEXTS = 32
+"""Texts of one pass."""
+
+Vector = tuple[float, ...]
+
+
+def embedding_plan(plan: Plan, trained_context: int) -> Plan:
+    """The shape of a worker that embeds: one pass in memory, no conversations."""
+    tokens = min(PACK_TOKENS, trained_context or PACK_TOKENS)
+    return replace(
+        plan,
+        context_tokens=tokens,
+        batch_tokens=tokens,
+        sequences=1,
+        park_bytes=0,
+        cache_type="f16",
+    )
+
+
+def packs(lengths: Sequence[int], most_tokens: int) -> Iterator[range]:
+    """Which texts, by their `lengths` in tokens, share a pass: as many as fit, in their order.
+
+    No length may be above `most_tokens`.
+    """
+    start = tokens = 0
+    for i, length in enumerate(lengths):
+        if i > start and (tokens + length > most_tokens or i - start == PACK_TEXTS):
+            yield range(start, i)
+            start, tokens = i, 0
+        tokens += length
+    if start < len(lengths):
+        yield range(start, len(lengths))
+
+
+def normalised(vector: Sequence[float]) -> Vector:
+    """The vector at length 1, so that a product of two is their cosine; zeros stay."""
+    length = math.sqrt(math.fsum(x * x for x in vector))
+    return tuple(x / length for x in vector) if length > 0 else tuple(vector)
