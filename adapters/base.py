@@ -1,7 +1,7 @@
 """The door between chat platforms and the bot: events in, messages out, and the error tree.
 
 An adapter translates one platform's wire format and nothing else. What a message means, who may
-ask, pacing, retries and persistence belong to `bot/`.
+ask, pacing, retries and persistence belong to `bot/`. The texts of an event are whole (`unicode`).
 
     AdapterError
     ├── RateLimited     the platform asks for patience; nothing was sent
@@ -19,6 +19,8 @@ from enum import StrEnum
 from typing import Literal, Protocol, runtime_checkable
 
 from starlette.routing import Route
+
+from adapters.unicode import mend
 
 Cursor = str
 """Where an adapter stands in its platform's stream of events; opaque outside the adapter."""
@@ -61,6 +63,9 @@ class Address:
     whisper: str = ""
     hook: str = ""
 
+    def __post_init__(self) -> None:
+        mend(self, self.__slots__)
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -69,6 +74,9 @@ class Person:
     id: str
     name: str
     language: str = ""
+
+    def __post_init__(self) -> None:
+        mend(self, self.__slots__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +88,9 @@ class Quote:
     text: str
     from_bot: bool = False
 
+    def __post_init__(self) -> None:
+        mend(self, self.__slots__)
+
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
@@ -89,6 +100,9 @@ class Attachment:
     name: str
     mime: str = ""
     size_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        mend(self, self.__slots__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +137,9 @@ class MessageEvent:
     quote: Quote | None = None
     files: tuple[Attachment, ...] = ()
     room_name: str = ""
+
+    def __post_init__(self) -> None:
+        mend(self, self.__slots__)
 
 
 Emit = Callable[[Sequence[MessageEvent], Cursor | None], Awaitable[None]]

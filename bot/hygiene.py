@@ -7,6 +7,8 @@ a person can see stays. Policies will add redaction in front of this; see `redac
 import re
 import unicodedata
 
+from adapters.unicode import whole
+
 MAX_MARKS = 8
 """Combining marks kept after one character; no script in use stacks more."""
 
@@ -27,8 +29,7 @@ def clean(text: str) -> str:
     """
     if _HARMLESS.fullmatch(text):
         return text
-    whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return _cap_marks(_REMOVED.sub("", _LINE_ENDS.sub("\n", whole)))
+    return _cap_marks(_REMOVED.sub("", _LINE_ENDS.sub("\n", whole(text))))
 
 
 def clean_name(name: str, max_chars: int = 80) -> str:

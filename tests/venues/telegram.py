@@ -158,7 +158,8 @@ def _number(message: str) -> int:
 
 def _file(upload: Upload) -> File:
     kind = "photo" if upload.mime.startswith("image/") else "document"
-    return File(f"up-{upload.name}", upload.name, upload.mime, upload.content, kind)
+    ascii_name = upload.name.encode("ascii", "replace").decode()
+    return File(f"up-{ascii_name}", upload.name, upload.mime, upload.content, kind)
 
 
 def _shown(message: Message) -> Shown:

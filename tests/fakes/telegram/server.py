@@ -80,7 +80,7 @@ class TelegramServer:
         if isinstance(fault, Dropped):
             assert request.transport is not None
             request.transport.close()
-        body = json.dumps(answer, ensure_ascii=False)
+        body = json.dumps(answer)
         if isinstance(fault, Truncated):
             body = body[: len(body) // 2]
         return web.Response(
