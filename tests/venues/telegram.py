@@ -158,7 +158,7 @@ def _number(message: str) -> int:
 
 def _file(upload: Upload) -> File:
     kind = "photo" if upload.mime.startswith("image/") else "document"
-    ascii_name = upload.name.encode("ascii", "replace").decode()
+    ascii_name = upload.name.encode("ascii", "ignore").decode()
     return File(f"up-{ascii_name}", upload.name, upload.mime, upload.content, kind)
 
 
