@@ -67,6 +67,10 @@ class Address:
         mend(self, self.__slots__)
 
 
+OUTSIDE = "outside/"
+"""Begins the id of somebody who belongs to another organisation than the bot's account."""
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """Someone on a platform. `id` never changes; `language` is a BCP 47 tag, empty if unknown."""

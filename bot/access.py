@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from enum import Enum, IntEnum
 
-from adapters.base import Address
+from adapters.base import OUTSIDE, Address
 
 OPEN_PLATFORMS = frozenset({"console", "web", "api"})
 """Ours, and with keys of their own: whoever is there is a member, and every room is allowed."""
@@ -44,13 +44,15 @@ def role_of(
 ) -> Role:
     """The role of a person (`platform:account:id`).
 
-    The configuration's owners first, then what was given, then what the platform is open to.
+    The configuration's owners first, then what was given, then what the platform is open to: to
+    nobody of another organisation.
     """
     if platform == "console" or person in owners or f"{platform}:{person_id}" in owners:
         return Role.OWNER
     if person in given:
         return GIVEN.get(given[person], Role.UNKNOWN)
-    is_open = platform in OPEN_PLATFORMS or platform in opened
+    is_ours = not person_id.startswith(OUTSIDE)
+    is_open = platform in OPEN_PLATFORMS or (platform in opened and is_ours)
     return Role.MEMBER if is_open else Role.UNKNOWN
 
 

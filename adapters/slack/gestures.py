@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from adapters.base import Address, Kind, MessageEvent
+from adapters.base import Address, Kind, MessageEvent, Person
 from adapters.slack.fields import Json, table, tables, text
 from adapters.slack.ids import HOME, PLATFORM, is_direct, moment, name_of
 from adapters.slack.scene import Scene
@@ -35,7 +35,7 @@ def slash_command(payload: Json, given_at: datetime, scene: Scene) -> list[Messa
         event_id=f"c{trigger}",
         kind=Kind.COMMAND,
         address=address,
-        sender=scene.known.person(user),
+        sender=scene.person(user, text(payload.get("team_id"))),
         message_id=name_of(channel, trigger),
         sent_at=given_at,
         text=scene.read(text(payload.get("text"))).strip() or "help",
@@ -53,25 +53,26 @@ def interaction(payload: Json, scene: Scene) -> list[MessageEvent]:
     channel = text(table(payload.get("channel")).get("id")) or text(container.get("channel_id"))
     ts = text(container.get("message_ts")) or text(message.get("ts"))
     thread = text(message.get("thread_ts")) or text(container.get("thread_ts"))
-    user = text(table(payload.get("user")).get("id"))
-    if not (channel and ts and user):
+    user = table(payload.get("user"))
+    if not (channel and ts and text(user.get("id"))):
         return []
     address = scene.address(channel, thread or None)
+    person = scene.person(text(user.get("id")), text(user.get("team_id")))
     return [
-        _press(action, address, user, ts, scene)
+        _press(action, address, person, ts, scene)
         for action in tables(payload.get("actions"))
         if text(action.get("action_id")) in (*_COMMANDS, *_OPINIONS)
     ]
 
 
-def _press(action: Json, address: Address, user: str, ts: str, scene: Scene) -> MessageEvent:
+def _press(action: Json, address: Address, person: Person, ts: str, scene: Scene) -> MessageEvent:
     name, at = text(action.get("action_id")), text(action.get("action_ts"))
     message = name_of(address.room, ts)
     return MessageEvent(
-        event_id=f"b{message}/{name}/{user}/{at}",
+        event_id=f"b{message}/{name}/{person.id}/{at}",
         kind=Kind.COMMAND if name in _COMMANDS else Kind.REACTION,
         address=address,
-        sender=scene.known.person(user),
+        sender=person,
         message_id=message,
         sent_at=moment(at),
         text=_OPINIONS.get(name, name),
@@ -93,7 +94,7 @@ def reaction(event: Json, scene: Scene) -> list[MessageEvent]:
         event_id=f"r{message}/{user}/{verb}/{name}/{at}",
         kind=Kind.REACTION,
         address=scene.address(channel, scene.known.thread(message)),
-        sender=scene.known.person(user),
+        sender=scene.person(user),
         message_id=message,
         sent_at=moment(at),
         text=THUMBS[name] if verb == "reaction_added" else "",
@@ -116,7 +117,7 @@ def membership(event: Json, scene: Scene) -> list[MessageEvent]:
         event_id=f"p{channel}/{member}/{verb}/{at}",
         kind=Kind.MEMBERSHIP,
         address=scene.address(channel, None),
-        sender=scene.known.person(by or member),
+        sender=scene.person(by or member),
         message_id=name_of(channel, at),
         sent_at=moment(at),
         text=verb,
@@ -136,7 +137,7 @@ def home_opened(event: Json, scene: Scene) -> list[MessageEvent]:
         event_id=f"h{user}/{at}",
         kind=Kind.COMMAND,
         address=Address(PLATFORM, scene.account, room, direct=True),
-        sender=scene.known.person(user),
+        sender=scene.person(user),
         message_id=name_of(room, at),
         sent_at=moment(at),
         text="home",

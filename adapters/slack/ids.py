@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from adapters.base import OUTSIDE
+
 PLATFORM = "slack"
 HOME = "home:"
 """Begins the room of somebody's App Home, which is a page and no channel."""
@@ -16,6 +18,17 @@ def parse_name(name: str) -> tuple[str, str]:
     """The channel and the timestamp of a message's name."""
     channel, _, ts = name.partition("/")
     return channel, ts
+
+
+def visitor(team: str, user: str) -> str:
+    """The id of somebody of another workspace: users are named only within theirs."""
+    return f"{OUTSIDE}{team or '?'}/{user}"
+
+
+def team_and_user(person: str) -> tuple[str, str]:
+    """The team, empty for the bot's own, and the user that a person's id names."""
+    team, _, user = person.removeprefix(OUTSIDE).rpartition("/")
+    return team, user
 
 
 def is_direct(channel: str) -> bool:

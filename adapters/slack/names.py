@@ -12,7 +12,7 @@ import structlog
 from adapters.base import AdapterError, Kind, MessageEvent, Person
 from adapters.slack.api import Api
 from adapters.slack.fields import Json, table, tables, text
-from adapters.slack.ids import parse_name
+from adapters.slack.ids import parse_name, team_and_user
 from adapters.slack.recent import Recent
 
 log = structlog.get_logger(__name__)
@@ -36,6 +36,7 @@ class Names:
     def __init__(self, api: Api) -> None:
         self._api = api
         self._people: Recent[str, Person] = Recent(KEPT)
+        self._teams: Recent[str, str] = Recent(KEPT)
         self._rooms: Recent[str, str] = Recent(KEPT)
         self._threads: Recent[str, str | None] = Recent(KEPT)
         self._last: Recent[tuple[str, str], str | None] = Recent(KEPT)
@@ -49,6 +50,10 @@ class Names:
         """Somebody; named by the id while the name is not known."""
         self._want(user)
         return self._people.get(user) or Person(user, user)
+
+    def team(self, user: str) -> str:
+        """The workspace somebody belongs to; empty while it is not known."""
+        return self._teams.get(user) or ""
 
     def room(self, channel: str) -> str:
         """A channel's name; empty while it is not known."""
@@ -66,7 +71,7 @@ class Names:
         return self._last.get((channel, user))
 
     def author(self, message: str) -> str | None:
-        """Who wrote a message that came in not long ago."""
+        """The id of who wrote a message that came in not long ago."""
         return self._authors.get(message)
 
     def note_sent(self, message: str, thread: str | None) -> None:
@@ -84,7 +89,8 @@ class Names:
                 self._authors.put(event.message_id, event.sender.id)
                 if event.addressed:
                     place = event.address
-                    self.note_thread(place.room, event.sender.id, place.thread)
+                    _, user = team_and_user(event.sender.id)
+                    self.note_thread(place.room, user, place.thread)
 
     @property
     def is_complete(self) -> bool:
@@ -138,7 +144,9 @@ class Names:
             self._rooms.put(id_, text(table(found.get("channel")).get("name")))
         else:
             found = await self._api.read("users.info", user=id_, include_locale="true")
-            self._people.put(id_, _person(id_, table(found.get("user"))))
+            user = table(found.get("user"))
+            self._people.put(id_, _person(id_, user))
+            self._teams.put(id_, text(user.get("team_id")))
 
     async def _thread_of(self, message: str) -> str | None:
         channel, ts = parse_name(message)

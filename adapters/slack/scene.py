@@ -1,11 +1,12 @@
 """PURE. Who the bot is and what it knows of the workspace, as the readers of payloads need it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from adapters.base import Address, Person
-from adapters.slack.ids import PLATFORM, is_direct
+from adapters.slack.fields import Json, text
+from adapters.slack.ids import PLATFORM, is_direct, visitor
 from adapters.slack.text import readable
 
 
@@ -23,7 +24,13 @@ class Me:
 class Known(Protocol):
     """What was found out about ids; each answers at once, with little where little is known."""
 
-    def person(self, user: str) -> Person: ...
+    def person(self, user: str) -> Person:
+        """Somebody by the user's id, of whichever workspace."""
+        ...
+
+    def team(self, user: str) -> str:
+        """The workspace somebody belongs to; empty if unknown."""
+        ...
 
     def room(self, channel: str) -> str:
         """What people call a channel; empty if unknown."""
@@ -40,11 +47,29 @@ class Known(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """The workspace as the bot's `account` sees it."""
+    """The workspace as the bot's `account` sees it.
+
+    `shared`: what is read comes from a channel that another workspace shares (Slack Connect).
+    """
 
     account: str
     me: Me
     known: Known
+    shared: bool = False
+
+    def person(self, user: str, team: str = "") -> Person:
+        """Somebody; who is not known to be of the bot's own workspace is none of its people.
+
+        `team` is what the payload says. Elsewhere than in a shared channel nobody else can be.
+        """
+        person = self.known.person(user)
+        team = team or self.known.team(user) or ("" if self.shared else self.me.team)
+        return person if team == self.me.team else replace(person, id=visitor(team, user))
+
+    def author(self, message: Json) -> Person:
+        """Who wrote a message. Of a file's message Slack leaves the team out."""
+        team = text(message.get("user_team")) or text(message.get("team"))
+        return self.person(text(message.get("user")), team)
 
     def address(self, channel: str, thread: str | None) -> Address:
         """A place to answer in."""

@@ -27,7 +27,7 @@ from adapters.slack import blocks
 from adapters.slack.api import Api
 from adapters.slack.errors import MissingScope, Refusal
 from adapters.slack.fields import Json, text
-from adapters.slack.ids import is_direct, name_of, parse_name
+from adapters.slack.ids import is_direct, name_of, parse_name, team_and_user
 from adapters.slack.names import Names
 from adapters.slack.recent import Recent
 
@@ -173,10 +173,11 @@ class Streams:
         """Whom a stream in a channel is for; None when that is not known."""
         if is_direct(to.room):
             return {}
-        user = self._names.author(to.reply_to)
-        if not user or not team:
+        author = self._names.author(to.reply_to)
+        if not author or not team:
             return None
-        return {"recipient_user_id": user, "recipient_team_id": team}
+        theirs, user = team_and_user(author)
+        return {"recipient_user_id": user, "recipient_team_id": theirs or team}
 
     async def _append(self, stream: Stream, rest: str) -> bool:
         channel, ts = parse_name(stream.name)

@@ -1,7 +1,7 @@
 """PURE. One delivery from Slack → the events it stands for; the same for both ways in."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -51,7 +51,8 @@ def events(envelope: Envelope, scene: Scene) -> list[MessageEvent]:
         case "events_api":
             event = table(envelope.payload.get("event"))
             read = EVENTS.get(text(event.get("type")))
-            return read(event, scene) if read else []
+            shared = envelope.payload.get("is_ext_shared_channel") is True
+            return read(event, replace(scene, shared=shared)) if read else []
 
 
 def opened_thread(envelope: Envelope) -> tuple[str, str, str] | None:

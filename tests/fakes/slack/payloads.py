@@ -17,8 +17,10 @@ def message_json(message: Message, version: Version | None = None) -> Json:
         "user": message.user,
         "text": version.text,
         "ts": message.ts,
-        "team": message.channel.team,
+        "team": message.channel.guests.get(message.user, message.channel.team),
     }
+    if message.channel.guests:
+        shown |= {"user_team": shown["team"], "source_team": shown["team"]}
     if message.is_bot:
         shown |= {"bot_id": message.bot_id, "app_id": "A1", "bot_profile": {"id": message.bot_id}}
     if version.blocks:
@@ -119,8 +121,10 @@ def member(channel: Channel, user: str, at: str, *, joins: bool, inviter: str = 
     return event | ({"inviter": inviter} if inviter else {})
 
 
-def envelope(event: Mapping[str, Any], app: App, number: int, at: int) -> Json:
-    """An event with what Slack says around it."""
+def envelope(
+    event: Mapping[str, Any], app: App, number: int, at: int, *, shared: bool = False
+) -> Json:
+    """An event with what Slack says around it. `shared`: with another workspace."""
     return {
         "token": "verification-token-for-tests",
         "team_id": app.team,
@@ -132,7 +136,7 @@ def envelope(event: Mapping[str, Any], app: App, number: int, at: int) -> Json:
         "authorizations": [
             {"team_id": app.team, "user_id": app.user, "is_bot": True, "enterprise_id": None}
         ],
-        "is_ext_shared_channel": False,
+        "is_ext_shared_channel": shared,
     }
 
 
@@ -170,7 +174,7 @@ def pressed(
     channel = message.channel
     return {
         "type": "block_actions",
-        "user": {"id": person.id, "username": person.name, "team_id": app.team},
+        "user": {"id": person.id, "username": person.name, "team_id": person.team},
         "api_app_id": app.id,
         "token": "verification-token-for-tests",
         "container": {

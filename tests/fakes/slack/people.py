@@ -11,11 +11,13 @@ class Person:
     id: str
     name: str
     locale: str = "en-US"
+    team: str = "T1"
 
     def json(self) -> dict[str, Any]:
         """As `users.info` shows it."""
         return {
             "id": self.id,
+            "team_id": self.team,
             "name": self.name,
             "real_name": self.name,
             "profile": {"display_name": self.name, "real_name": self.name},

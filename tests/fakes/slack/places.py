@@ -92,7 +92,10 @@ class Message:
 
 @dataclass(slots=True)
 class Channel:
-    """A place to talk. `statuses` are those of its assistant's threads."""
+    """A place to talk. `statuses` are those of its assistant's threads.
+
+    `guests` are the people of other workspaces (Slack Connect), and their teams.
+    """
 
     id: str
     name: str
@@ -103,6 +106,7 @@ class Channel:
     messages: list[Message] = field(default_factory=list[Message])
     whispers: list[Message] = field(default_factory=list[Message])
     statuses: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    guests: dict[str, str] = field(default_factory=dict[str, str])
 
     def find(self, ts: str) -> Message | None:
         """A message that is there."""

@@ -1,7 +1,7 @@
 """The workspace: what people do there, which deliveries that makes, and what they see."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from time import time, time_ns
 from typing import Any
@@ -81,6 +81,13 @@ class World:
         channel.members.add(self.app.user)
         inviter = self.person(name).id
         self._event(payloads.member(channel, self.app.user, self.ts(), joins=True, inviter=inviter))
+
+    def share(self, channel: Channel, name: str, team: str) -> Person:
+        """Somebody of another workspace is in the channel from now on (Slack Connect)."""
+        guest = self.people[name] = replace(self.person(name), team=team)
+        channel.members.add(guest.id)
+        channel.guests[guest.id] = team
+        return guest
 
     def expel(self, name: str, channel: Channel) -> None:
         """Somebody removes the bot from a channel; it hears only that."""
@@ -229,7 +236,10 @@ class World:
         return found
 
     def _event(self, event: dict[str, Any]) -> None:
-        payload = payloads.envelope(event, self.app, next(self._ids), int(time()))
+        place = event.get("channel") or event.get("item", {}).get("channel")
+        channel = self.channels.get(place)
+        shared = bool(channel and channel.guests)
+        payload = payloads.envelope(event, self.app, next(self._ids), int(time()), shared=shared)
         self.deliveries.add("events_api", payload)
 
     def _trigger(self) -> str:

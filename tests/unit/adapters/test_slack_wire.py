@@ -24,6 +24,10 @@ class Known:
 
     names: dict[str, str] = field(default_factory=lambda: {"U1": "Ann", "C1": "general"})
     threads: dict[str, str] = field(default_factory=dict[str, str])
+    teams: dict[str, str] = field(default_factory=dict[str, str])
+
+    def team(self, user: str) -> str:
+        return self.teams.get(user, "")
 
     def person(self, user: str) -> Person:
         return Person(user, self.names.get(user, user))
@@ -301,3 +305,19 @@ NONSENSE: list[dict[str, Any]] = [
 @pytest.mark.parametrize("payload", NONSENSE)
 def test_what_makes_no_sense_is_ignored(sort: Sort, payload: dict[str, Any]) -> None:
     assert events(Envelope(sort, payload, NOW), SCENE) == []
+
+
+def test_people_of_other_workspaces_are_outside(world: World) -> None:
+    room = world.room("ann")
+    eve = world.share(room, "eve", "T2")
+    outside = f"outside/T2/{eve.id}"
+    said = world.say("eve", room, f"<@{ME}> hello")
+    world.edit("eve", said, f"<@{ME}> hello!")
+    world.say("ann", room, f"<@{ME}> mine")
+    assert {event.sender.id for event in read(world)} == {outside, world.person("ann").id}
+    own = world.add(room, Version("answer"), user=ME, is_bot=True)
+    world.react("eve", own, "👍")
+    [*_, unknown] = read(world)
+    assert unknown.sender.id == f"outside/?/{eve.id}"
+    [*_, known] = read(world, known=Known(teams={eve.id: "T2"}))
+    assert known.sender.id == outside

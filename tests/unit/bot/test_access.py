@@ -45,6 +45,14 @@ def test_who_is_heard_where(role: Role, column: int) -> None:
     [
         ("slack:main:U1", {}, (), (), Role.UNKNOWN),
         ("slack:main:U1", {}, (), ("slack",), Role.MEMBER),
+        ("slack:main:outside/T2/U1", {}, (), ("slack",), Role.UNKNOWN),
+        (
+            "slack:main:outside/T2/U1",
+            {"slack:main:outside/T2/U1": "guest"},
+            (),
+            ("slack",),
+            Role.GUEST,
+        ),
         ("slack:main:U1", {"slack:main:U1": "blocked"}, (), ("slack",), Role.BLOCKED),
         ("slack:main:U1", {"slack:main:U1": "guest"}, (), ("slack",), Role.GUEST),
         ("slack:main:U1", {"slack:other:U1": "admin"}, (), (), Role.UNKNOWN),
