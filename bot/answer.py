@@ -143,7 +143,8 @@ class Answering:
             draft.refusal = "nothing_to_read"
             return None
         kept = list(earlier[max(0, len(earlier) - self._settings.bot.window_turns) :])
-        if await self._is_ready(question, kept, sink, draft):
+        draft.turns_seen = len(kept)
+        if await self._is_ready(question, sink, draft, first=not earlier):
             return None
         started = asyncio.get_running_loop().time()
         while True:
@@ -172,20 +173,19 @@ class Answering:
                 draft.refusal = "no_model"
                 return None
 
-    async def _is_ready(
-        self, question: Question, kept: Sequence[Turn], sink: Sink, draft: Draft
-    ) -> bool:
+    async def _is_ready(self, question: Question, sink: Sink, draft: Draft, *, first: bool) -> bool:
         """Whether there is an answer without the model; then the draft has it."""
         made = partial(self._made, sink)
-        draft.look = await self._memory.ready.look(question, made, first=not kept)
+        draft.look = await self._memory.ready.look(question, made, first=first)
         if draft.look.ready is None:
             return False
-        draft.text, draft.finish, draft.turns_seen = draft.look.ready.text, "stop", len(kept)
+        draft.text, draft.finish = draft.look.ready.text, "stop"
         return True
 
     async def _made(self, sink: Sink) -> Made:
+        status = await self._engine.status()
         return Made(
-            model=(await self._engine.status()).sha256,
+            model=status.sha256 or status.model,
             prompt_version=window.prompt_version(self.persona),
             sampling=json.dumps(asdict(self._sampling(sink))),
         )

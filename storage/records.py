@@ -130,6 +130,7 @@ class Turn:
 
     `id` is the answer's key. `number` counts the turns of a session from 1 and is given by storage
     (0 before). `stopped` when the answer was cut by a person. `usage` and `sampling` are JSON.
+    `model` is its SHA-256, or its name where a server keeps the file; empty without a model.
     """
 
     id: str

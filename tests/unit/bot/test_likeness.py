@@ -4,7 +4,7 @@ import unicodedata
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.likeness import Made, key_of, names, normal, tidy
@@ -46,12 +46,14 @@ def test_no_question_at_all(text: str) -> None:
     assert normal(text) == ""
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_what_is_normal_stays_so(text: str) -> None:
     assert normal(normal(text)) == normal(text)
     assert tidy(tidy(text)) == tidy(text)
 
 
+@settings(deadline=None)
 @given(st.text(), st.sampled_from(["NFC", "NFD", "NFKC", "NFKD"]), st.sampled_from(["?", " !", ""]))
 def test_form_and_end_make_no_difference(text: str, form: str, end: str) -> None:
     other = unicodedata.normalize(form, text)  # pyright: ignore[reportArgumentType]

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.pattern import Invalid, compiled, read
@@ -75,6 +75,7 @@ SOURCES = st.lists(st.sampled_from(["a", "b", "ab", " ", "*", "{x}", "{y}"]), ma
 )
 
 
+@settings(deadline=None)
 @given(SOURCES, LETTERS)
 @example("*a*ab", "aab")
 @example("a{x}a", "aa")
@@ -91,6 +92,7 @@ def test_it_fits_what_a_backtracking_expression_fits(source: str, text: str) -> 
     assert (pattern.match(message) is not None) == fits
 
 
+@settings(deadline=None)
 @given(st.lists(st.text("abc", min_size=1, max_size=4), min_size=2, max_size=5), st.text())
 def test_it_finds_what_was_put_into_the_gap(words: list[str], thing: str) -> None:
     thing = read(f"x{thing}x").plain
@@ -100,6 +102,7 @@ def test_it_finds_what_was_put_into_the_gap(words: list[str], thing: str) -> Non
     assert found == {"thing": thing}
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_any_text_can_be_matched(source: str, text: str) -> None:
     try:

@@ -3,7 +3,7 @@
 from string import Formatter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.pattern import Invalid, read
@@ -102,6 +102,7 @@ def test_what_people_wrote_is_no_markup_and_no_variable() -> None:
     assert said == r'Hi \*\*x\*\* {date}: \[a\](http://b). {"json": 1} {Other}'
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_a_template_without_variables_says_itself(template: str, value: str) -> None:
     values = dict.fromkeys(VARIABLES, value)
