@@ -29,10 +29,11 @@ from bot.commands import Desk
 from bot.config import Settings
 from bot.control import Control, socket_path
 from bot.delivery import Delivery
-from bot.health import Metrics, PartState, Readiness
+from bot.health import Metrics, PartState, Readiness, storage_part
 from bot.intake import Intake, states
 from bot.office import tasks_for
 from bot.pipeline import Pipeline
+from bot.place import place_of
 from bot.ready import ReadyAnswers
 from bot.reply import Outlet, Sinks
 from bot.roster import Roster
@@ -46,17 +47,20 @@ from storage.database import Database
 from storage.inbox import Inbox
 from storage.known import Known
 from storage.members import Members
+from storage.opening import opened
 from storage.outbox import Outbox
 from storage.page import Page
 from storage.records import StorageError
 from storage.roster import RosterStore
 from storage.search import Search
 from storage.standard import StandardStore
+from storage.store import Store
 from storage.turns import Turns
 
 log = structlog.get_logger(__name__)
 
 OUTBOX_DRAIN_S = 5.0
+STORAGE_ANSWERS_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ class App:
         self._adapters: dict[tuple[str, str], Adapter] = {}
         self._given = engine or _engine(settings), adapters
         self._tasks: asyncio.TaskGroup
+        self._store: Store
         self._database: Database
         self._engine: Engine
 
@@ -103,9 +108,10 @@ class App:
             self._engine = await stack.enter_async_context(engine)
             for adapter in (*platforms(self.settings), *adapters):
                 await self._enter(adapter, stack)
-            self._database = await stack.enter_async_context(
-                Database(self.settings.storage.path, observe=self.metrics.committed)
+            self._store = await stack.enter_async_context(
+                opened(place_of(self.settings), self.metrics.committed)
             )
+            self._database = self._store.database
             stack.enter_context(_alone())
             self._tasks = await stack.enter_async_context(asyncio.TaskGroup())
             await self._serve(started)
@@ -143,6 +149,7 @@ class App:
             roster=roster,
             audit=Audit(database),
             search=Search(database),
+            storage=self._store.condition,
             stop=self.stop,
             adapters=self._adapters,
             started_at=datetime.now(UTC),
@@ -253,10 +260,15 @@ class App:
 
     async def _storage_state(self) -> PartState:
         try:
-            await self._database.writable()
+            async with asyncio.timeout(STORAGE_ANSWERS_S):
+                await self._database.writable()
+                condition = await self._store.condition()
+        except TimeoutError:
+            return PartState(ready=False, detail="its file system does not answer")
         except StorageError as error:
             return PartState(ready=False, detail=str(error))
-        return PartState(ready=True, detail="takes writes")
+        self.metrics.stored(condition)
+        return storage_part(condition)
 
 
 @contextmanager
@@ -326,7 +338,7 @@ def _webhook_secret(settings: Settings) -> str:
     chosen = settings.telegram.webhook_secret.get_secret_value()
     if chosen or not settings.telegram.webhook_url:
         return chosen
-    return kept_secret(settings.storage.path.with_suffix(".webhook-key"))
+    return kept_secret(place_of(settings).home.with_suffix(".webhook-key"))
 
 
 @asynccontextmanager

@@ -85,6 +85,15 @@ class Storage(Section):
     """Where conversations live."""
 
     path: Path = Field(default=Path("parley-data/parley.db"), description="The SQLite file.")
+    mode: Literal["auto", "local", "local-first", "direct"] = Field(
+        default="auto",
+        description="`local`: on this machine; `local-first`: on a NAS, written here first; "
+        "`direct`: on a NAS, shared with a standby; `auto`: what the file system asks for.",
+    )
+    local_dir: Path = Field(
+        default=Path("parley-data"),
+        description="A directory on this machine's disk, for what stands here for a file on a NAS.",
+    )
 
 
 class Engine(Section):

@@ -6,8 +6,11 @@ this file.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import get_args
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Enum, Gauge, Histogram
+
+from storage.condition import Condition, State
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 COMMIT_SECONDS = (0.0002, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5)
@@ -116,6 +119,29 @@ class Metrics:
             registry=registry,
         )
 
+        self.storage_state = Enum(
+            "parley_storage_state",
+            "A file here, copied to the NAS, NAS away, a person needed, or under a lease.",
+            states=get_args(State),
+            registry=registry,
+        )
+        self.storage_waiting_rows = Gauge(
+            "parley_storage_waiting_rows",
+            "Changed rows that are on this machine only.",
+            registry=registry,
+        )
+        self.storage_waiting_seconds = Gauge(
+            "parley_storage_waiting_seconds",
+            "How long the oldest of them has waited for the NAS.",
+            registry=registry,
+        )
+
+    def stored(self, condition: Condition) -> None:
+        """Note how storage is."""
+        self.storage_state.state(condition.state)
+        self.storage_waiting_rows.set(condition.waiting)
+        self.storage_waiting_seconds.set(condition.waiting_s)
+
     def committed(self, writes: int, seconds: float) -> None:
         """Note a commit of storage's."""
         self.commit_seconds.observe(seconds)
@@ -132,6 +158,17 @@ class PartState:
     ready: bool
     detail: str
     essential: bool = True
+
+
+def storage_part(condition: Condition) -> PartState:
+    """A storage that takes writes, in words."""
+    detail = "takes writes"
+    if condition.state in ("degraded", "refused"):
+        detail = (
+            f"{condition.state}: {condition.waiting} changed rows wait on this machine for"
+            f" {condition.waiting_s:.0f} s; {condition.reason}"
+        )
+    return PartState(ready=condition.is_sound, detail=detail)
 
 
 @dataclass(frozen=True, slots=True)

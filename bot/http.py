@@ -51,6 +51,7 @@ class Health:
 
     async def metrics(self, request: Request) -> Response:
         """Prometheus text format."""
+        await self._readiness()  # some gauges are what it found
         return Response(generate_latest(self._metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -18,9 +18,10 @@ from typing import Generic, Protocol, Self, TypeVar
 from sqlalchemy import Connection
 
 from storage.connection import Connector, discard
+from storage.custody import Custody, Sole
 from storage.faults import DriverError, explain
-from storage.ownership import Ownership
-from storage.pragmas import choose
+from storage.index import build_index, lacks_index
+from storage.pragmas import Pragmas, choose
 from storage.readers import Readers
 from storage.records import Unavailable
 from storage.schema import prepare
@@ -69,17 +70,26 @@ class Database:
     """The file at `path`, owned from entering to leaving.
 
     Entering raises `Unavailable`, `Full`, `Corrupt` (foreign, damaged or newer) or `Fenced` (owned
-    by another process). `observe(writes, seconds)` is told of each commit.
+    by another process). `observe(writes, seconds)` is told of each commit. `custody` says under
+    what it is held and written; `pragmas` are those of its file system if not given.
     """
 
-    def __init__(self, path: Path, *, observe: Callable[[int, float], None] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        observe: Callable[[int, float], None] | None = None,
+        custody: Custody | None = None,
+        pragmas: Pragmas | None = None,
+    ) -> None:
         self.path = path
         self._observe = observe
+        self._custody = custody or Sole()
         self._held = ExitStack()
-        self._pragmas = choose(path)
+        self._pragmas = pragmas or choose(path)
         self._connector = Connector(path, self._pragmas)
         self._readers = Readers(path, self._connector, self._pragmas.readers)
-        self._writer: Writer[_Settled] = Writer(path, self._connector, self._done)
+        self._writer: Writer[_Settled] = Writer(path, self._connector, self._custody, self._done)
         self._room = asyncio.Semaphore(QUEUE_SIZE)
         self._gathered: list[_Settled] = []
         self._is_open = False
@@ -156,11 +166,12 @@ class Database:
     def _open(self) -> None:
         _make(self.path)
         with ExitStack() as stack:
-            stack.enter_context(Ownership(self.path))
+            stack.enter_context(self._custody.hold(self.path))
             try:
                 connection = self._connector.open()
                 try:
                     prepare(connection, self.path)
+                    _index(connection)
                 finally:
                     discard(connection)
             except DriverError as error:
@@ -194,6 +205,16 @@ def _make(path: Path) -> None:
             f"{path}: it can't be opened for writing ({error.strerror}); make the file and its"
             " directory writable for this user, or name another in storage.path"
         ) from error
+
+
+def _index(connection: Connection) -> None:
+    """A file that was a copy comes without its index."""
+    if lacks_index(connection):
+        connection.rollback()
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        build_index(connection)
+        connection.commit()
+    connection.rollback()
 
 
 def _touch(connection: Connection) -> None:

@@ -64,6 +64,17 @@ def build_index(connection: Connection) -> None:
         after = rows[-1][0]
 
 
+def empty_index(connection: Connection) -> None:
+    """Take out everything, as in a file that is only a copy: its turns come without their words."""
+    connection.exec_driver_sql(f"INSERT INTO {TABLE}({TABLE}) VALUES ('delete-all')")  # noqa: S608 - a name of ours
+
+
+def lacks_index(connection: Connection) -> bool:
+    """Whether there are turns and none of them was taken up."""
+    query = f"SELECT EXISTS (SELECT 1 FROM turn) AND NOT EXISTS (SELECT 1 FROM {TABLE}_docsize)"  # noqa: S608 - a name of ours
+    return bool(connection.exec_driver_sql(query).scalar_one())
+
+
 def _entries(connection: Connection, rows: Sequence[int]) -> Iterator[dict[str, object]]:
     for row in rows:
         said = _SAID.row(connection, {"row": row})

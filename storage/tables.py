@@ -318,6 +318,34 @@ class PageFileRow(Row, table=True):
     content: bytes
 
 
+class ChangeRow(Row, table=True):
+    """In a working file: that a row changed, and which; see `changes.py`."""
+
+    seq: int = Field(primary_key=True)
+    mark: int
+    name: str
+    key: str
+    at: int
+
+
+class ReplicaRow(Row, table=True):
+    """Which point of a change log this file holds; one row, and none before there is a log."""
+
+    id: int = Field(primary_key=True)
+    seq: int
+    mark: int
+
+
+class LeaseRow(Row, table=True):
+    """Who may write; one row. See `lease.py`."""
+
+    id: int = Field(primary_key=True)
+    holder: str
+    epoch: int
+    beat: int
+    wanted: str
+
+
 def _table(name: str) -> Table:
     return SQLModel.metadata.tables[name]
 
@@ -344,4 +372,7 @@ page_person = _table("page_person")
 page_room = _table("page_room")
 page_post = _table("page_post")
 page_file = _table("page_file")
+change = _table("change")
+replica = _table("replica")
+lease = _table("lease")
 metadata = SQLModel.metadata

@@ -14,6 +14,7 @@ from typing import Generic, Protocol, TypeVar
 from sqlalchemy import Connection
 
 from storage.connection import Connector, discard
+from storage.custody import Custody
 from storage.faults import DriverError, explain, is_fault_of_file
 from storage.records import StorageError
 
@@ -40,10 +41,12 @@ class Writer(Generic[W]):
         self,
         path: Path,
         connector: Connector,
+        custody: Custody,
         done: Callable[[Sequence[W], bool, float], None],
     ) -> None:
         self._path = path
         self._connector = connector
+        self._custody = custody
         self._done = done
         self._queue: SimpleQueue[Sequence[W] | None] = SimpleQueue()
         self._connection: Connection | None = None
@@ -97,7 +100,7 @@ class Writer(Generic[W]):
 
     def _run_together(self, connection: Connection, works: Sequence[W]) -> bool:
         """The usual way, without savepoints: false, and nothing done, when one of them fails."""
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        self._begin(connection)
         try:
             for work in works:
                 work.run(connection)
@@ -111,7 +114,7 @@ class Writer(Generic[W]):
 
     def _run_apart(self, connection: Connection, works: Sequence[W]) -> None:
         """Each in its own savepoint, so that who fails, fails alone."""
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        self._begin(connection)
         for work in works:
             connection.exec_driver_sql("SAVEPOINT work")
             try:
@@ -124,6 +127,10 @@ class Writer(Generic[W]):
             connection.exec_driver_sql("RELEASE work")
         connection.commit()
 
+    def _begin(self, connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        self._custody.began(connection)
+
     def _own(self, error: Exception) -> Exception:
         if isinstance(error, DriverError):
             return _because(explain(error, self._path), error)
@@ -132,6 +139,7 @@ class Writer(Generic[W]):
     def _connected(self) -> Connection:
         if self._connection is None:
             self._connection = self._connector.open()
+            self._custody.opened(self._connection)
         return self._connection
 
     def _discard(self) -> None:

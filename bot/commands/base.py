@@ -17,6 +17,7 @@ from bot.sessions import Sessions
 from bot.texts import Texts
 from engine.base import Engine
 from storage.audit import Audit
+from storage.condition import Condition
 from storage.members import Members
 from storage.records import Inbound
 from storage.search import Search
@@ -39,6 +40,7 @@ class Desk:
     roster: Roster
     audit: Audit
     search: Search
+    storage: Callable[[], Awaitable[Condition]]
     stop: Callable[[], None]
     adapters: Mapping[tuple[str, str], Adapter]
     started_at: datetime

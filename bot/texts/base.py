@@ -104,6 +104,9 @@ class Texts:
     resumed: str
     draining: str
     stats: str  # messages, people, seconds, turns, waiting, dead
+    storage_copying: str  # rows
+    storage_degraded: str  # rows, seconds, reason
+    storage_refused: str  # rows, seconds, reason
     sessions: str  # count
     session: str  # session, waiting
     audit: str  # count

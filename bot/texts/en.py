@@ -159,6 +159,11 @@ ENGLISH = Texts(
         "Today: {messages} answers for {people} people, {seconds} s of computing.\n\n"
         "- turns kept: {turns}\n- waiting: {waiting}\n- undelivered: {dead}"
     ),
+    storage_copying="- storage: on the NAS; rows on their way there: {rows}",
+    storage_degraded="- storage: degraded, the NAS is away. Nothing is lost: {rows} rows wait on "
+    "this machine, the oldest for {seconds} s. {reason}",
+    storage_refused="- storage: the copies went different ways, and you have to choose. {rows} "
+    "rows wait on this machine, the oldest for {seconds} s. {reason}",
     sessions="{count} conversations are awake:",
     session="- {session}: {waiting} waiting",
     audit="The last {count} entries:",

@@ -142,6 +142,11 @@ CHINESE = Texts(
         "今天：为 {people} 人生成 {messages} 个回答，计算 {seconds} 秒。\n\n"
         "- 保存的对话轮数：{turns}\n- 等待：{waiting}\n- 未送达：{dead}"
     ),
+    storage_copying="- 存储：在 NAS 上；正在写入的行数：{rows}",
+    storage_degraded="- 存储：降级，NAS 无法访问。没有丢失：{rows} 行保存在本机等待，"
+    "最早的已等待 {seconds} 秒。{reason}",
+    storage_refused="- 存储：两份数据已分叉，需要您选择。{rows} 行保存在本机等待，"
+    "最早的已等待 {seconds} 秒。{reason}",
     sessions="{count} 个对话活跃：",
     session="- {session}：{waiting} 条等待",
     audit="最近 {count} 条记录：",

@@ -20,6 +20,7 @@ import click
 from bot import logs
 from bot.config import Settings, Web
 from bot.control import NotRunning, connect, socket_path
+from bot.place import place_of
 
 
 def chat(settings: Settings) -> None:
@@ -45,7 +46,7 @@ async def _chat(settings: Settings) -> None:
 
 @asynccontextmanager
 async def _bot(settings: Settings) -> AsyncGenerator[Path]:
-    path = socket_path(settings.storage.path)
+    path = socket_path(place_of(settings).home)
     try:
         _, writer = await connect(path)
         writer.close()

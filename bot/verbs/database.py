@@ -11,10 +11,11 @@ import click
 from bot.config import Settings
 from bot.control import ControlError, NotRunning, ask, socket_path
 from bot.finding import find, marked
+from bot.place import place_of
 from bot.verbs.progress import progress
 from storage import backup as copying
-from storage.database import Database
 from storage.members import Members
+from storage.opening import opened
 from storage.search import Search
 
 
@@ -22,7 +23,7 @@ def upgrade(settings: Settings) -> None:
     """Opening the file upgrades it."""
 
     async def work() -> None:
-        async with Database(settings.storage.path):
+        async with opened(place_of(settings)):
             click.echo(f"{settings.storage.path} is up to date.")
 
     asyncio.run(work())
@@ -84,9 +85,10 @@ def erase(settings: Settings, person: str) -> None:
 
 async def _check(settings: Settings) -> Any:
     try:
-        return await ask(socket_path(settings.storage.path), {"do": "db.check"})
+        return await ask(socket_path(place_of(settings).home), {"do": "db.check"})
     except NotRunning:
-        async with Database(settings.storage.path) as database:
+        async with opened(place_of(settings)) as store:
+            database = store.database
             result = await copying.check(database)
             return {
                 "problems": list(result.problems),
@@ -98,9 +100,10 @@ async def _check(settings: Settings) -> Any:
 async def _search(settings: Settings, query: str, limit: int) -> Any:
     request = {"do": "db.search", "query": query, "limit": limit}
     try:
-        return await ask(socket_path(settings.storage.path), request)
+        return await ask(socket_path(place_of(settings).home), request)
     except NotRunning:
-        async with Database(settings.storage.path) as database:
+        async with opened(place_of(settings)) as store:
+            database = store.database
             return await find(Search(database), query, limit)
 
 
@@ -113,18 +116,20 @@ async def _backup(settings: Settings, target: Path) -> None:
         try:
             request = {"do": "db.backup", "target": str(target)}
             await ask(
-                socket_path(settings.storage.path), request, lambda step: report(step[0], step[1])
+                socket_path(place_of(settings).home), request, lambda step: report(step[0], step[1])
             )
         except NotRunning:
-            async with Database(settings.storage.path) as database:
+            async with opened(place_of(settings)) as store:
+                database = store.database
                 await copying.backup(database, target, report)
 
 
 async def _ask_or_open(settings: Settings, request: Mapping[str, object]) -> Any:
     try:
-        return await ask(socket_path(settings.storage.path), request)
+        return await ask(socket_path(place_of(settings).home), request)
     except NotRunning:
-        async with Database(settings.storage.path) as database:
+        async with opened(place_of(settings)) as store:
+            database = store.database
             members = Members(database)
             person = str(request["person"])
             if request["do"] == "db.export":

@@ -13,6 +13,7 @@ from adapters.base import Adapter, AdapterError, Connects, Transient
 from bot.app import platforms
 from bot.config import ConfigError, Settings
 from bot.control import ControlError, NotRunning, ask, socket_path
+from bot.place import place_of
 from engine.base import EngineError
 from storage.records import StorageError
 
@@ -60,7 +61,7 @@ def _checked(part: str, look: Callable[[], str]) -> Finding:
 
 def _ask_bot(settings: Settings) -> str:
     try:
-        status = asyncio.run(ask(socket_path(settings.storage.path), {"do": "status"}))
+        status = asyncio.run(ask(socket_path(place_of(settings).home), {"do": "status"}))
     except NotRunning:
         return ""
     except ControlError as error:

@@ -11,6 +11,7 @@ import click
 from bot.config import Settings
 from bot.control import NotRunning, actor, ask, socket_path
 from bot.model import needs_demo, store_of
+from bot.place import place_of
 from bot.verbs.progress import progress
 from engine.models import DEMO, ModelError, StoredModel
 
@@ -73,7 +74,7 @@ def use(settings: Settings, name: str, *, pause: bool) -> None:
     model = store_of(settings).get(name)
     request = {"do": "models.use", "name": model.name, "pause": pause, "actor": actor()}
     try:
-        choice = asyncio.run(ask(socket_path(settings.storage.path), request, _say))
+        choice = asyncio.run(ask(socket_path(place_of(settings).home), request, _say))
     except NotRunning:
         store_of(settings).use(name)
         choice = {"now": False, "then": ""}

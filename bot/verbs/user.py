@@ -11,9 +11,10 @@ from bot.access import Role
 from bot.config import Settings
 from bot.control import ControlError, NotRunning, actor, ask, socket_path
 from bot.people import NobodyFound, Register
+from bot.place import place_of
 from bot.roster import Roster
-from storage.database import Database
 from storage.members import Members
+from storage.opening import opened
 from storage.roster import RosterStore
 
 
@@ -62,9 +63,10 @@ def _ask(settings: Settings, request: Mapping[str, object]) -> Any:
 
 async def _ask_or_open(settings: Settings, request: Mapping[str, object]) -> Any:
     try:
-        return await ask(socket_path(settings.storage.path), request)
+        return await ask(socket_path(place_of(settings).home), request)
     except NotRunning:
-        async with Database(settings.storage.path) as database:
+        async with opened(place_of(settings)) as store:
+            database = store.database
             roster = Roster(RosterStore(database), settings.access)
             await roster.load()
             return await _do(Register(roster, Members(database)), request)

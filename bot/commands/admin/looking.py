@@ -3,6 +3,8 @@
 from adapters.base import Connects
 from bot.commands.admin.base import Subcommand, Usage, alone, code, entry
 from bot.commands.base import Invocation
+from bot.texts import Texts
+from storage.condition import Condition
 
 MOST_SHOWN = 50
 AUDIT_SHOWN = 20
@@ -23,12 +25,26 @@ async def stats(call: Invocation) -> None:
             dead=len(letters),
         )
     ]
+    lines += _storage(call.texts, await desk.storage())
     for adapter in desk.adapters.values():
         if isinstance(adapter, Connects):
             link = adapter.link
             last = f"{link.last_event_at:%Y-%m-%d %H:%M} UTC" if link.last_event_at else "–"
             lines.append(f"- {adapter.name}: {link.detail or link.state}, {last}")
     await call.reply("\n".join(lines))
+
+
+def _storage(texts: Texts, condition: Condition) -> list[str]:
+    """How storage is, where it is not simply a file on this machine."""
+    match condition.state:
+        case "local" | "primary":
+            return []
+        case "copying":
+            return [texts.storage_copying.format(rows=condition.waiting)]
+        case _:
+            text = texts.storage_degraded if condition.is_sound else texts.storage_refused
+            seconds = round(condition.waiting_s)
+            return [text.format(rows=condition.waiting, seconds=seconds, reason=condition.reason)]
 
 
 async def sessions(call: Invocation) -> None:

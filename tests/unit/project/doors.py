@@ -40,8 +40,6 @@ EXCEPTIONS = frozenset(
         ("bot.verbs.doctor", "engine.gguf"),  # looks into the file
         ("bot.verbs.doctor", "engine.plan"),  # ... and says what it takes
         ("bot.office", "storage.database"),  # backs up and checks the file of the running bot
-        ("bot.verbs.database", "storage.database"),  # does the same while no bot runs
-        ("bot.verbs.user", "storage.database"),  # as does this
     }
 )
 """Who, besides the composition root, may know a concrete class, and which one."""

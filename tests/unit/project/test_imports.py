@@ -36,8 +36,6 @@ SOUND = {
     "bot/page.py": "from adapters.web import store",
     "bot/office.py": "from storage.database import Database",
     "bot/verbs/__init__.py": "",
-    "bot/verbs/database.py": "def check():\n    from storage.database import Database",
-    "bot/verbs/user.py": "def check():\n    from storage.database import Database",
     "bot/verbs/doctor.py": "from engine.gguf import read_header\nfrom engine.plan import Plan",
     "bot/verbs/models.py": "from engine.models import DEMO",
     "bot/routing.py": "from bot import __version__\nfrom engine import base",

@@ -1,0 +1,156 @@
+"""The applier: a process that owns the file on the NAS, and may be killed when its mount hangs.
+
+`python -m storage.applier` reads one JSON line that names the files, then one for each thing to
+do; it writes `{"progress": n}` as it goes and one line with the outcome. It ends with its input.
+What is to be done when, and what a fault means for the bot, is `spool.py`'s business.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from storage import changes, replica
+from storage.changes import Point
+from storage.connection import Connector, discard
+from storage.faults import DriverError, explain
+from storage.lineage import Other, Plan, Working, plan
+from storage.ownership import Ownership
+from storage.pragmas import LOCAL, NETWORK
+from storage.records import StorageError, Unavailable
+from storage.replica import Replica
+from storage.schema import prepare
+
+
+class Applier:
+    """Both files, opened when there is something to do and let go of after a fault."""
+
+    def __init__(self, working: Path, other: Path) -> None:
+        self._working = working
+        self._other = other
+        self._held = ExitStack()
+        self._connection: Connection | None = None
+        self._replica: Replica | None = None
+
+    def answer(self, request: Mapping[str, Any]) -> dict[str, object]:
+        """Do what is asked; the outcome, or the fault."""
+        try:
+            return self._do(request)
+        except DriverError as error:
+            fault: StorageError = explain(error, self._other)
+        except StorageError as error:
+            fault = error
+        except OSError as error:
+            fault = Unavailable(f"{self._other}: it can't be reached ({error.strerror})")
+        self.close()
+        return {"fault": type(fault).__name__, "text": str(fault)}
+
+    def close(self) -> None:
+        """Let go of both files; what was not committed is as if it had not been."""
+        self._held.close()
+        self._connection = self._replica = None
+
+    def _do(self, request: Mapping[str, Any]) -> dict[str, object]:
+        match request["do"]:
+            case "meet":
+                return {"plan": self._meet()}
+            case "build":
+                replica.build(self._opened(), self._working, _open_local, _report)
+                self.close()
+                return {}
+            case "fill":
+                self._follow().adopt(Point(*request["point"]))
+                return {}
+            case _:
+                return self._apply()
+
+    def _apply(self) -> dict[str, object]:
+        if self._replica is None:
+            found = self._meet()
+            if found is not Plan.FOLLOW:
+                return {"plan": found}
+        point, rows = self._follow().catch_up(_report)
+        return {"point": [point.seq, point.mark], "rows": rows}
+
+    def _meet(self) -> Plan:
+        if not self._working.exists():
+            self._other.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._connection is None and not self._other.exists():
+            there = Other(exists=False, is_empty=True, point=None)
+            return plan(_working(self._working, None), there)
+        connection = self._opened()
+        there = _look(connection)
+        return plan(_working(self._working, there.point), there)
+
+    def _follow(self) -> Replica:
+        if self._replica is None:
+            working = Connector(self._working, LOCAL).open(read_only=True)
+            self._held.callback(discard, working)
+            self._replica = Replica(working, self._opened(), self._other)
+        return self._replica
+
+    def _opened(self) -> Connection:
+        if self._connection is None:
+            self._held.enter_context(Ownership(self._other))
+            self._other.touch(0o600)
+            self._connection = Connector(self._other, NETWORK).open()
+            self._held.callback(discard, self._connection)
+            prepare(self._connection, self._other)
+        return self._connection
+
+
+def _look(connection: Connection) -> Other:
+    point = changes.replica_point(connection)
+    is_empty = point is None and all(
+        connection.exec_driver_sql(f'SELECT 1 FROM "{table.name}" LIMIT 1').first() is None  # noqa: S608 - names of ours
+        for table in changes.tables(connection)
+    )
+    connection.rollback()
+    return Other(exists=True, is_empty=is_empty, point=point)
+
+
+def _working(path: Path, point: Point | None) -> Working | None:
+    """The working file; None when it is not there or was never tied to another file."""
+    if not path.exists():
+        return None
+    connection = Connector(path, LOCAL).open(read_only=True)
+    try:
+        if not connection.exec_driver_sql("SELECT 1 FROM sqlite_master").first():
+            return None
+        copied, last = changes.replica_point(connection), changes.last(connection)
+        if copied is None or last is None:
+            return None
+        holds = point is not None and changes.holds(connection, point)
+        return Working(copied, last, holds)
+    finally:
+        discard(connection)
+
+
+def _open_local(path: Path) -> Connection:
+    return Connector(path, LOCAL).open()
+
+
+def _report(done: int) -> None:
+    _say({"progress": done})
+
+
+def _say(line: Mapping[str, object]) -> None:
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Serve until the input ends."""
+    files = json.loads(sys.stdin.readline())
+    applier = Applier(Path(files["working"]), Path(files["other"]))
+    for line in sys.stdin:
+        _say(applier.answer(json.loads(line)))
+    applier.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""The parent's end of the applier: one request at a time, an answer in time or the process dies.
+
+A mount that hangs shows as silence. A process that hangs in the kernel may outlive being killed;
+no other is started before it is gone, for it still holds what it held.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from storage import records
+from storage.records import StorageError, Unavailable
+
+_ROOT = Path(__file__).resolve().parent.parent
+_CLOSE_S = 2.0
+_FAULTS: dict[str, type[StorageError]] = {
+    kind.__name__: kind
+    for kind in (records.Corrupt, records.Fenced, records.Full, records.Unavailable)
+}
+
+
+class ChildCourier:
+    """Starts the process when there is something to ask and none runs; leaving ends it."""
+
+    def __init__(self, working: Path, other: Path, silence_s: float) -> None:
+        self._files = {"working": str(working.absolute()), "other": str(other.absolute())}
+        self.working = working
+        self.other = other
+        self._silence_s = silence_s
+        self._process: Process | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        process = self._process
+        if process is None:
+            return
+        assert process.stdin
+        process.stdin.close()
+        if not await _ended(process):
+            process.kill()
+            await _ended(process)
+
+    @property
+    def pid(self) -> int | None:
+        """The process's id, if one runs."""
+        return self._process.pid if self._process else None
+
+    async def ask(self, do: str, **request: object) -> Mapping[str, Any]:
+        """The answer. Raises `StorageError`; `Unavailable` when there is none in time."""
+        process = await self._running()
+        try:
+            return result(await self._exchange(process, {"do": do, **request}))
+        except (TimeoutError, ConnectionError, EOFError) as error:
+            await self._kill(process)
+            raise Unavailable(
+                f"{self.other}: its file system does not answer ({type(error).__name__}); it is"
+                " tried again by itself"
+            ) from error
+        except asyncio.CancelledError:  # its answer would be taken for that of the next request
+            process.kill()
+            raise
+
+    async def _exchange(self, process: Process, request: Mapping[str, object]) -> Any:
+        assert process.stdin
+        process.stdin.write(_line(request))
+        await process.stdin.drain()
+        while "progress" in (answer := await self._receive(process)):
+            pass
+        return answer
+
+    async def _receive(self, process: Process) -> dict[str, Any]:
+        assert process.stdout
+        async with asyncio.timeout(self._silence_s):
+            line = await process.stdout.readline()
+        if not line.endswith(b"\n"):
+            raise EOFError
+        return json.loads(line)
+
+    async def _running(self) -> Process:
+        if self._process is None or self._process.returncode is not None:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-P", "-m", "storage.applier",
+                stdin=PIPE, stdout=PIPE, env=_environment(),
+            )  # fmt: skip
+            assert self._process.stdin
+            self._process.stdin.write(_line(self._files))
+        elif self._process.stdin is None or self._process.stdin.is_closing():
+            raise Unavailable(f"{self.other}: its file system does not answer; it is tried again")
+        return self._process
+
+    async def _kill(self, process: Process) -> None:
+        with suppress(ProcessLookupError):
+            process.kill()
+        assert process.stdin
+        process.stdin.close()
+        await _ended(process)
+
+
+def result(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An applier's answer. Raises the `StorageError` that it tells of."""
+    if "fault" in answer:
+        raise _FAULTS.get(answer["fault"], StorageError)(answer["text"])
+    return answer
+
+
+async def _ended(process: Process) -> bool:
+    """Whether it ended, within the time that one on a sound file system needs."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_CLOSE_S):
+            await process.wait()
+    return process.returncode is not None
+
+
+def _line(value: Mapping[str, object]) -> bytes:
+    return json.dumps(value).encode() + b"\n"
+
+
+def _environment() -> dict[str, str]:
+    """The parent's environment without our settings and secrets, able to import this package."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("PARLEY_")}
+    paths = [str(_ROOT), *filter(None, [kept.get("PYTHONPATH")])]
+    return {**kept, "PYTHONPATH": os.pathsep.join(paths)}
