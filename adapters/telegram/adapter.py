@@ -22,9 +22,9 @@ from adapters.base import (
     Preview,
     Rendered,
 )
-from adapters.telegram import menu as menus
 from adapters.telegram.calls import MAX_FILE_BYTES, MAX_UNITS, Calls, Timeouts
 from adapters.telegram.draft import Drafts
+from adapters.telegram.menu import Board
 from adapters.telegram.phrases import Me
 from adapters.telegram.poll import Poll
 from adapters.telegram.updates import Updates
@@ -84,6 +84,7 @@ class TelegramAdapter:
         self._pauses = pauses
         self._calls = Calls(settings.token, settings.base_url, timeouts)
         self._drafts = Drafts(self._calls, LIMITS)
+        self._board = Board(self._calls)
         self._webhook = Webhook(settings.webhook_url, settings.webhook_secret, LOOK_S * pauses)
 
     async def __aenter__(self) -> Self:
@@ -174,7 +175,7 @@ class TelegramAdapter:
 
     async def offer(self, menu: Menu) -> None:
         """Show these commands after `/`."""
-        await menus.offer(self._calls, menu)
+        await self._board.offer(menu)
 
     async def check(self) -> str:
         """The bot's name there, and what it hears in groups."""

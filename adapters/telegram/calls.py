@@ -33,6 +33,7 @@ from adapters.base import (
     Rejected,
     Rendered,
 )
+from adapters.dialects.telegram import read
 from adapters.telegram.errors import CANT_PARSE, NOT_MODIFIED, REFUSED, mapped
 from adapters.telegram.wire import name_of, parse_name
 
@@ -245,18 +246,13 @@ class Calls:
 
 
 async def _shown(body: Rendered, call: Callable[[str, str | None], Awaitable[T]]) -> T:
-    """Show a body with its markup, or plainly when the server can't parse that."""
+    """Show a body with its markup, or as it reads when the server can't parse that."""
     try:
         return await call(body.text, ParseMode.HTML)
     except BadRequest as error:
         if CANT_PARSE not in str(error).lower():
             raise
-        return await call(_cut(body.source), None)
-
-
-def _cut(text: str) -> str:
-    """As much of a text as fits."""
-    return text.encode("utf-16-le")[: 2 * MAX_UNITS].decode("utf-16-le", "ignore")
+        return await call(read(body.text), None)
 
 
 async def _bounded(response: httpx.Response, max_bytes: int) -> bytes:

@@ -1,13 +1,13 @@
 """The methods of the Bot API that a bot can call, with the server's own words of refusal."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import time
 from typing import Any, cast
 
 from tests.fakes.telegram.chat import Chat, Draft, File, Message, Version
-from tests.fakes.telegram.entities import EntityError, parse_html, units
+from tests.fakes.telegram.entities import EntityError, detected, parse_html, units
 from tests.fakes.telegram.queue import DEFAULT, Conflict
 from tests.fakes.telegram.world import World
 
@@ -84,6 +84,7 @@ class Methods:
             "setmessagereaction": self.set_message_reaction,
             "answercallbackquery": self.answer_callback_query,
             "setmycommands": self.set_my_commands,
+            "deletemycommands": self.delete_my_commands,
             "getfile": self.get_file,
         }
         if name.lower() not in known:
@@ -227,12 +228,19 @@ class Methods:
         for command in commands:
             if not command["command"].isidentifier() or len(command["command"]) > 32:
                 raise bad_request("BOT_COMMAND_INVALID")
-        place = scope["type"]
-        if place == "chat":
-            self._chat(scope)
-            place = f"chat {scope['chat_id']}"
-        self.commands[place, given.get("language_code", "")] = commands
+        self.commands[self._place(scope), given.get("language_code", "")] = commands
         return True
+
+    async def delete_my_commands(self, given: Parameters) -> Any:
+        scope = cast("dict[str, Any]", _json(given.get("scope"), {"type": "default"}))
+        self.commands.pop((self._place(scope), given.get("language_code", "")), None)
+        return True
+
+    def _place(self, scope: dict[str, Any]) -> str:
+        if scope["type"] != "chat":
+            return scope["type"]
+        self._chat(scope)
+        return f"chat {scope['chat_id']}"
 
     async def get_file(self, given: Parameters) -> Any:
         file = self.world.files.get(given.get("file_id", ""))
@@ -304,7 +312,21 @@ def _version(given: Parameters, source: str, most: int) -> Version:
         raise bad_request("message text is empty")
     if units(text) > most:
         raise bad_request("message is too long")
-    return Version(text, tuple(entities), source, mode, _keyboard(given))
+    shown = (*entities, *_called(text, entities))
+    return Version(text, shown, source, mode, _keyboard(given))
+
+
+def _called(text: str, entities: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The mentions that the server finds by itself, but in code and links, in any mode."""
+    taken = [each for each in entities if each["type"] in ("code", "pre", "text_link")]
+    return [
+        found
+        for found in detected(text)
+        if found["type"] == "mention"
+        and not any(
+            each["offset"] <= found["offset"] < each["offset"] + each["length"] for each in taken
+        )
+    ]
 
 
 def _keyboard(given: Parameters) -> tuple[tuple[Mapping[str, Any], ...], ...]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
@@ -18,6 +19,7 @@ from adapters.base import (
     Rendered,
     Transient,
 )
+from adapters.markup import render
 from tests.fakes.telegram.chat import Chat, File
 from tests.fakes.telegram.faults import Delayed, Dropped, Failure, Fault, Patience, Reset, Truncated
 from tests.unit.adapters.telegram_bots import Rig, telegram, text
@@ -43,20 +45,31 @@ async def test_a_message_with_markup_and_buttons() -> None:
         assert '"is_disabled": true' in call.parameters["link_preview_options"]
 
 
-async def test_markup_that_the_server_refuses_goes_plainly() -> None:
+async def test_markup_that_the_server_refuses_is_shown_as_it_reads() -> None:
     async with telegram() as rig:
         chat = rig.world.direct("ann")
-        ref = await rig.adapter.send(rig.to(chat.id), Rendered("<p>x</p>", "**x**"), "k")
-        assert chat.messages[0].now.text == "**x**"
-        await rig.adapter.edit(ref, Rendered("<b>y", "_y_"), "k.1")
-        assert chat.messages[0].now.text == "_y_"
+        ref = await rig.adapter.send(rig.to(chat.id), Rendered("<p>x &lt; y</p>", "x < y"), "k")
+        assert chat.messages[0].now.text == "x < y"
+        await rig.adapter.edit(ref, Rendered("<b>y", "**y**"), "k.1")
+        assert chat.messages[0].now.text == "y"
+        link = '<b>see <a href="https://a.example/?b&amp;c">the plan</a>'
+        await rig.adapter.edit(ref, Rendered(link, "see the plan"), "k.2")
+        assert chat.messages[0].now.text == "see the plan (https://a.example/?b&c)"
 
 
-async def test_a_plain_text_fits() -> None:
+async def test_a_plain_text_calls_nobody_and_is_whole() -> None:
     async with telegram() as rig:
         chat = rig.world.direct("ann")
-        await rig.adapter.send(rig.to(chat.id), Rendered("<p>", "🙂" * 3000), "k")
-        assert chat.messages[0].now.text == "🙂" * 2048
+        source = "ask @alice, `@bob` or a@c.example: " + "**🙂** " * 300
+        shown = render(source, "telegram")
+        await rig.adapter.send(rig.to(chat.id), shown, "k")
+        broken = Rendered(f"<p>{shown.text}", source)
+        await rig.adapter.send(rig.to(chat.id), broken, "l")
+        marked, plain = (message.now for message in chat.messages)
+        assert plain.mode == ""
+        assert plain.text == marked.text.replace("@bob", "＠bob")
+        found = {each["type"] for each in (*marked.entities, *plain.entities)}
+        assert "mention" not in found
 
 
 async def test_a_reply_in_a_topic() -> None:
@@ -279,3 +292,9 @@ async def test_menus() -> None:
         described = rig.server.methods.commands["all_private_chats", "zh"][0]["description"]
         assert described == "我能做什么"
         assert "chat 999" not in {scope for scope, _ in shown}
+        await rig.adapter.offer(replace(menu, administrators=frozenset({"999"})))
+        assert {scope for scope, _ in rig.server.methods.commands} == {
+            "default",
+            "all_private_chats",
+            "all_group_chats",
+        }
