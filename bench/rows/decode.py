@@ -1,0 +1,85 @@
+"""Tokens a second of answers alone, against llama.cpp's own tool for that.
+
+Ours is measured as readers have it, through the client, the socket, sampling and text: from the
+moment when all are being written until the first one ends. The peer only computes; it runs in our
+worker's environment and as it comes, with one cache and with a split one, and its best counts.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+
+from bench import SLEEPY
+from bench.ours import Ours, ours
+from bench.peers import peer
+from bench.row import Aim, Bench, Figures, Row
+from bench.side import Ask, Heard
+from bench.talk import Talk
+from engine.plan import Plan
+
+WIDTHS = (1, 8, 32)
+PROMPT_TOKENS = 48
+CONTEXT = 256
+SPINNING = {name: value for name, value in os.environ.items() if name not in SLEEPY}
+VARIANTS: tuple[tuple[str, dict[str, str]], ...] = (
+    ("-no-kvu", SPINNING | SLEEPY),
+    ("-kvu", SPINNING | SLEEPY),
+    ("-no-kvu", SPINNING),
+)
+
+
+async def measure(bench: Bench) -> Figures:
+    """One round."""
+    figures: Figures = {}
+    plan = Plan(CONTEXT, max(WIDTHS), bench.threads, lookup=False)
+    async with ours(bench.model, plan) as side:
+        await together(side, 1, 4)
+        for width in WIDTHS:
+            rate = await together(side, width, bench.size.decode_tokens)
+            figures[f"ours B={width} tok/s"] = rate
+    runs = [await asyncio.to_thread(_theirs, bench, *variant) for variant in VARIANTS]
+    for width in WIDTHS:
+        best = max(run[width] for run in runs)
+        figures[f"peer B={width} tok/s"] = best
+        figures[f"ratio B={width}"] = figures[f"ours B={width} tok/s"] / best
+    return figures
+
+
+async def together(side: Ours, width: int, tokens: int) -> float:
+    """Tokens a second of `width` answers while all of them are being written."""
+    heard = await asyncio.gather(*[_answer(side, width, n, tokens) for n in range(width)])
+    begin = max(each.arrivals[0] for each in heard)
+    end = min(each.arrivals[-1] for each in heard)
+    written = sum(begin < moment <= end for each in heard for moment in each.arrivals)
+    return written / (end - begin)
+
+
+async def _answer(side: Ours, width: int, number: int, tokens: int) -> Heard:
+    session = f"b{width}-{number}"
+    # Whoever begins early must not end before the last one has begun.
+    later = tokens + 2 * width
+    ask = Ask(session, session, Talk(session, number, words=8).question(), later)
+    heard = await side.ask(ask)
+    await side.engine.forget(session)
+    return heard
+
+
+def _theirs(bench: Bench, cache: str, environment: dict[str, str]) -> dict[int, float]:
+    command = [
+        str(peer("llama-batched-bench")), "-m", str(bench.model),
+        "-c", str(CONTEXT * max(WIDTHS)), "-b", "512", "-npp", str(PROMPT_TOKENS), cache,
+        "-ntg", str(bench.size.decode_tokens), "-npl", ",".join(map(str, WIDTHS)),
+        "-t", str(bench.threads), "-tb", str(bench.threads), "--output-format", "jsonl",
+    ]  # fmt: skip
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    return {int(line["pl"]): float(line["speed_tg"]) for line in lines}
+
+
+ROW = Row(
+    "decode",
+    "Answers alone, tokens a second at B = 1, 8, 32, over `llama-batched-bench`",
+    tuple(Aim(f"ratio B={width}", 0.97, at_least=True) for width in WIDTHS),
+    measure,
+)

@@ -1,0 +1,89 @@
+"""A prompt of 4,000 tokens: what a reader feels of it, and how fast `/stop` ends it."""
+
+import asyncio
+from contextlib import aclosing
+from time import perf_counter
+
+from bench.load import percentile
+from bench.ours import Ours, ours, request_of
+from bench.row import Aim, Bench, Figures, Row
+from bench.side import Ask
+from bench.talk import SYSTEM, Talk
+from engine.base import Message
+from engine.plan import Plan
+
+CONTEXT = 5120
+READ_TOKENS = 400
+POLL_S = 0.002
+
+
+async def reader(bench: Bench) -> Figures:
+    """The reader's intervals without the long prompt, and while it is computed."""
+    async with ours(bench.model, Plan(CONTEXT, 2, bench.threads, lookup=False)) as side:
+        await side.ask(_read("warm", 8))
+        alone = (await side.ask(_read("alone", READ_TOKENS // 4))).gaps_s
+        reading = asyncio.create_task(side.ask(_read("beside", READ_TOKENS)))
+        await asyncio.sleep(0.5)
+        long = await side.ask(_long(bench, "long"))
+        heard = await reading
+    inside = [
+        late - early
+        for early, late in zip(heard.arrivals, heard.arrivals[1:], strict=False)
+        if long.asked < early and late < long.arrivals[0]
+    ]
+    without, beside = percentile(alone, 99), percentile(inside, 99)
+    return {
+        "prompt tokens": float(long.computed),
+        "without p99 ms": without * 1e3,
+        "beside p99 ms": beside * 1e3,
+        "without p50 ms": percentile(alone, 50) * 1e3,
+        "beside p50 ms": percentile(inside, 50) * 1e3,
+        "prefill tok/s": long.computed / long.first_s,
+        "ratio": beside / without,
+    }
+
+
+async def stop(bench: Bench) -> Figures:
+    """From closing the stream until the worker says that nothing runs."""
+    took: list[float] = []
+    async with ours(bench.model, Plan(CONTEXT, 2, bench.threads)) as side:
+        for number in range(bench.size.stops):
+            took.append(await _stopped(side, _long(bench, f"stop{number}"), 0.4 + number * 0.13))
+    return {"p50 ms": percentile(took, 50) * 1e3, "longest ms": max(took) * 1e3}
+
+
+async def _stopped(side: Ours, ask: Ask, after_s: float) -> float:
+    async def begin() -> None:
+        async with aclosing(side.engine.stream(request_of(ask))) as deltas:
+            async for _ in deltas:
+                pass
+
+    asking = asyncio.create_task(begin())
+    while (await side.engine.status()).running == 0:
+        await asyncio.sleep(POLL_S)
+    await asyncio.sleep(after_s)
+    stopped = perf_counter()
+    asking.cancel()
+    while (await side.engine.status()).running:
+        await asyncio.sleep(POLL_S)
+    took = perf_counter() - stopped
+    await side.engine.forget(ask.session)
+    return took
+
+
+def _read(session: str, tokens: int) -> Ask:
+    return Ask(session, "reader", Talk(session, 3, words=4).question(), tokens)
+
+
+def _long(bench: Bench, session: str) -> Ask:
+    text = " ".join(f"item {number % 97}" for number in range(bench.size.long_words))
+    return Ask(session, "writer", (SYSTEM, Message("user", f"{session}: sum up {text}")), 4)
+
+
+READER = Row(
+    "reader",
+    "A reader's p99 interval while 4,000 tokens are prefilled, over without",
+    (Aim("ratio", 2.0),),
+    reader,
+)
+STOP = Row("stop", "`/stop` in a prefill of 4,000 tokens", (Aim("longest ms", 150.0),), stop)
