@@ -56,7 +56,8 @@ async def _row(row: Row, rounds: int, bench: Bench) -> Measured:
 
 def _line(row: Row, figures: Figures) -> str:
     shown = {name: value for name, value in figures.items() if " turn " not in name}
-    marks = {aim.figure: "met" if aim.met_by(figures[aim.figure]) else "MISSED" for aim in row.aims}
+    aims = [aim for aim in row.aims if aim.figure in figures]
+    marks = {aim.figure: "met" if aim.met_by(figures[aim.figure]) else "MISSED" for aim in aims}
     return ", ".join(
         f"{name} {value:.3g}" + (f" ({marks[name]})" if name in marks else "")
         for name, value in shown.items()
@@ -82,9 +83,7 @@ def main() -> int:
     size = QUICK if options.quick else FULL
     best = best_settings(trial.median, size.slots) if trial else {}
     bench = Bench(model, options.threads, size, best)
-    found = asyncio.run(
-        measure([ROWS[name] for name in names], options.rounds, bench, options.out)
-    )
+    found = asyncio.run(measure([ROWS[name] for name in names], options.rounds, bench, options.out))
     if options.report:
         write(found, ROOT / "docs")
     return 0

@@ -120,7 +120,7 @@ async def llama_server(shape: Shape, setting: Setting) -> AsyncGenerator[LlamaSe
         )  # fmt: skip
         url = f"http://127.0.0.1:{port}"
         timeout = aiohttp.ClientTimeout(total=None, sock_read=900)
-        connector = aiohttp.TCPConnector(limit=0)
+        connector = aiohttp.TCPConnector(limit=0, force_close=True)
         try:
             async with aiohttp.ClientSession(timeout=timeout, connector=connector) as http:
                 try:

@@ -40,7 +40,12 @@ class Ours:
         assert usage is not None, "the last delta has the usage"
         arrivals = arrivals or [perf_counter()]
         return Heard(
-            asked, tuple(arrivals), text, usage.completion_tokens, usage.prefilled_tokens, usage.slide
+            asked,
+            tuple(arrivals),
+            text,
+            usage.completion_tokens,
+            usage.prefilled_tokens,
+            usage.slide,
         )
 
     async def rest(self, session: str, messages: tuple[Message, ...]) -> None:

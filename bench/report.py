@@ -1,5 +1,7 @@
 """placeholder"""
+
 from pathlib import Path
+
 from bench.results import Results
 
 

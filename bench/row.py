@@ -15,8 +15,10 @@ Figures = dict[str, float]
 class Size:
     """How much is measured; `QUICK` only shows that everything runs."""
 
+    widths: tuple[int, ...]
     decode_tokens: int
     chat_turns: int
+    chat_tokens: int
     chat_pause_s: float
     team: Crowd
     rush: Crowd
@@ -31,8 +33,10 @@ class Size:
 
 
 FULL = Size(
+    widths=(1, 8, 32),
     decode_tokens=48,
     chat_turns=17,
+    chat_tokens=16,
     chat_pause_s=1.5,
     team=Crowd(people=50, turns=13, think_s=12.0, words=1, answer_tokens=8),
     rush=Crowd(people=50, turns=13, think_s=0.0, words=1, answer_tokens=8),
@@ -46,10 +50,12 @@ FULL = Size(
     turn_tokens=40,
 )
 QUICK = Size(
+    widths=(1, 2),
     decode_tokens=4,
-    chat_turns=13,
+    chat_turns=12,
+    chat_tokens=1,
     chat_pause_s=0.0,
-    team=Crowd(people=3, turns=12, think_s=0.02, words=0, answer_tokens=2),
+    team=Crowd(people=3, turns=2, think_s=0.02, words=0, answer_tokens=2),
     rush=Crowd(people=3, turns=2, think_s=0.0, words=0, answer_tokens=2),
     trial=Crowd(people=2, turns=2, think_s=0.0, words=0, answer_tokens=2),
     slots=(3, 2),

@@ -11,7 +11,8 @@ from collections import defaultdict
 
 from bench.row import Bench, Figures, Row
 from engine.base import Sampling
-from engine.llama import Model, Row as Cell, Sampler
+from engine.llama import Model, Sampler
+from engine.llama import Row as Cell
 from engine.slide import MOST_SHIFTS
 
 CONTEXT = 2048
@@ -23,7 +24,11 @@ WINDOW_TURNS = 10
 async def measure(bench: Bench) -> Figures:
     """Agreement by number of shifts, over all conversations."""
     model = Model(
-        bench.model, context_tokens=CONTEXT, sequences=2, threads=bench.threads, batch_tokens=BATCH_TOKENS
+        bench.model,
+        context_tokens=CONTEXT,
+        sequences=2,
+        threads=bench.threads,
+        batch_tokens=BATCH_TOKENS,
     )
     sampler = model.sampler(Sampling(temperature=0, repeat_penalty=1.0))
     agreed: dict[int, list[float]] = defaultdict(list)

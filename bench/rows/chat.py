@@ -17,7 +17,6 @@ from bench.talk import WINDOW_TURNS, Talk
 from engine.plan import Plan
 
 CONTEXT = 2048
-ANSWER_TOKENS = 16
 TUNED = Setting("reuse, pinned", REUSE, pinned=True)
 
 
@@ -39,7 +38,7 @@ async def _firsts(side: Side, bench: Bench) -> list[float]:
     """Seconds to the first word, by turn."""
     talk, firsts = Talk("chat", 1, words=3), list[float]()
     for _ in range(bench.size.chat_turns):
-        firsts.append((await speak(side, talk, ANSWER_TOKENS)).first_s)
+        firsts.append((await speak(side, talk, bench.size.chat_tokens)).first_s)
         await asyncio.sleep(bench.size.chat_pause_s)
     return firsts
 

@@ -18,7 +18,7 @@ from bench.side import Ask, Heard
 from bench.talk import Talk
 from engine.plan import Plan
 
-WIDTHS = (1, 8, 32)
+AIMED_WIDTHS = (1, 8, 32)
 PROMPT_TOKENS = 48
 CONTEXT = 256
 SPINNING = {name: value for name, value in os.environ.items() if name not in SLEEPY}
@@ -32,14 +32,15 @@ VARIANTS: tuple[tuple[str, dict[str, str]], ...] = (
 async def measure(bench: Bench) -> Figures:
     """One round."""
     figures: Figures = {}
-    plan = Plan(CONTEXT, max(WIDTHS), bench.threads, lookup=False)
+    widths = bench.size.widths
+    plan = Plan(CONTEXT, max(widths), bench.threads, lookup=False)
     async with ours(bench.model, plan) as side:
         await together(side, 1, 4)
-        for width in WIDTHS:
+        for width in widths:
             rate = await together(side, width, bench.size.decode_tokens)
             figures[f"ours B={width} tok/s"] = rate
     runs = [await asyncio.to_thread(_theirs, bench, *variant) for variant in VARIANTS]
-    for width in WIDTHS:
+    for width in widths:
         best = max(run[width] for run in runs)
         figures[f"peer B={width} tok/s"] = best
         figures[f"ratio B={width}"] = figures[f"ours B={width} tok/s"] / best
@@ -68,8 +69,8 @@ async def _answer(side: Ours, width: int, number: int, tokens: int) -> Heard:
 def _theirs(bench: Bench, cache: str, environment: dict[str, str]) -> dict[int, float]:
     command = [
         str(peer("llama-batched-bench")), "-m", str(bench.model),
-        "-c", str(CONTEXT * max(WIDTHS)), "-b", "512", "-npp", str(PROMPT_TOKENS), cache,
-        "-ntg", str(bench.size.decode_tokens), "-npl", ",".join(map(str, WIDTHS)),
+        "-c", str(CONTEXT * max(bench.size.widths)), "-b", "512", "-npp", str(PROMPT_TOKENS), cache,
+        "-ntg", str(bench.size.decode_tokens), "-npl", ",".join(map(str, bench.size.widths)),
         "-t", str(bench.threads), "-tb", str(bench.threads), "--output-format", "jsonl",
     ]  # fmt: skip
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
@@ -80,6 +81,6 @@ def _theirs(bench: Bench, cache: str, environment: dict[str, str]) -> dict[int, 
 ROW = Row(
     "decode",
     "Answers alone, tokens a second at B = 1, 8, 32, over `llama-batched-bench`",
-    tuple(Aim(f"ratio B={width}", 0.97, at_least=True) for width in WIDTHS),
+    tuple(Aim(f"ratio B={width}", 0.97, at_least=True) for width in AIMED_WIDTHS),
     measure,
 )

@@ -10,7 +10,8 @@ from bench.ours import Ours, ours
 from bench.row import Aim, Bench, Figures, Row
 from bench.side import Ask, Heard
 from engine.base import Message
-from engine.llama import Model, Row as Cell
+from engine.llama import Model
+from engine.llama import Row as Cell
 from engine.lookup import LONGEST_DRAFT
 from engine.plan import Plan
 
