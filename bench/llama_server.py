@@ -103,8 +103,8 @@ class LlamaServer:
 
 
 def _piece(chunk: dict[str, Any]) -> str:
-    choices = chunk.get("choices") or [{}]
-    return choices[0].get("delta", {}).get("content") or ""
+    choices: list[dict[str, Any]] = chunk.get("choices") or []
+    return (choices[0]["delta"].get("content") or "") if choices else ""
 
 
 @asynccontextmanager

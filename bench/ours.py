@@ -38,15 +38,9 @@ class Ours:
                     text += delta.text
                 usage = delta.usage or usage
         assert usage is not None, "the last delta has the usage"
-        arrivals = arrivals or [perf_counter()]
-        return Heard(
-            asked,
-            tuple(arrivals),
-            text,
-            usage.completion_tokens,
-            usage.prefilled_tokens,
-            usage.slide,
-        )
+        times = tuple(arrivals or [perf_counter()])
+        tokens, computed = usage.completion_tokens, usage.prefilled_tokens
+        return Heard(asked, times, text, tokens, computed, usage.slide)
 
     async def rest(self, session: str, messages: tuple[Message, ...]) -> None:
         """See `Side.rest`: the bot says so after each answer with which the window slides."""

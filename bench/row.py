@@ -25,6 +25,7 @@ class Size:
     trial: Crowd
     slots: tuple[int, int]
     light_asks: int
+    flood: int
     long_words: int
     stops: int
     memory_turns: tuple[int, int]
@@ -42,7 +43,8 @@ FULL = Size(
     rush=Crowd(people=50, turns=13, think_s=0.0, words=1, answer_tokens=8),
     trial=Crowd(people=50, turns=13, think_s=6.0, words=1, answer_tokens=8),
     slots=(50, 8),
-    light_asks=12,
+    light_asks=10,
+    flood=8,
     long_words=1750,
     stops=12,
     memory_turns=(500, 10_000),
@@ -60,6 +62,7 @@ QUICK = Size(
     trial=Crowd(people=2, turns=2, think_s=0.0, words=0, answer_tokens=2),
     slots=(3, 2),
     light_asks=2,
+    flood=2,
     long_words=300,
     stops=1,
     memory_turns=(5, 10),

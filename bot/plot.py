@@ -13,6 +13,7 @@ WIDTH, HEIGHT = 640, 320
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 56, 44
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 TICKS = 5
+LEAST_TOP = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def _up(share: float) -> float:
 
 def _round_up(value: float) -> float:
     """The next number with one or two digits that five steps divide well."""
-    if value <= 0:
+    if value < LEAST_TOP:
         return 1.0
     unit = 10.0 ** floor(log10(value))
     steps = (1, 1.5, 2, 2.5, 3, 4, 5, 7.5, 10)

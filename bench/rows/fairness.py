@@ -19,9 +19,9 @@ async def eight(bench: Bench) -> Figures:
     figures: Figures = {}
     shape = bench.shape(SEQUENCES, CONTEXT)
     async with ours(bench.model, _plan(bench)) as side:
-        figures["ours p95 ms"] = await _among(side, bench, people=8, at_once=2)
+        figures["ours p95 ms"] = await _among(side, bench, people=bench.size.flood, at_once=2)
     async with llama_server(shape, bench.best_for(SEQUENCES)) as side:
-        figures["server p95 ms"] = await _among(side, bench, people=8, at_once=2)
+        figures["server p95 ms"] = await _among(side, bench, people=bench.size.flood, at_once=2)
     figures["p95 ratio"] = figures["ours p95 ms"] / figures["server p95 ms"]
     return figures
 
@@ -32,7 +32,7 @@ async def one(bench: Bench) -> Figures:
         await firsts_of_light(side, 2, 0.0, ANSWER_TOKENS)
         asks = bench.size.light_asks
         idle = percentile(await firsts_of_light(side, asks, PAUSE_S, ANSWER_TOKENS), 95)
-        flooded = await _among(side, bench, people=1, at_once=16)
+        flooded = await _among(side, bench, people=1, at_once=2 * bench.size.flood)
     return {"idle p95 ms": idle * 1e3, "flooded p95 ms": flooded, "ratio": flooded / idle / 1e3}
 
 
