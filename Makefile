@@ -12,7 +12,7 @@ LOCKED := $(PIP) --no-build-isolation --require-hashes
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help run install dev rig test check faults lint image-check types docs platforms-table \
-	lock bench bench-engine clean
+	lock bench bench-peers bench-engine clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,8 +57,11 @@ lock: ## resolve requirements/*.txt again; UPGRADE=--upgrade for newer versions
 bench: dev ## measure the bot's own overhead
 	@$(BIN)/python -m bench.overhead $(ARGS)
 
-bench-engine: dev ## measure the engine against llama.cpp's own tool
-	@$(BIN)/python -m bench.engine_batch $(ARGS)
+bench-peers: dev ## build llama.cpp's tools to measure against, about ten minutes
+	@$(BIN)/python -m bench.peers
+
+bench-engine: bench-peers ## measure the engine against them and write docs/performance.md
+	@$(BIN)/python -m bench.engine --report $(ARGS)
 
 clean: ## remove .venv and caches; conversations and models stay
 	@rm -rf $(VENV) .cache .pytest_cache .ruff_cache .hypothesis build parley.egg-info

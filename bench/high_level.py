@@ -7,7 +7,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, cast
 
-from bench.side import Ask, Heard
+from bench.side import Ask
+from bot.heard import Heard
 from engine.base import Message
 
 

@@ -22,7 +22,8 @@ import aiohttp
 
 from bench import SLEEPY
 from bench.peers import peer
-from bench.side import Ask, Heard
+from bench.side import Ask
+from bot.heard import Heard
 from engine.base import Message
 
 START_S = 120.0

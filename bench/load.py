@@ -12,8 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
-from bench.side import Ask, Heard, Side
-from bench.talk import Talk
+from bench.side import Ask, Side
+from bot.heard import Heard
+from bot.rehearsal import Talk
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 """Our side: the worker that the bot starts, asked through the client that the bot uses."""
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
-from bench.side import Ask, Heard
-from engine.base import Message, Request, Sampling, Usage
+from bench.side import Ask
+from bot.heard import Heard, hear
+from engine.base import Message, Request, Sampling
 from engine.client import WorkerEngine
 from engine.frames import Load
 from engine.plan import Plan
@@ -29,18 +30,7 @@ class Ours:
 
     async def ask(self, ask: Ask) -> Heard:
         """See `Side.ask`."""
-        asked, arrivals, text = perf_counter(), list[float](), ""
-        usage: Usage | None = None
-        async with aclosing(self.engine.stream(request_of(ask))) as deltas:
-            async for delta in deltas:
-                if delta.text:
-                    arrivals.append(perf_counter())
-                    text += delta.text
-                usage = delta.usage or usage
-        assert usage is not None, "the last delta has the usage"
-        times = tuple(arrivals or [perf_counter()])
-        tokens, computed = usage.completion_tokens, usage.prefilled_tokens
-        return Heard(asked, times, text, tokens, computed, usage.slide)
+        return await hear(self.engine, request_of(ask), perf_counter)
 
     async def rest(self, session: str, messages: tuple[Message, ...]) -> None:
         """See `Side.rest`: the bot says so after each answer with which the window slides."""

@@ -1,8 +1,116 @@
-"""placeholder"""
+"""`docs/performance.md` and its charts, from the JSON file of results. Measures nothing.
 
+What was tried and why an aim is missed is for people to say: it stands in `remarks.toml`, by row.
+"""
+
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
-from bench.results import Results
+from bench.charts import charts
+from bench.results import Measured, Results
+from bench.row import Aim, Figures, Row
+from bench.rows import ROWS
+
+REMARKS = Path(__file__).with_name("remarks.toml")
+HEAD = """\
+# Performance
+
+<!-- Written by bench/report.py from bench/results.json; `make bench-engine` writes it again. -->
+
+The engine beside llama.cpp's own tools, its server and the high-level `Llama` of llama-cpp-python,
+all built from one source, answering from one model file, with the same number of threads, on one
+machine. Figures compare only within a row: each side is measured in turn, and a ratio is the median
+of the rounds' ratios. `parley bench` measures a machine of your own.
+"""
+METHOD = """\
+## How it is measured
+
+Our side is the worker process that the bot starts, asked through the bot's client; the peers are
+`llama-batched-bench`, and `llama-server` asked over HTTP with its prompt cache on, in the best of the
+settings in the row `settings`. Everybody draws greedily and without a penalty, and each side's own
+answers go into its own windows of ten turns. Compute threads sleep soon when they wait
+(`GOMP_SPINCOUNT=1000`), on all sides; `llama-batched-bench` is measured spinning too, and its best
+counts.
+
+The 50 people do not think 60 s but 12 s, a fifth, with questions of about 15 tokens and answers of
+8: the same people with 60 s would write answers of about 40. Pauses are drawn between half and one
+and a half of that, from a seed, and are the same for every side.
+
+    python -m bench.peers                        # llama.cpp's tools, about ten minutes
+    python -m bench.engine --rounds 3 --report   # everything; `--rows` and `--rounds` choose
+"""
 
 
-def write(found: Results, docs: Path) -> None: ...
+def write(found: Results, docs: Path) -> None:
+    """Write the page and its charts under `docs`."""
+    images = docs / "images"
+    images.mkdir(parents=True, exist_ok=True)
+    drawn = charts(found)
+    for name, chart in drawn.items():
+        (images / f"{name}.svg").write_text(chart, "utf-8")
+    remarks: dict[str, str] = tomllib.loads(REMARKS.read_text("utf-8"))
+    measured = [(row, found.rows[name]) for name, row in ROWS.items() if name in found.rows]
+    sections = ["\n".join(_section(row, rounds, drawn, remarks)) for row, rounds in measured]
+    page = [HEAD, "\n".join(_machine(found)), "\n".join(_summary(measured)), METHOD, *sections]
+    (docs / "performance.md").write_text("\n".join(part.rstrip() + "\n" for part in page), "utf-8")
+
+
+def _machine(found: Results) -> Iterator[str]:
+    yield "| Measured on | |"
+    yield "| --- | --- |"
+    for name, value in found.machine.items():
+        yield f"| {name} | {value} |"
+
+
+def _summary(measured: list[tuple[Row, Measured]]) -> Iterator[str]:
+    yield "## Aims\n"
+    yield "| Measure | Aim | Measured | |"
+    yield "| --- | --- | --- | --- |"
+    for row, rounds in measured:
+        for aim in row.aims:
+            if aim.figure in rounds.median:
+                value = rounds.median[aim.figure]
+                of = f", {aim.figure}" if len(row.aims) > 1 else ""
+                yield f"| {row.title}{of} | {_bound(aim)} | {_number(value)} | {_met(aim, value)} |"
+
+
+def _section(
+    row: Row, rounds: Measured, drawn: dict[str, str], remarks: dict[str, str]
+) -> Iterator[str]:
+    yield f"## {row.title}\n"
+    many = f"{len(rounds.rounds)} rounds" if len(rounds.rounds) > 1 else "one round"
+    yield (
+        f"`{rounds.command}`, {rounds.at}, {many}; the machine's load before it was "
+        f"{rounds.load:.1f}.\n"
+    )
+    yield "| Figure | Median | Least | Most |"
+    yield "| --- | ---: | ---: | ---: |"
+    for name, value in _shown(rounds.median).items():
+        values = [figures[name] for figures in rounds.rounds if name in figures]
+        yield f"| {name} | {_number(value)} | {_number(min(values))} | {_number(max(values))} |"
+    if row.name in drawn:
+        yield f"\n![{row.title}](images/{row.name}.svg)"
+    if row.name in remarks:
+        yield f"\n{remarks[row.name].strip()}"
+
+
+def _shown(figures: Figures) -> Figures:
+    """Without the single turns, which the chart shows."""
+    return {name: value for name, value in figures.items() if " turn " not in name}
+
+
+def _bound(aim: Aim) -> str:
+    return f"{'≥' if aim.at_least else '≤'} {aim.bound:g}"
+
+
+def _met(aim: Aim, value: float) -> str:
+    if aim.met_by(value):
+        return "met"
+    return f"missed by {abs(value / aim.bound - 1) * 100:.0f} %"
+
+
+def _number(value: float) -> str:
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

@@ -7,6 +7,7 @@ of text. All sides run on one machine, answer from one model file and are measur
 from dataclasses import dataclass
 from typing import Protocol
 
+from bot.heard import Heard
 from engine.base import Message
 
 
@@ -18,32 +19,6 @@ class Ask:
     person: str
     messages: tuple[Message, ...]
     max_tokens: int
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """One answer as its reader had it.
-
-    `asked` and `arrivals` are the clock's readings (seconds) of the question and of each piece of
-    text; `computed` are the prompt's tokens that were not there already.
-    """
-
-    asked: float
-    arrivals: tuple[float, ...]
-    text: str
-    tokens: int
-    computed: int
-    slide: str = ""
-
-    @property
-    def first_s(self) -> float:
-        """Seconds until the first word."""
-        return self.arrivals[0] - self.asked
-
-    @property
-    def gaps_s(self) -> list[float]:
-        """Seconds between the pieces of text."""
-        return [b - a for a, b in zip(self.arrivals, self.arrivals[1:], strict=False)]
 
 
 class Side(Protocol):

@@ -86,7 +86,7 @@ class App:
         self.metrics = Metrics()
         self._stopping = asyncio.Event()
         self._adapters: dict[tuple[str, str], Adapter] = {}
-        self._given = engine or _engine(settings), adapters
+        self._given = engine or engine_of(settings), adapters
         self._tasks: asyncio.TaskGroup
         self._store: Store
         self._database: Database
@@ -342,7 +342,7 @@ def _webhook_secret(settings: Settings) -> str:
 
 
 @asynccontextmanager
-async def _engine(settings: Settings) -> AsyncGenerator[Engine]:
+async def engine_of(settings: Settings) -> AsyncGenerator[Engine]:
     """The engine that the settings ask for, started and not yet ready."""
     match settings.engine.kind:
         case "scripted":

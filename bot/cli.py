@@ -55,6 +55,23 @@ def doctor(settings: Settings, *, as_json: bool) -> None:
     sys.exit(0 if verb.examine(settings, as_json=as_json) else FAILED)
 
 
+@parley.command()
+@click.option(
+    "--pause",
+    type=click.FloatRange(0),
+    default=1.0,
+    show_default=True,
+    help="Seconds that the person of the conversation thinks.",
+)
+@JSON
+@click.pass_obj
+def bench(settings: Settings, *, pause: float, as_json: bool) -> None:
+    """Measure how fast the model answers on this machine, and compare with the last time."""
+    from bot.verbs import bench as verb
+
+    verb.measure(settings, pause_s=pause, as_json=as_json)
+
+
 @parley.group()
 def models() -> None:
     """Keep the models that answer."""

@@ -13,7 +13,7 @@ from bench.load import speak
 from bench.ours import ours
 from bench.row import Aim, Bench, Figures, Row
 from bench.side import Side
-from bench.talk import WINDOW_TURNS, Talk
+from bot.rehearsal import WINDOW_TURNS, Talk
 from engine.plan import Plan
 
 CONTEXT = 2048

@@ -9,7 +9,7 @@ from bench.llama_server import SETTINGS, LlamaServer, Setting, llama_server
 from bench.load import Crowd, Crowded, gather, percentile
 from bench.ours import ours
 from bench.row import Aim, Bench, Figures, Row
-from bench.talk import WINDOW_TURNS
+from bot.rehearsal import WINDOW_TURNS
 from engine.plan import Plan
 
 CONTEXT = 1024

@@ -14,8 +14,9 @@ from bench import SLEEPY
 from bench.ours import Ours, ours
 from bench.peers import peer
 from bench.row import Aim, Bench, Figures, Row
-from bench.side import Ask, Heard
-from bench.talk import Talk
+from bench.side import Ask
+from bot.heard import Heard, rate_together
+from bot.rehearsal import Talk
 from engine.plan import Plan
 
 AIMED_WIDTHS = (1, 8, 32)
@@ -50,10 +51,7 @@ async def measure(bench: Bench) -> Figures:
 async def together(side: Ours, width: int, tokens: int) -> float:
     """Tokens a second of `width` answers while all of them are being written."""
     heard = await asyncio.gather(*[_answer(side, width, n, tokens) for n in range(width)])
-    begin = max(each.arrivals[0] for each in heard)
-    end = min(each.arrivals[-1] for each in heard)
-    written = sum(begin < moment <= end for each in heard for moment in each.arrivals)
-    return written / (end - begin)
+    return rate_together(heard)
 
 
 async def _answer(side: Ours, width: int, number: int, tokens: int) -> Heard:

@@ -8,7 +8,7 @@ from bench.load import percentile
 from bench.ours import Ours, ours, request_of
 from bench.row import Aim, Bench, Figures, Row
 from bench.side import Ask
-from bench.talk import SYSTEM, Talk
+from bot.rehearsal import SYSTEM, Talk
 from engine.base import Message
 from engine.plan import Plan
 

@@ -8,7 +8,8 @@ from time import perf_counter
 
 from bench.ours import Ours, ours
 from bench.row import Aim, Bench, Figures, Row
-from bench.side import Ask, Heard
+from bench.side import Ask
+from bot.heard import Heard
 from engine.base import Message
 from engine.llama import Model
 from engine.llama import Row as Cell

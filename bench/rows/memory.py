@@ -6,7 +6,7 @@ from pathlib import Path
 from bench.load import speak
 from bench.ours import Ours, ours
 from bench.row import Aim, Bench, Figures, Row
-from bench.talk import Talk
+from bot.rehearsal import Talk
 from engine.plan import Plan
 
 PEOPLE = 16

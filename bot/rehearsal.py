@@ -1,4 +1,7 @@
-"""A conversation as the bot holds it. PURE: questions out, answers in, the last ten turns kept."""
+"""PURE. A made-up conversation to measure with: questions out, answers in, the last turns kept.
+
+The questions are all different and ask for long answers; the window is the bot's.
+"""
 
 from dataclasses import dataclass, field
 
@@ -14,11 +17,12 @@ SUBJECTS = (
 
 @dataclass(slots=True)
 class Talk:
-    """One person's conversation. `words` is about the length of a question."""
+    """One person's conversation. `words` adds to the length of a question."""
 
     session: str
     number: int
     words: int
+    window_turns: int = WINDOW_TURNS
     turns: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
 
     def question(self) -> tuple[Message, ...]:
@@ -32,12 +36,12 @@ class Talk:
     @property
     def slides(self) -> bool:
         """Whether the next window begins elsewhere than the last one did."""
-        return len(self.turns) > WINDOW_TURNS
+        return len(self.turns) > self.window_turns
 
     def window(self) -> tuple[Message, ...]:
         """What stands before the next question."""
         messages = [SYSTEM]
-        for question, answer in self.turns[-WINDOW_TURNS:]:
+        for question, answer in self.turns[max(0, len(self.turns) - self.window_turns) :]:
             messages += [Message("user", question), Message("assistant", answer)]
         return tuple(messages)
 
