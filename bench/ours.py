@@ -8,7 +8,7 @@ from time import perf_counter
 
 from bench.side import Ask
 from bot.heard import Heard, hear
-from engine.base import Message, Request, Sampling
+from engine.base import Engine, Message, Request, Sampling
 from engine.client import WorkerEngine
 from engine.frames import Load
 from engine.plan import Plan
@@ -20,13 +20,9 @@ DEADLINE_S = 900.0
 class Ours:
     """A worker with the model loaded."""
 
-    engine: WorkerEngine
-
-    @property
-    def pid(self) -> int:
-        """The worker's process."""
-        assert self.engine.pid is not None
-        return self.engine.pid
+    engine: Engine
+    pid: int = 0
+    """The worker's process; 0 where there are several."""
 
     async def ask(self, ask: Ask) -> Heard:
         """See `Side.ask`."""
@@ -48,4 +44,5 @@ async def ours(model: Path, plan: Plan) -> AsyncGenerator[Ours]:
     """Start a worker and wait until it can answer."""
     async with WorkerEngine(Load(str(model), "", "", plan)) as engine:
         await engine.count([Message("user", "Is somebody there?")])
-        yield Ours(engine)
+        assert engine.pid is not None
+        yield Ours(engine, engine.pid)

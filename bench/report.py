@@ -27,9 +27,9 @@ METHOD = """\
 ## How it is measured
 
 Our side is the worker process that the bot starts, asked through the bot's client; the peers are
-`llama-batched-bench`, and `llama-server` asked over HTTP with its prompt cache on, in the best of the
-settings in the row `settings`. Everybody draws greedily and without a penalty, and each side's own
-answers go into its own windows of ten turns. Compute threads sleep soon when they wait
+`llama-batched-bench`, and `llama-server` asked over HTTP with its prompt cache on, in the best of
+the settings in the row `settings`. Everybody draws greedily and without a penalty, and each side's
+own answers go into its own windows of ten turns. Compute threads sleep soon when they wait
 (`GOMP_SPINCOUNT=1000`), on all sides; `llama-batched-bench` is measured spinning too, and its best
 counts.
 

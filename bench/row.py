@@ -23,10 +23,13 @@ class Size:
     team: Crowd
     rush: Crowd
     trial: Crowd
+    swapping: Crowd
     slots: tuple[int, int]
     light_asks: int
     flood: int
     long_words: int
+    read_tokens: int
+    repeat_tokens: int
     stops: int
     memory_turns: tuple[int, int]
     agreement_talks: int
@@ -42,10 +45,13 @@ FULL = Size(
     team=Crowd(people=50, turns=13, think_s=12.0, words=1, answer_tokens=8),
     rush=Crowd(people=50, turns=13, think_s=0.0, words=1, answer_tokens=8),
     trial=Crowd(people=50, turns=13, think_s=6.0, words=1, answer_tokens=8),
+    swapping=Crowd(people=8, turns=10, think_s=1.5, words=1, answer_tokens=8),
     slots=(50, 8),
     light_asks=10,
     flood=8,
     long_words=1750,
+    read_tokens=400,
+    repeat_tokens=160,
     stops=12,
     memory_turns=(500, 10_000),
     agreement_talks=8,
@@ -60,10 +66,13 @@ QUICK = Size(
     team=Crowd(people=3, turns=2, think_s=0.02, words=0, answer_tokens=2),
     rush=Crowd(people=3, turns=2, think_s=0.0, words=0, answer_tokens=2),
     trial=Crowd(people=2, turns=2, think_s=0.0, words=0, answer_tokens=2),
+    swapping=Crowd(people=2, turns=2, think_s=0.05, words=0, answer_tokens=2),
     slots=(3, 2),
     light_asks=2,
     flood=2,
-    long_words=300,
+    long_words=40,
+    read_tokens=40,
+    repeat_tokens=8,
     stops=1,
     memory_turns=(5, 10),
     agreement_talks=1,

@@ -1,7 +1,7 @@
 """The rows of the comparison, in the order of the report."""
 
 from bench.row import Row
-from bench.rows import agreement, chat, crowd, decode, fairness, long_prompt, lookup, memory
+from bench.rows import agreement, chat, crowd, decode, fairness, long_prompt, lookup, memory, swap
 
 ROWS: dict[str, Row] = {
     row.name: row
@@ -17,6 +17,7 @@ ROWS: dict[str, Row] = {
         long_prompt.STOP,
         fairness.ONE,
         lookup.ROW,
+        swap.ROW,
         memory.ROW,
         agreement.ROW,
     )

@@ -85,7 +85,7 @@ def _likeliest(
 ) -> list[int]:
     """The likeliest token after each of the forced ones."""
     model.decode([Cell(token, start + i, sequence, wanted=True) for i, token in enumerate(forced)])
-    return [model.sample(sampler, row) for row in range(len(forced))]
+    return [sampler.draw(row) for row in range(len(forced))]
 
 
 def _story(model: Model, number: int, needed: int) -> list[int]:
@@ -97,7 +97,7 @@ def _story(model: Model, number: int, needed: int) -> list[int]:
     model.decode([Cell(token, i, 0, wanted=True) for i, token in enumerate(text)])
     row = len(text) - 1
     while len(text) < needed:
-        token = model.sample(drawn, row)
+        token = drawn.draw(row)
         if model.vocabulary.ends(token):
             token = model.vocabulary.tokenize("\n", special=False)[0]
         text.append(token)

@@ -13,7 +13,6 @@ from engine.base import Message
 from engine.plan import Plan
 
 CONTEXT = 5120
-READ_TOKENS = 400
 POLL_S = 0.002
 
 
@@ -21,8 +20,8 @@ async def reader(bench: Bench) -> Figures:
     """The reader's intervals without the long prompt, and while it is computed."""
     async with ours(bench.model, Plan(CONTEXT, 2, bench.threads, lookup=False)) as side:
         await side.ask(_read("warm", 8))
-        alone = (await side.ask(_read("alone", READ_TOKENS // 4))).gaps_s
-        reading = asyncio.create_task(side.ask(_read("beside", READ_TOKENS)))
+        alone = (await side.ask(_read("alone", bench.size.read_tokens // 4))).gaps_s
+        reading = asyncio.create_task(side.ask(_read("beside", bench.size.read_tokens)))
         await asyncio.sleep(0.5)
         long = await side.ask(_long(bench, "long"))
         heard = await reading

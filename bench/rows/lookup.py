@@ -17,7 +17,6 @@ from engine.lookup import LONGEST_DRAFT
 from engine.plan import Plan
 
 CONTEXT = 1024
-ANSWER_TOKENS = 160
 STEPS = 24
 PARAGRAPH = (
     "The old harbour lies on the north side of the town. Every morning the boats comes in with "
@@ -48,7 +47,7 @@ async def measure(bench: Bench) -> Figures:
 async def _rate(bench: Bench, *, lookup: bool) -> float:
     async with ours(bench.model, Plan(CONTEXT, 2, bench.threads, lookup=lookup)) as side:
         await _ask(side, "warm", 16)
-        heard = await _ask(side, "repeat", ANSWER_TOKENS)
+        heard = await _ask(side, "repeat", bench.size.repeat_tokens)
     return (heard.tokens - 1) / (heard.arrivals[-1] - heard.arrivals[0])
 
 

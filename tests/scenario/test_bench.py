@@ -22,7 +22,7 @@ SCRIPTED = {
     "PARLEY_ENGINE__SCRIPTED_DELAY_S": "0.002",
     "PARLEY_ENGINE__SEQUENCES": "4",
 }
-ALONE = ("memory", "agreement", "stop", "reader", "light-among-1", "look-up")
+ALONE = ("memory", "agreement", "stop", "reader", "light-among-1", "look-up", "swap")
 """Rows without a peer; those with one need llama.cpp's tools, which take minutes to build."""
 
 
