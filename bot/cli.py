@@ -28,11 +28,15 @@ def parley(context: click.Context, config: Path | None) -> None:
 
 
 @parley.command()
+@click.option("--no-calibrate", is_flag=True, help="As engine.calibrate = false.")
 @click.pass_obj
-def run(settings: Settings) -> None:
+def run(settings: Settings, *, no_calibrate: bool) -> None:
     """Start the bot."""
     from bot.verbs import run as verb
 
+    if no_calibrate:
+        engine = settings.engine.model_copy(update={"calibrate": False})
+        settings = settings.model_copy(update={"engine": engine})
     verb.run(settings)
 
 

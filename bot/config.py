@@ -119,8 +119,19 @@ class Engine(Section):
         default=True,
         description="Whether to try what stands in the context as what comes next, while it pays.",
     )
-    cache_type: Literal["f16", "q8_0"] = Field(
-        default="f16", description="How the cache stores a number; `q8_0` takes about half."
+    calibrate: bool = Field(
+        default=True,
+        description="Whether to measure once, for some seconds, how this machine computes best.",
+    )
+    token_interval_s: float = Field(
+        default=0.15,
+        gt=0,
+        description="Seconds between two words of an answer that a long prompt beside it may take.",
+    )
+    cache_type: Literal["auto", "f16", "q8_0"] = Field(
+        default="auto",
+        description="How the cache stores a number; `q8_0` takes about half; `auto`: `f16`, or "
+        "`q8_0` where that was measured to be faster.",
     )
     park_bytes: int = Field(
         default=256 << 20,

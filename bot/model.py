@@ -74,6 +74,11 @@ async def choose(settings: Settings, engine: Engine, name: str, *, pause: bool =
     return Choice(model.name, now=swaps, then="" if then in (DEMO_NAME, model.name) else then)
 
 
+def calibrations(settings: Settings) -> Path:
+    """Where it is kept how this machine computes each model best."""
+    return settings.storage.path.absolute().parent / "calibration"
+
+
 def plan_of(settings: Settings) -> Plan:
     """How much of the machine the model is to get."""
     engine = settings.engine
@@ -83,8 +88,11 @@ def plan_of(settings: Settings) -> Plan:
         threads=engine.threads,
         waiting=engine.max_waiting,
         park_bytes=engine.park_bytes,
-        cache_type=engine.cache_type,
+        cache_type="f16" if engine.cache_type == "auto" else engine.cache_type,
+        may_compact=engine.cache_type == "auto",
         lookup=engine.lookup,
+        step_s=engine.token_interval_s,
+        calibrate_in=str(calibrations(settings)) if engine.calibrate else "",
     )
 
 

@@ -15,7 +15,7 @@ from llama_cpp import llama_cpp as lib
 
 from engine.base import Sampling
 from engine.machine import Aborted, Row
-from engine.plan import CacheType
+from engine.tuning import CacheType, Tuning
 
 PENALTY_WINDOW = 64
 """Latest tokens of the answer that `repeat_penalty` applies to."""
@@ -149,33 +149,58 @@ class Model:
         *,
         context_tokens: int,
         sequences: int,
-        threads: int,
         batch_tokens: int,
-        cache_type: CacheType = "f16",
+        tuning: Tuning,
     ) -> None:
         """Load it. Raises `ModelFault`."""
         model = self._model = _open(path)
-        params = _context_params(context_tokens, sequences, threads, batch_tokens)
-        params.type_k = params.type_v = _CACHE_TYPES[cache_type]
-        context = lib.llama_init_from_model(model, params)
-        if not context:
+        self.sequences = sequences
+        self._batch_tokens = batch_tokens
+        self._stop = ctypes.create_string_buffer(2)
+        try:
+            self._context = self._new_context(context_tokens, tuning)
+        except ModelFault:
             lib.llama_model_free(model)
-            raise ModelFault(_log.last("the library could not make a context"))
-        self._context = context
-        memory = lib.llama_get_memory(context)
-        if not memory:
-            raise ModelFault("it has no cache, so it cannot answer")
-        self._memory = memory
+            raise
         self._batch = lib.llama_batch_init(batch_tokens, 0, 1)
         vocabulary = lib.llama_model_get_vocab(model)
         assert vocabulary is not None
         self.vocabulary = Vocabulary(vocabulary)
-        self.context_tokens = lib.llama_n_ctx(context) // sequences
         self.can_truncate = not (
             lib.llama_model_is_recurrent(model) or lib.llama_model_is_hybrid(model)
         )
-        self._stop = ctypes.create_string_buffer(2)
+
+    @property
+    def context_tokens(self) -> int:
+        """Tokens that a sequence may hold."""
+        return lib.llama_n_ctx(self._context) // self.sequences
+
+    @property
+    def _memory(self) -> "lib.llama_memory_t":
+        memory = lib.llama_get_memory(self._context)
+        assert memory is not None, "a context without a cache was refused"
+        return memory
+
+    def retune(self, context_tokens: int, tuning: Tuning) -> None:
+        """Compute in another way from now on; the cache is empty afterwards.
+
+        Raises `ModelFault`, and all is as before.
+        """
+        context = self._new_context(context_tokens, tuning)
+        lib.llama_free(self._context)
+        self._context = context
+
+    def _new_context(self, context_tokens: int, tuning: Tuning) -> "lib.llama_context_p":
+        params = _context_params(context_tokens, self.sequences, tuning.threads, self._batch_tokens)
+        _tune(params, tuning)
+        context = lib.llama_init_from_model(self._model, params)
+        if not context:
+            raise ModelFault(_log.last("the library could not make a context"))
+        if not lib.llama_get_memory(context):
+            lib.llama_free(context)
+            raise ModelFault("it has no cache, so it cannot answer")
         _arm_abort(context, self._stop)
+        return context
 
     @property
     def template(self) -> str | None:
@@ -372,9 +397,17 @@ def _context_params(
     params.n_threads = threads
     params.n_threads_batch = threads
     params.kv_unified = False
-    params.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_AUTO
     params.no_perf = True
     return params
+
+
+def _tune(params: lib.llama_context_params, tuning: Tuning) -> None:
+    params.n_threads_batch = tuning.prefill_threads
+    params.n_ubatch = tuning.ubatch_tokens
+    params.type_k = params.type_v = _CACHE_TYPES[tuning.cache_type]
+    # Automatic is on wherever the library can.
+    flash = lib.LLAMA_FLASH_ATTN_TYPE_AUTO if tuning.flash else lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
+    params.flash_attn_type = flash
 
 
 def _arm_abort(context: "lib.llama_context_p", flag: "ctypes.Array[ctypes.c_char]") -> None:

@@ -18,6 +18,7 @@ from engine.plan import (
 )
 from engine.prompt import Prompter
 from engine.template import ChatTemplate, TemplateFault
+from engine.tuned import tuned_model
 from engine.weight import plan_of
 
 
@@ -39,14 +40,7 @@ def open_model(load: Load) -> Loaded:
     sha256 = _checked_sha256(load, path)
     _check_memory(load, header.shape)
     try:
-        model = Model(
-            path,
-            context_tokens=context_of(load.plan, header.shape.trained_context),
-            sequences=load.plan.sequences,
-            threads=load.plan.threads or usable_cores(),
-            batch_tokens=load.plan.batch_tokens,
-            cache_type=load.plan.cache_type,
-        )
+        model = tuned_model(path, load.plan, header.shape, sha256)
         return Loaded(model, _prompter(model), name, sha256)
     except ModelFault as exc:
         raise _unloadable(path, exc) from exc

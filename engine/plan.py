@@ -1,19 +1,19 @@
 """How much of the machine a model gets: threads, sequences, context; and whether it fits in memory.
 
-PURE but for the two functions that ask the system: `usable_cores` and `available_bytes`.
+PURE but for what asks the system: `usable_cores`, `usable_cpus` and `available_bytes`.
 """
 
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+
+from engine.tuning import CacheType
 
 COMPUTE_BYTES = 192 << 20
 """Room for the compute buffers and the process beside weights and cache; measured, rounded up."""
 
 
-CacheType = Literal["f16", "q8_0"]
 BYTES_A_NUMBER: dict[CacheType, float] = {"f16": 2.0, "q8_0": 34 / 32}
 """q8_0 stores 32 numbers in a byte each and a scale of two bytes (ggml, `block_q8_0`)."""
 
@@ -29,6 +29,9 @@ class Plan:
     `prefill_step_s`. Smaller chunks cost more: weights are read once a chunk. `park_bytes` is what
     conversations without a sequence may take. `cache_type` is how the cache stores a number.
     With `lookup`, what stands in a context already is tried as what comes next.
+
+    `calibrate_in` is the directory of what was measured to be the best way to compute on this
+    machine, empty for a fixed way; `may_compact` lets that be a cache of `q8_0`.
     """
 
     context_tokens: int = 0
@@ -41,6 +44,8 @@ class Plan:
     park_bytes: int = 256 << 20
     cache_type: CacheType = "f16"
     lookup: bool = True
+    calibrate_in: str = ""
+    may_compact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,11 @@ def usable_cores() -> int:
     allowed = os.sched_getaffinity(0)
     cores = {_core(cpu) for cpu in allowed}
     return max(1, min(len(cores), _quota()))
+
+
+def usable_cpus() -> int:
+    """Processors this process may run on, hyper-threads among them."""
+    return max(1, min(len(os.sched_getaffinity(0)), _quota()))
 
 
 def _core(cpu: int) -> str:

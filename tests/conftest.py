@@ -1,6 +1,7 @@
 """No test leaves this machine: a connection to any other address fails the test that makes it."""
 
 import ipaddress
+import os
 import sys
 from typing import Any
 
@@ -21,3 +22,6 @@ def _stay_here(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_stay_here)
+
+# As for a worker (`engine.child`): threads that wait sleep, and what else runs does not stop them.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")

@@ -74,7 +74,8 @@ def _model(settings: Settings) -> str:
         return f"{settings.engine.model} at {settings.engine.base_url}"
     if settings.engine.kind == "scripted":
         return "scripted, for tests"
-    from bot.model import chosen, needs_demo, plan_of
+    from bot.model import calibrations, chosen, needs_demo, plan_of
+    from engine.calibration import latest
     from engine.gguf import read_header
     from engine.plan import available_bytes, cache_bytes, context_of, needed_bytes
 
@@ -83,12 +84,14 @@ def _model(settings: Settings) -> str:
     model = chosen(settings)
     header = read_header(model.path)
     plan, shape = plan_of(settings), header.shape
+    found = latest(calibrations(settings), model.sha256) if settings.engine.calibrate else None
+    tuned = found or ("will be measured" if settings.engine.calibrate else "fixed")
     return (
         f"{model.name}, {header.architecture}; {needed_bytes(plan, shape) >> 20:,} MiB of "
         f"{available_bytes() >> 20:,} free: file {model.size_bytes >> 20:,}, cache "
         f"{cache_bytes(plan, shape) >> 20:,} for {plan.sequences} conversations of "
         f"{context_of(plan, shape.trained_context):,} tokens in {plan.cache_type}, parked "
-        f"{plan.park_bytes >> 20:,}"
+        f"{plan.park_bytes >> 20:,}; setup: {tuned}"
     )
 
 

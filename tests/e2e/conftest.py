@@ -50,6 +50,7 @@ async def browser() -> AsyncGenerator[Browser]:
 async def bot(tmp_path: Path, models: Path) -> AsyncGenerator[BotProcess]:
     """With the real demo model, its answers short and always the same."""
     settings = {"engine__models_dir": str(models), "engine__temperature": "0"}
+    settings["engine__calibrate"] = "false"
     async with running(tmp_path, **settings, engine__max_tokens="48") as bot:
         yield bot
 

@@ -28,7 +28,7 @@ TEXTS = texts_for("en")
 def house(directory: Path, **engine: Any) -> Settings:
     """A bot of ann's with two small models in its store."""
     chosen = {"kind": "llama", "models_dir": directory / "models", "context_tokens": 512}
-    sizes = {"sequences": 2, "threads": 1, "park_bytes": 0, "max_tokens": 8}
+    sizes = {"sequences": 2, "threads": 1, "park_bytes": 0, "max_tokens": 8, "calibrate": False}
     settings = settings_in(
         directory,
         engine=chosen | sizes | engine,

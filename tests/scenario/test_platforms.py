@@ -288,7 +288,8 @@ async def test_restart(venue: Venue, tmp_path: Path) -> None:
 async def test_real_model(venue: Venue, tmp_path: Path) -> None:
     """A real model answers, and the answer is kept as it stands there."""
     demo_model()
-    engine = {"kind": "llama", "models_dir": MODELS, "sequences": 1, "max_tokens": 24}
+    engine = {"kind": "llama", "models_dir": MODELS, "calibrate": False}
+    engine |= {"sequences": 1, "max_tokens": 24}
     async with staged(venue, tmp_path, sections={"engine": engine}) as stage:
         ann = await stage.alone("ann")
         await ann.say("What is bread made of?")

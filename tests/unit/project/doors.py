@@ -39,6 +39,7 @@ EXCEPTIONS = frozenset(
         ("bot.verbs.models", "engine.models"),  # the store without a running bot
         ("bot.verbs.doctor", "engine.gguf"),  # looks into the file
         ("bot.verbs.doctor", "engine.plan"),  # ... and says what it takes
+        ("bot.verbs.doctor", "engine.calibration"),  # ... and how it is computed
         ("bot.office", "storage.database"),  # backs up and checks the file of the running bot
     }
 )

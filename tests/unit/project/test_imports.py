@@ -22,6 +22,7 @@ SOUND = {
     "engine/base.py": "",
     "engine/gguf.py": "",
     "engine/plan.py": "",
+    "engine/calibration.py": "",
     "engine/models.py": "from engine.gguf import ModelError",
     "engine/llama.py": "import llama_cpp.llama_cpp",
     "storage/__init__.py": "",
@@ -36,7 +37,10 @@ SOUND = {
     "bot/page.py": "from adapters.web import store",
     "bot/office.py": "from storage.database import Database",
     "bot/verbs/__init__.py": "",
-    "bot/verbs/doctor.py": "from engine.gguf import read_header\nfrom engine.plan import Plan",
+    "bot/verbs/doctor.py": (
+        "from engine.calibration import latest\nfrom engine.gguf import read_header\n"
+        "from engine.plan import Plan"
+    ),
     "bot/verbs/models.py": "from engine.models import DEMO",
     "bot/routing.py": "from bot import __version__\nfrom engine import base",
 }

@@ -1,0 +1,57 @@
+"""A model computed in the best way that is known for it here, measured the first time."""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from engine.calibration import Calibrations, Key, cpu_model, library_version
+from engine.llama import Model
+from engine.measure import CONTEXT_TOKENS, calibrate
+from engine.plan import Plan, Shape, context_of, usable_cores, usable_cpus
+from engine.tuning import Room, Tuning
+
+
+def fixed(plan: Plan) -> Tuning:
+    """What is right for most machines, and what the plan asks for."""
+    threads = plan.threads or usable_cores()
+    return Tuning(threads, threads, plan.batch_tokens, plan.cache_type)
+
+
+def tuned_model(path: Path, plan: Plan, shape: Shape, sha256: str) -> Model:
+    """Load a model. Raises `ModelFault`."""
+    tuning, context_tokens = fixed(plan), context_of(plan, shape.trained_context)
+    if not plan.calibrate_in:
+        return _model(path, plan, context_tokens, tuning)
+    model = _model(path, plan, min(CONTEXT_TOKENS, context_tokens), tuning)
+    # Threads that somebody chose stay as they are.
+    room = Room(plan.threads or usable_cpus(), plan.may_compact)
+    kept = Calibrations(Path(plan.calibrate_in), lambda: datetime.now(UTC))
+    chosen = kept.settled(
+        _key(plan, sha256), lambda: calibrate(model, tuning, room, time.perf_counter)
+    )
+    model.retune(context_tokens, chosen or tuning)
+    return model
+
+
+def _model(path: Path, plan: Plan, context_tokens: int, tuning: Tuning) -> Model:
+    return Model(
+        path,
+        context_tokens=context_tokens,
+        sequences=plan.sequences,
+        batch_tokens=plan.batch_tokens,
+        tuning=tuning,
+    )
+
+
+def _key(plan: Plan, sha256: str) -> Key:
+    return Key(
+        cpu=cpu_model(),
+        cores=usable_cpus(),
+        sha256=sha256,
+        library=library_version(),
+        sequences=plan.sequences,
+        batch_tokens=plan.batch_tokens,
+        threads=plan.threads,
+        cache_type=plan.cache_type,
+        may_compact=plan.may_compact,
+    )

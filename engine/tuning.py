@@ -1,0 +1,103 @@
+"""How a model is computed on this machine, and which of several ways is the best. PURE: what was
+measured is given.
+
+One thing is changed at a time, and kept where it pays for everything a person waits for: prompts,
+an answer alone, and many answers at once.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Literal
+
+CacheType = Literal["f16", "q8_0"]
+
+WORTH = 1.03
+"""A change is kept when the rates grow by this much on the geometric mean,"""
+MOST_LOSS = 0.95
+"""... and none of them falls below this share."""
+UBATCH_TOKENS = (256, 128)
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """`threads` decode and `prefill_threads` prefill; a step is computed in pieces of
+    `ubatch_tokens`; `flash` is flash attention; `cache_type` is how the cache stores a number."""
+
+    threads: int
+    prefill_threads: int
+    ubatch_tokens: int
+    cache_type: CacheType = "f16"
+    flash: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Tokens a second: of a prompt, of one answer alone, of many answers together."""
+
+    prefill: float
+    one: float
+    many: float
+
+    def beats(self, other: "Rates") -> bool:
+        """Whether a change from `other` to this is worth it."""
+        pairs = zip(self._all, other._all, strict=True)
+        gains = [mine / theirs for mine, theirs in pairs]
+        return prod(gains) ** (1 / len(gains)) >= WORTH and min(gains) >= MOST_LOSS
+
+    def best_of(self, other: "Rates") -> "Rates":
+        """The better of two measurements of one setup: what else ran only made it slower."""
+        return Rates(*map(max, self._all, other._all))
+
+    @property
+    def _all(self) -> tuple[float, float, float]:
+        return self.prefill, self.one, self.many
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was chosen and its rates; `tried` setups were measured."""
+
+    tuning: Tuning
+    rates: Rates
+    tried: int
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What may be changed: up to `cpus` threads; the cache to q8_0 with `may_compact`."""
+
+    cpus: int
+    may_compact: bool
+
+
+def choose(
+    first: Tuning, room: Room, measure: Callable[[Tuning], Rates], out_of_time: Callable[[], bool]
+) -> Choice:
+    """Try one change after the other until the time is over. What is best so far is measured before
+    and after every change, so that a machine that is busy meanwhile misleads nobody."""
+    best = Choice(first, measure(first), 1)
+    for change in _changes(first, room):
+        if out_of_time():
+            break
+        other = change(best.tuning)
+        if other == best.tuning:
+            continue
+        rates, now = measure(other), measure(best.tuning)
+        tried = best.tried + 1
+        better = rates.beats(now.best_of(best.rates))
+        best = Choice(other, rates, tried) if better else replace(best, rates=now, tried=tried)
+    return best
+
+
+def _changes(first: Tuning, room: Room) -> Iterator[Callable[[Tuning], Tuning]]:
+    """What is tried, most promising first."""
+    for threads in sorted({room.cpus, first.threads - 1} - {first.threads, 0}, reverse=True):
+        yield lambda best, n=threads: replace(best, prefill_threads=n)
+        yield lambda best, n=threads: replace(best, threads=n)
+    yield lambda best: replace(best, flash=not best.flash)
+    for tokens in UBATCH_TOKENS:
+        if tokens < first.ubatch_tokens:
+            yield lambda best, n=tokens: replace(best, ubatch_tokens=n)
+    if room.may_compact:  # flash attention is what reads a compact cache
+        yield lambda best: replace(best, cache_type="q8_0", flash=True)
