@@ -69,20 +69,18 @@ _DROP_ROOM = Statement(delete(known_answer).where(_IN_ROOM))
 _rated = aliased(turn)
 _DROP_LIKE = Statement(
     delete(known_answer).where(
-        known_answer.c.turn.in_(
-            select(turn.c.row)
-            .join(_rated, _rated.c.answer == turn.c.answer)
-            .where(
-                _rated.c.id == bindparam("id"),
-                or_(
-                    _rated.c.session == known_answer.c.room,
-                    func.substr(_rated.c.session, 1, func.length(known_answer.c.room) + 1)
-                    == known_answer.c.room + ":",
-                ),
-                turn.c.row == known_answer.c.turn,
-            )
-            .correlate(known_answer)
+        select(turn.c.row)
+        .join(_rated, _rated.c.answer == turn.c.answer)
+        .where(
+            turn.c.row == known_answer.c.turn,
+            _rated.c.id == bindparam("id"),
+            or_(
+                _rated.c.session == known_answer.c.room,
+                func.substr(_rated.c.session, 1, func.length(known_answer.c.room) + 1)
+                == known_answer.c.room + ":",
+            ),
         )
+        .exists()
     )
 )
 
