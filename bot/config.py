@@ -88,7 +88,8 @@ class Storage(Section):
     mode: Literal["auto", "local", "local-first", "direct"] = Field(
         default="auto",
         description="`local`: on this machine; `local-first`: on a NAS, written here first; "
-        "`direct`: on a NAS, shared with a standby; `auto`: what the file system asks for.",
+        "`direct`: on a NAS, written there at once; `auto`: `local-first` where it was so before, "
+        "else `local`.",
     )
     local_dir: Path = Field(
         default=Path("parley-data"),

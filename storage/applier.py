@@ -147,6 +147,7 @@ def main() -> None:
     """Serve until the input ends."""
     files = json.loads(sys.stdin.readline())
     applier = Applier(Path(files["working"]), Path(files["other"]))
+    _report(0)
     for line in sys.stdin:
         _say(applier.answer(json.loads(line)))
     applier.close()

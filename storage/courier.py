@@ -29,12 +29,14 @@ _FAULTS: dict[str, type[StorageError]] = {
 class ChildCourier:
     """Starts the process when there is something to ask and none runs; leaving ends it."""
 
-    def __init__(self, working: Path, other: Path, silence_s: float) -> None:
+    def __init__(self, working: Path, other: Path, silence_s: float, start_s: float = 60.0) -> None:
         self._files = {"working": str(working.absolute()), "other": str(other.absolute())}
         self.working = working
         self.other = other
         self._silence_s = silence_s
+        self._start_s = start_s
         self._process: Process | None = None
+        self._is_up = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -78,13 +80,16 @@ class ChildCourier:
         assert process.stdin
         process.stdin.write(_line(request))
         await process.stdin.drain()
-        while "progress" in (answer := await self._receive(process)):
+        if not self._is_up:  # a busy machine may start it slowly: that is no file system's silence
+            await self._receive(process, self._start_s)
+            self._is_up = True
+        while "progress" in (answer := await self._receive(process, self._silence_s)):
             pass
         return answer
 
-    async def _receive(self, process: Process) -> dict[str, Any]:
+    async def _receive(self, process: Process, silence_s: float) -> dict[str, Any]:
         assert process.stdout
-        async with asyncio.timeout(self._silence_s):
+        async with asyncio.timeout(silence_s):
             line = await process.stdout.readline()
         if not line.endswith(b"\n"):
             raise EOFError
@@ -96,6 +101,7 @@ class ChildCourier:
                 sys.executable, "-P", "-m", "storage.applier",
                 stdin=PIPE, stdout=PIPE, env=_environment(),
             )  # fmt: skip
+            self._is_up = False
             assert self._process.stdin
             self._process.stdin.write(_line(self._files))
         elif self._process.stdin is None or self._process.stdin.is_closing():

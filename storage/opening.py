@@ -12,6 +12,7 @@ from typing import Literal
 
 from storage.courier import ChildCourier
 from storage.database import Database
+from storage.pragmas import DIRECT
 from storage.spool import PACE, Spool
 from storage.store import Local, Store
 
@@ -53,5 +54,6 @@ async def opened(
         ):
             yield spool
     else:
-        async with Database(place.path, observe=observe) as database:
+        pragmas = DIRECT if place.mode == "direct" else None
+        async with Database(place.path, observe=observe, pragmas=pragmas) as database:
             yield Local(database)

@@ -38,9 +38,9 @@ class Pragmas:
 LOCAL = Pragmas(journal_mode="wal", synchronous="full", locking_mode="normal", readers=2)
 
 NETWORK = Pragmas(journal_mode="persist", synchronous="full", locking_mode="exclusive", readers=1)
-"""A network mount whose file one process owns."""
-SHARED = Pragmas(journal_mode="truncate", synchronous="full", locking_mode="normal", readers=1)
-"""A file that a primary and its standby both open."""
+"""A network mount whose file one connection owns."""
+DIRECT = Pragmas(journal_mode="truncate", synchronous="full", locking_mode="normal", readers=2)
+"""A network mount whose file several connections of one process use."""
 
 
 def choose(path: Path) -> Pragmas:  # noqa: ARG001  # the file system decides, once it is detected
