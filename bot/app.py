@@ -364,13 +364,20 @@ async def engine_of(settings: Settings) -> AsyncGenerator[Engine]:
                 yield engine
         case "llama":
             from bot.model import named, plan_of
-            from engine.frames import Load
+            from engine.frames import DraftFile, Load
             from engine.pool import Pool
             from engine.seats import Seats, Sharing
 
             def find(name: str) -> Load:
-                model = named(settings, name)
-                return Load(str(model.path), model.sha256, model.name, plan_of(settings))
+                model, second = named(settings, name), settings.engine.draft_model
+                draft = named(settings, second) if second else None
+                return Load(
+                    str(model.path),
+                    model.sha256,
+                    model.name,
+                    plan_of(settings),
+                    draft=draft and DraftFile(str(draft.path), draft.sha256),
+                )
 
             sharing = Sharing(settings.engine.memory_bytes, settings.engine.idle_s)
             first, embedder = find(settings.engine.model), settings.engine.embedding_model

@@ -120,6 +120,11 @@ class Engine(Section):
         default=True,
         description="Whether to try what stands in the context as what comes next, while it pays.",
     )
+    draft_model: str = Field(
+        default="",
+        description="A smaller model of the same family that drafts answers, while it pays; "
+        "a name from `parley models list`.",
+    )
     calibrate: bool = Field(
         default=True,
         description="Whether to measure once, for some seconds, how this machine computes best.",

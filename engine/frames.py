@@ -42,6 +42,14 @@ Purpose = Literal["answer", "embed"]
 
 
 @dataclass(frozen=True, slots=True)
+class DraftFile:
+    """A smaller model that drafts; `sha256` is checked unless empty."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Load:
     """The first frame: which file to serve, how and what for. `sha256` is checked unless empty."""
 
@@ -50,6 +58,7 @@ class Load:
     name: str
     plan: Plan
     purpose: Purpose = "answer"
+    draft: DraftFile | None = None
 
 
 FailureKind = Literal["too_long", "overloaded", "deadline", "fault"]
@@ -118,7 +127,8 @@ def load_frame(load: Load) -> Wire:
 
 def read_load(frame: Wire) -> Load:
     fields = {name: frame[name] for name in ("path", "sha256", "name", "purpose")}
-    return Load(**fields, plan=Plan(**frame["plan"]))
+    draft = DraftFile(**frame["draft"]) if frame["draft"] else None
+    return Load(**fields, plan=Plan(**frame["plan"]), draft=draft)
 
 
 def submit_frame(number: int, request: Request) -> Wire:

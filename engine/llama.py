@@ -19,6 +19,8 @@ from engine.tuning import CacheType, Tuning
 
 PENALTY_WINDOW = 64
 """Latest tokens of the answer that `repeat_penalty` applies to."""
+PADDING_TOKENS = 128
+"""By so many the vocabularies of two models of a family may differ (llama.cpp's `speculative`)."""
 GREEDY_CANDIDATES = 64
 """Candidates kept before a penalty in greedy sampling; a penalty looks each one up."""
 
@@ -108,6 +110,13 @@ class Vocabulary:
     def ends(self, token: int) -> bool:
         """Whether the model says with this token that its answer is over."""
         return bool(lib.llama_vocab_is_eog(self._handle, token))
+
+    def like(self, other: "Vocabulary") -> bool:
+        """Whether tokens mean the same in both; one may have some more, as padding."""
+        shared = min(self.size, other.size)
+        if max(self.size, other.size) - shared > PADDING_TOKENS:
+            return False
+        return all(self.name(token) == other.name(token) for token in range(shared))
 
     def _spell(self, token: int, *, special: bool) -> bytes:
         room = 64

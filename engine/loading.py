@@ -1,11 +1,13 @@
 """From a `Load` frame to a model that can answer; every check that fails is one clear sentence."""
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.checksum import sha256_of
+from engine.drafter import Drafter
 from engine.embedding import PACK_TEXTS
-from engine.frames import Load
+from engine.frames import DraftFile, Load
 from engine.gguf import ModelError, read_header
 from engine.llama import Encoder, Model, ModelFault
 from engine.plan import (
@@ -19,7 +21,7 @@ from engine.plan import (
 from engine.prompt import Prompter
 from engine.template import ChatTemplate, TemplateFault
 from engine.tuned import tuned_model
-from engine.weight import plan_of
+from engine.weight import draft_plan, plan_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,9 @@ class Loaded:
     prompter: Prompter
     name: str
     sha256: str
+    drafter: Drafter | None = None
+    note: str = ""
+    """What is not as the settings ask, in a sentence."""
 
 
 def open_model(load: Load) -> Loaded:
@@ -41,13 +46,39 @@ def open_model(load: Load) -> Loaded:
     _check_memory(load, header.shape)
     try:
         model = tuned_model(path, load.plan, header.shape, sha256)
-        return Loaded(model, _prompter(model), name, sha256)
+        loaded = Loaded(model, _prompter(model), name, sha256)
     except ModelFault as exc:
         raise _unloadable(path, exc) from exc
     except TemplateFault as exc:
         raise ModelError(
             f"The model file {path.name} is not usable: {exc}; choose another file."
         ) from exc
+    return loaded if load.draft is None else _with_drafter(loaded, load, load.draft)
+
+
+def _with_drafter(loaded: Loaded, load: Load, file: DraftFile) -> Loaded:
+    """The model with its draft model, or why without it: it only makes answers quicker."""
+    try:
+        return replace(loaded, drafter=_open_drafter(loaded.model, load, file))
+    except (ModelError, ModelFault) as exc:
+        return replace(loaded, note=f"engine.draft_model is not used: {exc}")
+
+
+def _open_drafter(model: Model, load: Load, file: DraftFile) -> Drafter:
+    """Raises `ModelError` and `ModelFault`."""
+    path, plan = Path(file.path), draft_plan(load)
+    draft = replace(load, path=file.path, sha256=file.sha256, plan=plan)
+    shape = read_header(path).shape
+    _checked_sha256(draft, path)
+    _check_memory(draft, shape)
+    second = tuned_model(path, plan, shape, file.sha256)
+    if not (second.can_truncate and model.vocabulary.like(second.vocabulary)):
+        second.close()
+        raise ModelError(
+            f"The model file {path.name} cannot draft for {Path(load.path).name}: its vocabulary "
+            "is another one, or it cannot go back; choose a smaller model of the same family."
+        )
+    return Drafter(second, plan.sequences, model.vocabulary.size, time.perf_counter)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,10 @@ distribution, so a draft changes the speed and not what is said.
 
 from collections.abc import Iterable
 
-LONGEST_DRAFT = 8
+from engine.payoff import Payoff
+
 GRAMS = (3, 2)
 """Lengths of the runs that are looked up, the surer one first."""
-SMOOTHING = 0.2
-FIRST_SHARE = 0.5
-REST_TOKENS = 48
-"""How long no draft is made after drafts did not pay."""
 
 
 class Lookup:
@@ -23,8 +20,7 @@ class Lookup:
     def __init__(self, tokens: Iterable[int]) -> None:
         self._tokens: list[int] = []
         self._seen: dict[tuple[int, ...], int] = {}
-        self._share = FIRST_SHARE
-        self._rest = 0
+        self._payoff = Payoff()
         for token in tokens:
             self.push(token)
 
@@ -36,20 +32,15 @@ class Lookup:
             if end >= length:
                 self._seen[tuple(self._tokens[end - length :])] = end
         self._tokens.append(token)
-        self._rest = max(0, self._rest - 1)
+        self._payoff.pass_token()
 
     def draft(self, most: int, price: float) -> list[int]:
         """What may come next, at most `most` tokens.
 
         `price` is what checking a token costs, as a share of what computing one alone costs.
         """
-        if self._rest or price >= 1:
-            return []
-        if self._share <= price:
-            self._rest, self._share = REST_TOKENS, max(FIRST_SHARE, price)
-            return []
-        length = min(most, 2 + int(self._share * (LONGEST_DRAFT - 2)))
-        for gram in GRAMS:
+        length = min(most, self._payoff.length(price))
+        for gram in GRAMS if length else ():
             at = self._seen.get(tuple(self._tokens[-gram:]))
             if at is not None and len(self._tokens) >= gram:
                 return self._tokens[at : at + length]
@@ -57,4 +48,4 @@ class Lookup:
 
     def note(self, drafted: int, taken: int) -> None:
         """How much of a draft was drawn again."""
-        self._share += SMOOTHING * (taken / drafted - self._share)
+        self._payoff.note(drafted, taken)

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 from engine.answer import Answer
 from engine.base import Request, Slide, Usage
+from engine.drafter import Drafter
 from engine.frames import Failure, Report
+from engine.guesses import Guesses, Place
 from engine.kvcache import AnswerBook, Claim, Ledger
-from engine.lookup import Lookup
 from engine.machine import Aborted, Draws, Machine, Row
 from engine.plan import Plan
 from engine.prefix import common_prefix
@@ -47,7 +48,6 @@ class _Work:
     first_s: float = 0.0
     next_token: int = 0
     slide: Slide = ""
-    lookup: Lookup | None = None
     drafted: int = 0
     taken: int = 0
     shown_place: int = field(default=0)
@@ -77,12 +77,19 @@ class _Wanted:
 class Loop:
     """Answers many requests by steps. `clock` gives seconds, from any start."""
 
-    def __init__(self, model: Machine, plan: Plan, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        model: Machine,
+        plan: Plan,
+        clock: Callable[[], float],
+        drafter: Drafter | None = None,
+    ) -> None:
         self._model = model
         self._clock = clock
         self.ledger = Ledger(plan.sequences)
         self._batch_tokens = plan.batch_tokens
-        self._looks_up = plan.lookup and model.can_truncate
+        self._guesses = Guesses(lookup=plan.lookup, drafter=drafter)
+        self._can_guess = model.can_truncate and (plan.lookup or drafter is not None)
         self._warmer = Warmer(model, self.ledger)
         self.shelf = Shelf(plan.park_bytes if model.can_truncate else 0)
         self._book = AnswerBook()
@@ -143,6 +150,7 @@ class Loop:
             self._report.failed[number] = Failure("fault", "the session was forgotten")
             self._close(number)
         self._book.forget(session)
+        self._guesses.forget()
         self._warmer.forget(session)
         self.shelf.forget(session)
         for sequence in self.ledger.forget(session):
@@ -294,19 +302,17 @@ class Loop:
 
     def _drafts(self, step: Step) -> dict[int, list[int]]:
         """What may follow the next tokens of the answers, as far as a batch has room."""
+        if not self._can_guess:
+            return {}
         room = self._batch_tokens - len(step.decode) - step.prefill_tokens
-        price = self._scheduler.rates.draft_price
-        drafts: dict[int, list[int]] = {}
-        for number in step.decode if self._looks_up else ():
-            work = self._work[number]
-            held = len(self.ledger.tokens(work.sequence))
-            left = self._model.context_tokens - held - 2
-            most = min(room, left, work.request.sampling.max_tokens - work.answer.count - 1)
-            draft = work.lookup.draft(most, price) if work.lookup and most > 0 else []
-            if draft:
-                drafts[number] = draft
-                room -= len(draft)
-        return drafts
+        places = {number: self._place(self._work[number]) for number in step.decode}
+        return self._guesses.drafts(places, room, self._scheduler.rates)
+
+    def _place(self, work: _Work) -> Place:
+        held = self.ledger.tokens(work.sequence)
+        left = self._model.context_tokens - len(held) - 2
+        most = min(left, work.request.sampling.max_tokens - work.answer.count - 1)
+        return Place(work.sequence, held, work.next_token, most)
 
     def _chunk(self, number: int, tokens: int) -> Sequence[int]:
         work = self._work[number]
@@ -327,8 +333,7 @@ class Loop:
             kept = wanted.length + len(tokens) - 1
             self._model.truncate(work.sequence, kept)
             self.ledger.truncate(work.sequence, kept)
-            assert work.lookup is not None
-            work.lookup.note(len(wanted.draft), len(tokens) - 1)
+            self._guesses.note(wanted.number, len(wanted.draft), len(tokens) - 1)
             work.drafted += len(wanted.draft)
             work.taken += len(tokens) - 1
         return tokens
@@ -338,9 +343,8 @@ class Loop:
         work = self._work[number]
         work.first_s = work.first_s or self._clock()
         work.next_token = token
-        if self._looks_up:
-            work.lookup = work.lookup or Lookup(work.prompt)
-            work.lookup.push(token)
+        if self._can_guess:
+            self._guesses.push(number, work.prompt, token)
         vocabulary = self._model.vocabulary
         if vocabulary.ends(token):
             text = work.answer.end("stop")
@@ -372,6 +376,7 @@ class Loop:
 
     def _close(self, number: int) -> None:
         work = self._work.pop(number)
+        self._guesses.close(number)
         self._scheduler.finish(number)
         self._book.record(work.request.session, work.answer.recorded())
         if work.claim is not None:

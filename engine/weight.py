@@ -1,9 +1,10 @@
 """How much memory a model takes, and how much there is for another one beside those loaded."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from engine.drafter import CATCH_UP_TOKENS
 from engine.embedding import embedding_plan
 from engine.frames import Load
 from engine.gguf import read_header
@@ -22,7 +23,20 @@ class Weight:
 def weigh(load: Load) -> Weight:
     """What a load takes, by its file's header. Raises `ModelError`."""
     shape = read_header(Path(load.path)).shape
-    return Weight(needed_bytes(plan_of(load, shape), shape), shape.file_bytes)
+    weight = Weight(needed_bytes(plan_of(load, shape), shape), shape.file_bytes)
+    if load.draft is None or load.purpose == "embed":
+        return weight
+    draft = read_header(Path(load.draft.path)).shape
+    return Weight(
+        weight.total_bytes + needed_bytes(draft_plan(load), draft),
+        weight.file_bytes + draft.file_bytes,
+    )
+
+
+def draft_plan(load: Load) -> Plan:
+    """What a draft model gets: a cache as large as the first model's, and nothing parked."""
+    batch_tokens = max(load.plan.batch_tokens, CATCH_UP_TOKENS)
+    return replace(load.plan, park_bytes=0, batch_tokens=batch_tokens, calibrate_in="")
 
 
 def plan_of(load: Load, shape: Shape) -> Plan:

@@ -268,6 +268,7 @@ class Worker:
             "ready",
             model=self._loaded.name,
             sha256=self._loaded.sha256,
+            detail=self._loaded.note,
             context_tokens=self._loaded.model.context_tokens,
             running=running,
             waiting=waiting,
@@ -285,7 +286,7 @@ def serve(sock: socket.socket) -> int:
         loaded = open_model(load)
     except ModelError as exc:
         return refuse(out, load, exc)
-    loop = Loop(loaded.model, load.plan, time.monotonic)
+    loop = Loop(loaded.model, load.plan, time.monotonic, loaded.drafter)
     inbound = Inbound(read, out, loaded, loop)
     try:
         Worker(loaded, loop, out, inbound.commands).run()

@@ -13,7 +13,7 @@ from bot.heard import Heard
 from engine.base import Message
 from engine.llama import Model
 from engine.llama import Row as Cell
-from engine.lookup import LONGEST_DRAFT
+from engine.payoff import LONGEST_DRAFT
 from engine.plan import Plan
 
 CONTEXT = 1024

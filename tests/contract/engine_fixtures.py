@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from engine.base import Delta, Engine, EngineStatus, Message, Request, Sampling, Usage
 from engine.client import Patience, WorkerEngine
+from engine.drafter import Drafter
 from engine.frames import Load
 from engine.loading import Loaded, open_model
 from engine.loop import Loop
@@ -61,12 +62,12 @@ class Steps:
     usages: dict[int, Usage] = field(default_factory=dict[int, Usage])
 
     @classmethod
-    def fresh(cls, plan: Plan = PLAN) -> "Steps":
+    def fresh(cls, plan: Plan = PLAN, drafter: Drafter | None = None) -> "Steps":
         """A loop with an empty cache."""
         model = loaded_model().model
         for sequence in range(PLAN.sequences):
             model.truncate(sequence, 0)
-        return cls(Loop(model, plan, time.perf_counter))
+        return cls(Loop(model, plan, time.perf_counter, drafter))
 
     def ask(self, number: int, request: Request) -> list[int]:
         """Submit a request; returns its prompt's tokens."""

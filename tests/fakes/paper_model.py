@@ -129,3 +129,11 @@ class PaperModel:
     def load(self, sequence: int, state: bytes) -> bool:
         self.cells[sequence] = json.loads(state)
         return True
+
+
+class Careless(PaperModel):
+    """A model that often agrees with the other, as a smaller one of its family does."""
+
+    def decode(self, rows: Sequence[Row]) -> None:
+        super().decode(rows)
+        self.logits = {i: t if (t + i) % 3 else LETTERS for i, t in self.logits.items()}

@@ -3,7 +3,8 @@
 import hypothesis.strategies as st
 from hypothesis import given
 
-from engine.lookup import LONGEST_DRAFT, REST_TOKENS, Lookup
+from engine.lookup import Lookup
+from engine.payoff import LONGEST_DRAFT, REST_TOKENS
 
 CHEAP = 0.1
 

@@ -10,10 +10,11 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from engine.base import Request, Sampling
+from engine.drafter import CATCH_UP_TOKENS, Drafter
 from engine.loop import Loop
 from engine.plan import Plan
 from engine.prompt import Prompt
-from tests.fakes.paper_model import PaperModel, answer_to, text_of
+from tests.fakes.paper_model import LETTERS, Careless, PaperModel, answer_to, text_of
 
 CONTEXT = 400
 SYSTEM = [1, 2, 3, 4, 5, 6] * 6
@@ -33,6 +34,7 @@ class Talk(RuleBasedStateMachine):
         batch_tokens=st.sampled_from([8, 24, 64]),
         park_bytes=st.sampled_from([0, 700, 5000]),
         lookup=st.booleans(),
+        draft_context=st.sampled_from([0, CONTEXT // 4, CONTEXT]),
         can_truncate=st.sampled_from([True, True, True, False]),
         can_shift=st.booleans(),
     )
@@ -43,6 +45,7 @@ class Talk(RuleBasedStateMachine):
         park_bytes: int,
         *,
         lookup: bool,
+        draft_context: int,
         can_truncate: bool,
         can_shift: bool,
     ) -> None:
@@ -57,7 +60,9 @@ class Talk(RuleBasedStateMachine):
             can_truncate=can_truncate,
             can_shift=can_shift,
         )
-        self.loop = Loop(self.model, self.plan, self.model.clock)
+        second = Careless(sequences, context_tokens=draft_context, batch_tokens=CATCH_UP_TOKENS)
+        drafter = Drafter(second, sequences, LETTERS, second.clock) if draft_context else None
+        self.loop = Loop(self.model, self.plan, self.model.clock, drafter)
         self.turns: dict[str, list[list[int]]] = {session: [] for session in SESSIONS}
         self.asked: dict[int, tuple[str, list[int], list[int]]] = {}
         self.texts: dict[int, str] = {}

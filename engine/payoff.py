@@ -1,0 +1,35 @@
+"""Whether an answer's drafts pay, and how long the next one may be. PURE."""
+
+LONGEST_DRAFT = 8
+SMOOTHING = 0.2
+FIRST_SHARE = 0.5
+REST_TOKENS = 48
+"""How long no draft is made after drafts did not pay."""
+
+
+class Payoff:
+    """The share of its drafts' tokens that an answer took, lately."""
+
+    def __init__(self) -> None:
+        self._share = FIRST_SHARE
+        self._rest = 0
+
+    def pass_token(self) -> None:
+        """The answer has grown by one token."""
+        self._rest = max(0, self._rest - 1)
+
+    def length(self, price: float) -> int:
+        """Tokens that the next draft may have; 0 while drafts do not pay.
+
+        `price` is what a drafted token costs, as a share of what computing one alone costs.
+        """
+        if self._rest or price >= 1:
+            return 0
+        if self._share <= price:
+            self._rest, self._share = REST_TOKENS, max(FIRST_SHARE, price)
+            return 0
+        return 2 + int(self._share * (LONGEST_DRAFT - 2))
+
+    def note(self, drafted: int, taken: int) -> None:
+        """How much of a draft was drawn again."""
+        self._share += SMOOTHING * (taken / drafted - self._share)
