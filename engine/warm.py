@@ -86,12 +86,18 @@ class Warmer:
         shifts = self._shifts.get(session, 0)
         if cut and shifts < MOST_SHIFTS and self._model.shift(sequence, cut.start, cut.end):
             self._ledger.cut(sequence, cut.start, cut.end)
-            self._shifts[session] = shifts + 1
+            self._count_shift(session, shifts + 1)
             return "shifted"
         self._shifts.pop(session, None)
         kept = self._model.truncate(sequence, common_prefix(held, wanted))
         self._ledger.truncate(sequence, kept)
         return "warmed"
+
+    def _count_shift(self, session: str, shifts: int) -> None:
+        self._shifts.pop(session, None)
+        self._shifts[session] = shifts
+        if len(self._shifts) > SESSIONS_KEPT:
+            del self._shifts[next(iter(self._shifts))]
 
     def _missing(self, slid: _Slid) -> int | None:
         """The sequence that still lacks some of the prefix; none if it became another's."""
