@@ -161,7 +161,7 @@ def test_every_table_can_be_logged(tmp_path: Path) -> None:
 
 
 async def test_writes_go_on_while_the_applier_hangs(pair: Pair) -> None:
-    async with pair.apart(silence_s=4) as (spool, courier):
+    async with pair.apart(silence_s=8) as (spool, courier):
         await converse(spool.database, "1")
         await until(lambda: copied(spool))
         assert courier.pid
