@@ -13,10 +13,11 @@ from urllib.parse import parse_qs
 
 import structlog
 from slack_sdk.signature import SignatureVerifier
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from adapters.calls import Bounds, body_of
 from adapters.slack.fields import Json, table, text
 from adapters.slack.intake import Delivery, Intake
 from adapters.slack.wire import Envelope, Sort
@@ -24,8 +25,7 @@ from adapters.slack.wire import Envelope, Sort
 log = structlog.get_logger(__name__)
 
 EVENTS, COMMANDS, INTERACTIONS = "/slack/events", "/slack/commands", "/slack/interactions"
-MAX_BODY_BYTES = 1_000_000
-BODY_S = 2.0
+BODY = Bounds(size_bytes=1_000_000, timeout_s=2.0)
 STORE_S = 2.5
 """Slack waits three seconds; what is not stored by then is delivered again."""
 
@@ -95,7 +95,7 @@ class Webhook:
 
     async def _signed(self, request: Request) -> bytes | Response:
         """The body, if it is Slack's, or what to answer instead."""
-        body = await _body(request)
+        body = await body_of(request, BODY)
         if isinstance(body, bytes) and not self._is_genuine(body, request):
             log.warning("a call with a wrong signature", path=request.url.path)
             return PlainTextResponse("the signature is wrong", 401)
@@ -109,19 +109,6 @@ class Webhook:
             return self._verifier.is_valid(body, timestamp, signature)
         except (ValueError, TypeError):  # no number, no UTF-8, no ASCII
             return False
-
-
-async def _body(request: Request) -> bytes | Response:
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_S):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > MAX_BODY_BYTES:
-                    return PlainTextResponse("too large", 413)
-    except (TimeoutError, ClientDisconnect):
-        return PlainTextResponse("incomplete", 408)
-    return bytes(body)
 
 
 def _json(body: bytes) -> Json | None:

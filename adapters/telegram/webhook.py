@@ -11,11 +11,12 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 import structlog
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from adapters.base import AdapterError, AuthFailed, Link
+from adapters.calls import Bounds, body_of
 from adapters.telegram.calls import Calls
 from adapters.telegram.errors import mapped
 from adapters.telegram.updates import Updates
@@ -24,9 +25,8 @@ from adapters.telegram.wire import WANTED
 log = structlog.get_logger(__name__)
 
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - its name, not its value
-MAX_BODY_BYTES = 1_000_000
+BODY = Bounds(size_bytes=1_000_000, timeout_s=10.0)
 """An update with a message, the one it replies to and a keyboard has some 50 kB."""
-BODY_S = 10.0
 LOOK_S = 60.0
 
 
@@ -90,7 +90,7 @@ class Webhook:
         updates = self._updates
         if updates is None:
             return PlainTextResponse("not ready", 503)
-        update = await _body(request)
+        update = await _update(request)
         if isinstance(update, Response):
             return update
         try:
@@ -101,18 +101,13 @@ class Webhook:
         return Response()
 
 
-async def _body(request: Request) -> dict[str, Any] | Response:
+async def _update(request: Request) -> dict[str, Any] | Response:
     """The update in a request, or what to answer instead."""
-    body = bytearray()
+    body = await body_of(request, BODY)
+    if isinstance(body, Response):
+        return body
     try:
-        async with asyncio.timeout(BODY_S):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > MAX_BODY_BYTES:
-                    return PlainTextResponse("too large", 413)
         update = json.loads(body)
-    except (TimeoutError, ClientDisconnect):
-        return PlainTextResponse("incomplete", 408)
     except ValueError:
         return PlainTextResponse("no JSON", 400)
     if not isinstance(update, dict):

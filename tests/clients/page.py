@@ -28,6 +28,8 @@ class Tab:
     rooms: list[Frame] = field(default_factory=list[Frame])
     frames: list[Frame] = field(default_factory=list[Frame])
     unacknowledged: dict[str, Frame] = field(default_factory=dict[str, Frame])
+    growing: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    """By room, the blocks of an answer that is being written, as HTML."""
     refused: dict[str, str] = field(default_factory=dict[str, str])
     seq: int = 0
     cookies: httpx.Cookies = field(default_factory=httpx.Cookies)
@@ -118,7 +120,15 @@ class Tab:
         match frame["is"]:
             case "welcome":
                 self.rooms = frame["rooms"]
+                self.growing.clear()
+            case "preview" if "blocks" in frame:
+                shown = self.growing.get(frame["room"], [])[: frame["from"]]
+                self.growing[frame["room"]] = shown + frame["blocks"]
+            case "preview":
+                self.growing.pop(frame["room"], None)
             case "post":
+                if not frame["post"]["author"]:
+                    self.growing.pop(frame["post"]["room"], None)
                 self.posts[frame["post"]["id"]] = frame["post"]
                 self.seq = max(self.seq, frame["post"]["seq"])
             case "history":

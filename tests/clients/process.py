@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 START_S = 60
+IN_USE = "is in use by another program"
 
 
 @dataclass(slots=True)
@@ -24,7 +25,16 @@ class BotProcess:
     _log: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Start it and wait for the screen that says where it is."""
+        """Start it and wait for the screen that says where it is.
+
+        Another program may have its port for a moment: then it is started again.
+        """
+        async with asyncio.timeout(START_S):
+            while not await self._started():
+                await asyncio.sleep(0.2)
+
+    async def _started(self) -> bool:
+        before = len(self.output)
         self.process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -37,8 +47,14 @@ class BotProcess:
         )
         assert self.process.stderr
         self._log = asyncio.create_task(self._keep(self.process.stderr))
-        async with asyncio.timeout(START_S):
+        try:
             await self._read_screen()
+        except RuntimeError:
+            await self._ended()
+            if not any(IN_USE in line for line in self.output[before:]):
+                raise
+            return False
+        return True
 
     async def kill(self) -> None:
         """kill -9."""

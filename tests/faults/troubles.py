@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import unquote
 
+from tests.fakes import faults
 from tests.fakes.slack import faults as slack
 from tests.fakes.telegram import faults as telegram
 from tests.rigs.proxy import Line, line_to
@@ -61,9 +62,9 @@ class TelegramTrouble:
         return self.venue.settings()
 
     def lose_responses(self, place: Place) -> None:
-        faults, chat = self.venue.server.faults, int(place.id)
-        faults.add(telegram.Dropped(), "sendMessage", chat=chat)
-        faults.add(telegram.Dropped(), "editMessageText", chat=chat)
+        chat, planned = int(place.id), self.venue.server.faults
+        planned.add(telegram.Dropped(), "sendMessage", place=chat)
+        planned.add(telegram.Dropped(), "editMessageText", place=chat)
 
     @property
     def unmet(self) -> int:
@@ -71,7 +72,7 @@ class TelegramTrouble:
 
     def refuse_in(self, place: Place, seconds: int) -> None:
         fault = telegram.Patience(seconds)
-        self.venue.server.faults.add(fault, "sendMessage", chat=int(place.id))
+        self.venue.server.faults.add(fault, "sendMessage", place=int(place.id))
 
     def keep_pace(self) -> None:
         self.venue.server.flood.is_on = True
@@ -87,7 +88,7 @@ WRITES = frozenset(
 
 
 @dataclass(slots=True)
-class WrittenFaults(slack.Faults):
+class WrittenFaults(faults.Faults[slack.Fault]):
     """Faults of whatever writes in a channel. Patience is asked for until the end: an adapter may
     try another method when one is over its tier."""
 
@@ -95,9 +96,10 @@ class WrittenFaults(slack.Faults):
     patience: dict[str, int] = field(default_factory=dict[str, int])
     met: set[str] = field(default_factory=set[str])
 
-    def take(self, method: str, channel: str) -> slack.Fault | None:
+    def take(self, method: str, place: object) -> slack.Fault | None:
+        channel = str(place)
         if method not in WRITES:
-            return slack.Faults.take(self, method, channel)
+            return faults.Faults[slack.Fault].take(self, method, place)
         if self.lost[channel] > 0:
             self.lost[channel] -= 1
             return slack.Dropped()

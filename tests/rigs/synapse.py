@@ -28,6 +28,8 @@ PYTHON = Path(__file__).parents[2] / ".cache/rig/bin/python"
 SERVER_NAME = "localhost"
 PASSWORD = "correct horse"
 START_S = 60
+STARTS = 3
+IN_USE = "already in use"
 SECRET = "registration"
 
 _FREE = {"per_second": 10_000, "burst_count": 10_000}
@@ -95,8 +97,17 @@ def strict() -> Synapse:
 
 
 def _start(limits: dict[str, Any]) -> Synapse:
+    """A server; another process may take the port first, then on another one."""
     if not PYTHON.exists():
         pytest.fail("there is no Synapse: run `make rig`")
+    for _ in range(STARTS):
+        server = _started(limits)
+        if server is not None:
+            return server
+    pytest.fail(f"Synapse found no port in {STARTS} attempts")
+
+
+def _started(limits: dict[str, Any]) -> Synapse | None:
     directory = Path(tempfile.mkdtemp(prefix="parley-synapse-"))
     port = _free_port()
     config = directory / "homeserver.yaml"
@@ -114,7 +125,11 @@ def _start(limits: dict[str, Any]) -> Synapse:
     atexit.register(_stop, process, directory)
     server = Synapse(f"http://127.0.0.1:{port}", log)
     _wait(server, process)
-    return server
+    if process.poll() is None:
+        return server
+    if IN_USE in log.read_text(errors="replace"):
+        return None
+    pytest.fail(f"Synapse did not start:\n{log.read_text(errors='replace')[-2000:]}")
 
 
 def _stop(process: "subprocess.Popen[bytes]", directory: Path) -> None:
@@ -137,7 +152,8 @@ def _wait(server: Synapse, process: "subprocess.Popen[bytes]") -> None:
             time.sleep(0.1)
         else:
             return
-    pytest.fail(f"Synapse did not start:\n{server.log.read_text()[-2000:]}")
+    if process.poll() is None:
+        pytest.fail(f"Synapse did not answer:\n{server.log.read_text()[-2000:]}")
 
 
 def _free_port() -> int:

@@ -5,16 +5,20 @@ passes, and does not exist where the platform has no such thing.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 
 import pytest
 
+from bot.access import Role
 from bot.lane import WRITING
 from bot.texts import texts_for
+from storage.records import AuditEntry
 from tests.contract.engine_fixtures import MODELS, demo_model
-from tests.scenario.stage import Stage, staged
-from tests.venues.base import Feature, Venue
+from tests.scenario.stage import Someone, Stage, staged
+from tests.unit.bot.test_reading import pdf
+from tests.venues.base import Feature, Shown, Venue
+from tests.venues.matrix import MatrixVenue
 from tests.venues.registry import VENUES
 
 TEXTS = texts_for("en")
@@ -125,8 +129,7 @@ async def test_growing(stage: Stage) -> None:
 
     await ann.say("count")
     await stage.venue.until(is_there)
-    grown = [text for text in seen if text.endswith(WRITING.strip())]
-    assert stage.venue.name == "web" or grown
+    assert [text for text in seen if text.endswith(WRITING.strip()) and "word1" in text]
 
 
 async def test_long_answer(stage: Stage) -> None:
@@ -141,6 +144,26 @@ async def test_long_answer(stage: Stage) -> None:
     assert (len(ann.shown) == 1) == (stage.venue.name == "web")
 
 
+async def whole(stage: Stage, person: Someone, last: str) -> Shown:
+    """The one answer that stands there when it is complete; `last` stands at its end."""
+
+    def is_complete() -> bool:
+        texts = person.texts
+        return len(texts) == 1 and last in texts[0] and not texts[0].endswith(WRITING.strip())
+
+    await stage.venue.until(is_complete)
+    return person.shown[0]
+
+
+HTML = ("<h1>Title</h1>", "<strong>bold</strong>", "<code>code</code>", "<li>one", "<pre><code")
+FORMATTED: Mapping[str, tuple[str, ...]] = {
+    "web": HTML,
+    "matrix": HTML,
+    "telegram": ("<b>Title</b>", "<b>bold</b>", "<code>code</code>", "• one", "<pre><code class="),
+    "slack": ("# Title", "**bold**", "`code`", "- one", "```python"),  # a block of Markdown
+}
+
+
 async def test_markup(stage: Stage) -> None:
     """Markdown shows as the platform's own formatting."""
     ann = await stage.alone("ann")
@@ -148,10 +171,35 @@ async def test_markup(stage: Stage) -> None:
         "# Title\n\nSome **bold** and `code`.\n\n- one\n- two\n\n```python\nx = 1\n```"
     )
     await ann.say("show me")
-    await stage.venue.until(lambda: len(ann.shown) == 1 and "x = 1" in ann.shown[0].raw)
-    await stage.venue.until(lambda: WRITING.strip() not in ann.texts[0])
-    for text in ("Title", "bold", "code", "one", "two", "x = 1"):
-        assert text in ann.texts[0]
+    answer = await whole(stage, ann, "x = 1")
+    for mark in FORMATTED[stage.venue.name]:
+        assert mark in answer.raw
+    if stage.venue.name != "web":  # its texts are the source of what it shows
+        for mark in ("**", "`", "# "):
+            assert mark not in answer.text
+        for text in ("Title", "bold", "code", "one", "two", "x = 1"):
+            assert text in answer.text
+
+
+LAID_OUT: Mapping[str, tuple[str, ...]] = {
+    "web": ("<li>one\n<ul>\n<li>inner</li>", "<th>what</th>", "<td>bread</td>\n<td>12</td>"),
+    "matrix": ("<li>one\n<ul>\n<li>inner</li>", "<th>what</th>", "<td>bread</td>\n<td>12</td>"),
+    "telegram": ("• one\n   • inner", "what  │ count\n", "bread │ 12"),
+    "slack": ("- one\n  - inner", "| what | count |\n| --- | --- |", "| bread | 12 |"),
+}
+
+
+async def test_layout(stage: Stage) -> None:
+    """Nested lists and tables keep their shape."""
+    ann = await stage.alone("ann")
+    stage.engine.enqueue(
+        "- one\n  - inner\n- two\n\n| what | count |\n|---|---|\n| soup | 3 |\n| bread | 12 |"
+    )
+    await ann.say("show me")
+    answer = await whole(stage, ann, "12")
+    for part in LAID_OUT[stage.venue.name]:
+        assert part in answer.raw
+    assert stage.venue.name == "web" or "|---" not in answer.text
 
 
 @pytest.mark.parametrize(
@@ -232,11 +280,12 @@ async def test_stop(stage: Stage) -> None:
     stage.engine.enqueue(" ".join(["more"] * 400))
     stage.engine.token_delay_s = 0.05
     await ann.say("go on")
-    await stage.venue.until(lambda: bool(stage.engine.requests))
-    await asyncio.sleep(0.5)
+    await stage.venue.until(lambda: any(text.startswith("more more") for text in ann.texts))
     await ann.command("stop")
     await stage.venue.until(lambda: any("Stopped." in text for text in ann.texts))
     assert stage.engine.cancelled
+    [stopped] = [text for text in ann.texts if "Stopped." in text]
+    assert stopped.startswith("more more")
 
 
 async def test_buttons(stage: Stage) -> None:
@@ -255,12 +304,25 @@ async def test_file(stage: Stage) -> None:
     """What stands in a text file or a PDF joins the question."""
     need(stage, "files")
     ann = await stage.alone("ann")
-    await ann.send("sum it up", "plan.txt", "text/plain", b"the roof leaks")
-    await stage.venue.until(lambda: bool(stage.engine.requests))
-    asked = stage.engine.requests[0].messages[-1].content
-    assert "the roof leaks" in asked
-    assert "plan.txt" in asked
-    assert "sum it up" in asked
+    files = {
+        "plan.txt": ("text/plain", b"the roof leaks"),
+        "bill.pdf": ("application/pdf", pdf("Two hundred for the plumber")),
+    }
+    for number, (name, (mime, content)) in enumerate(files.items()):
+        await ann.send("sum it up", name, mime, content)
+        await stage.venue.until(lambda number=number: len(stage.engine.requests) > number, 60)
+    asked = [request.messages[-1].content for request in stage.engine.requests]
+    for text, *parts in zip(asked, files, ("the roof leaks", "Two hundred for"), strict=True):
+        assert all(part in text for part in (*parts, "sum it up"))
+
+
+async def test_unreadable_file(stage: Stage) -> None:
+    """Of a file that can't be read, it is said."""
+    need(stage, "files")
+    ann = await stage.alone("ann")
+    await ann.send("sum it up", "tool.bin", "application/octet-stream", b"\0\1\2")
+    await stage.venue.until(lambda: any(TEXTS.file_kind in text for text in ann.texts))
+    assert "tool.bin" in ann.texts[0]
 
 
 async def test_two_people(stage: Stage) -> None:
@@ -270,6 +332,84 @@ async def test_two_people(stage: Stage) -> None:
     await ann.sees("echo: ann: one")
     await bob.say("two", mention=True)
     await bob.sees("echo: ann: one", "echo: bob: two")
+
+
+async def promote(stage: Stage, person: str, role: Role) -> None:
+    """Give somebody a role, as an owner would."""
+    await stage.venue.direct(person)
+    [account] = [key[1] for key in stage.desk.adapters if key[0] == stage.venue.name]
+    key = f"{stage.venue.name}:{account}:{stage.venue.person_id(person)}"
+    await stage.desk.roster.set_role(key, role, AuditEntry("owner", "role", key))
+
+
+async def test_every_message(stage: Stage) -> None:
+    """An administrator sets a room to "every message": then no mention is needed."""
+    ann, bob = await stage.room("ann", "bob")
+    await promote(stage, "ann", Role.ADMIN)
+    await ann.command("admin rooms every")
+    await stage.venue.until(lambda: len(ann.texts) == 1)
+    await bob.say("is it raining?")
+    await stage.venue.until(lambda: "echo: bob: is it raining?" in ann.texts)
+
+
+async def test_strangers(venue: Venue, tmp_path: Path) -> None:
+    """Unknown people get silence in rooms, and one hint in a direct chat."""
+    if venue.name == "web":
+        pytest.skip("whoever is at the page is known")
+    async with staged(venue, tmp_path, sections={"access": {"open": ["fake"]}}) as stage:
+        await promote(stage, "ann", Role.ADMIN)
+        ann, eve = await stage.room("ann", "eve")
+        await eve.say("let me in", mention=True)
+        await ann.say("lunch?", mention=True)
+        await ann.sees("echo: ann: lunch?")
+        alone = await stage.alone("eve")
+        for _ in range(2):
+            await alone.say("please")
+        await alone.command("pair WRONG-CODE")
+        await venue.until(lambda: any(TEXTS.wrong_code in text for text in alone.texts))
+        [hint] = [text for text in alone.texts if TEXTS.wrong_code not in text]
+        assert "pair CODE" in hint
+        assert len(stage.engine.requests) == 1
+
+
+async def test_brought_in(venue: Venue, tmp_path: Path) -> None:
+    """In a room, the bot answers once an administrator brought it in or allowed it."""
+    if venue.name == "web":
+        pytest.skip("every room of the page is allowed")
+    async with staged(venue, tmp_path, sections={"access": {"open": ["fake"]}}) as stage:
+        await promote(stage, "ann", Role.ADMIN)
+        await promote(stage, "bob", Role.MEMBER)
+        bob, ann = await stage.room("bob", "ann")
+        await bob.say("lunch?", mention=True)
+        await venue.until(lambda: any("admin allow" in text for text in bob.texts))
+        await ann.command("admin allow")
+        await venue.until(lambda: len(ann.texts) == 2)
+        await bob.say("and now?", mention=True)
+        await venue.until(lambda: "echo: bob: and now?" in bob.texts)
+        assert len(stage.engine.requests) == 1
+
+
+async def test_private_replies(stage: Stage) -> None:
+    """In a room, a command is answered to who gave it alone."""
+    need(stage, "ephemeral")
+    ann, bob = await stage.room("ann", "bob")
+    await ann.command("help")
+    await stage.venue.until(lambda: any(TEXTS.help_title in text for text in ann.texts))
+    assert bob.texts == []
+
+
+@pytest.mark.parametrize("venue", list(VENUES))
+async def test_encryption(venue: str, tmp_path: Path) -> None:
+    """End-to-end encrypted chats and rooms are answered, encrypted."""
+    if venue != "matrix":
+        pytest.skip("there is no end-to-end encryption for bots")
+    async with MatrixVenue(encrypted=True) as sealed, staged(sealed, tmp_path) as stage:
+        ann = await stage.alone("ann")
+        await ann.say("hello")
+        await sealed.until(lambda: ann.texts == ["echo: hello"], 60)
+        here, there = await stage.room("ann", "bob")
+        await there.say("lunch?", mention=True)
+        await sealed.until(lambda: here.texts == ["echo: bob: lunch?"], 60)
 
 
 async def test_restart(venue: Venue, tmp_path: Path) -> None:

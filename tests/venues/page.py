@@ -1,11 +1,14 @@
 """The page as a venue: every person has a tab open."""
 
 import asyncio
+import html
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
+from bot.lane import WRITING
 from tests.clients.page import Tab
 from tests.venues.base import Action, Feature, Place, Shown, Upload
 
@@ -96,8 +99,12 @@ class PageVenue:
         return await self.command(person, place, action)
 
     def shown(self, person: str, place: Place) -> list[Shown]:
-        posts = [post for post in self._tabs[person].seen(place.id) if not post["author"]]
-        return [
+        tab = self._tabs[person]
+        posts = [post for post in tab.seen(place.id) if not post["author"]]
+        growing = "".join(tab.growing.get(place.id, []))
+        words = html.unescape(re.sub(r"<[^>]*>", "", growing)).strip()
+        preview = [Shown("preview", f"{words}{WRITING}", growing)] if words else []
+        kept = [
             Shown(
                 post["id"],
                 text=post["text"],
@@ -107,6 +114,7 @@ class PageVenue:
             )
             for post in posts
         ]
+        return kept + preview
 
     def typed(self, place: Place) -> bool:
         frames = [frame for tab in self._tabs.values() for frame in tab.frames]

@@ -15,7 +15,7 @@ from uvicorn import Config, Server
 
 from adapters.base import AuthFailed, Kind, Transient
 from adapters.slack.adapter import SlackAdapter
-from adapters.slack.webhook import MAX_BODY_BYTES
+from adapters.slack.webhook import BODY
 from tests.fakes.slack.faults import Failure, Refused
 from tests.fakes.slack.places import Version
 from tests.unit.adapters.slack_workspace import (
@@ -280,7 +280,7 @@ async def test_calls_of_others_are_refused() -> None:
                 f"{calling.url}/slack/interactions", data=form, headers=calling.signed(form)
             ) as response:
                 assert response.status == 400
-            long = "x" * (MAX_BODY_BYTES + 1)
+            long = "x" * (BODY.size_bytes + 1)
             async with session.post(
                 f"{calling.url}/slack/events", data=long, headers=calling.signed(long)
             ) as response:

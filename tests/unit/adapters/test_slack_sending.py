@@ -1,6 +1,5 @@
 """Writing to Slack: once, whatever the network does, and nothing that people should not see."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -39,6 +38,7 @@ from tests.unit.adapters.slack_workspace import (
     body,
     place,
     settings_of,
+    until,
     workspace,
 )
 
@@ -117,7 +117,7 @@ async def test_a_fault_is_named_and_what_arrived_is_found(
         await bot.adapter.send(to, body("hello"), "k1")
     assert bot.world.app.bot_token not in str(raised.value)
     if isinstance(fault, Delayed):
-        await asyncio.sleep(0.5)  # it settles
+        await until(lambda: bool(seen(room)))  # it settles
     found = await bot.adapter.find(to, "k1", SINCE)
     assert bool(found) == arrives
     assert len(bot.server.called("chat.postMessage")) == 1

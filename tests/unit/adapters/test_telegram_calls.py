@@ -162,7 +162,7 @@ async def test_too_long_is_rejected() -> None:
 async def test_patience_is_for_one_chat() -> None:
     async with telegram() as rig:
         ann, bob = rig.world.direct("ann"), rig.world.direct("bob")
-        rig.server.faults.add(Patience(60), "sendMessage", chat=ann.id)
+        rig.server.faults.add(Patience(60), "sendMessage", place=ann.id)
         with pytest.raises(RateLimited) as limited:
             await rig.adapter.send(rig.to(ann.id), text("one"), "k")
         assert limited.value.retry_after_s == 60

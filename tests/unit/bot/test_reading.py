@@ -137,7 +137,7 @@ async def test_a_program_that_hangs_is_ended_with_all_it_started(
     nap = f"{os.getpid()}.25"
     install(tmp_path, f"exec sleep {nap}")
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    reading = asyncio.create_task(read(image("PNG"), replace(LIMITS, timeout_s=5)))
+    reading = asyncio.create_task(read(image("PNG"), replace(LIMITS, timeout_s=12)))
     while nap not in running() and not reading.done():
         await asyncio.sleep(0.05)
     assert nap in running()
