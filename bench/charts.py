@@ -48,7 +48,7 @@ def _chat(figures: Figures) -> str:
 
 
 def _crowd(figures: Figures, sequences: str) -> str:
-    parts = ("p50", "p95", "turns 12+ p50", "turns 12+ p95")
+    parts = ("p50", "p95", "turns after the slide p50", "turns after the slide p95")
     groups = {
         part: {SIDES[side]: figures[f"{side} {part} ms"] for side in ("ours", "server")}
         for part in parts

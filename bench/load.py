@@ -16,13 +16,17 @@ from bench.side import Ask, Side
 from bot.heard import Heard
 from bot.rehearsal import Talk
 
+EARLIER_ANSWER = "Once upon a time there was a small"
+
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """How many people, for how many turns, and how long they think (seconds, on average)."""
+    """How many people, how long they think (seconds, on average), and their turns: from the
+    one numbered `first` to the one numbered `last`; earlier ones lie behind them already."""
 
     people: int
-    turns: int
+    first: int
+    last: int
     think_s: float
     words: int
     answer_tokens: int
@@ -44,8 +48,10 @@ class Crowded:
     took_s: float
 
     def firsts(self, turns: range) -> list[float]:
-        """Seconds to the first word in these turns."""
-        return [each.heard.first_s for each in self.said if each.turn in turns]
+        """Seconds to the first word in these turns. Everybody's first question does not count: its
+        prompt is new to all sides."""
+        begun = min(each.turn for each in self.said)
+        return [e.heard.first_s for e in self.said if e.turn in turns and e.turn > begun]
 
 
 async def gather(side: Side, crowd: Crowd) -> Crowded:
@@ -60,9 +66,11 @@ async def gather(side: Side, crowd: Crowd) -> Crowded:
 async def _talk(side: Side, crowd: Crowd, number: int) -> list[Said]:
     pauses = random.Random(number)
     talk = Talk(f"s{number}", number, crowd.words)
+    for _ in range(1, crowd.first):
+        talk.hear(EARLIER_ANSWER)
     said: list[Said] = []
     await asyncio.sleep(pauses.random() * crowd.think_s)
-    for turn in range(1, crowd.turns + 1):
+    for turn in range(crowd.first, crowd.last + 1):
         said.append(Said(turn, await speak(side, talk, crowd.answer_tokens)))
         await asyncio.sleep(pauses.uniform(0.5, 1.5) * crowd.think_s)
     return said
