@@ -11,6 +11,7 @@ goes into the JSON file in the place of what stood there for that row; `--report
 import argparse
 import asyncio
 import os
+import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,6 +75,8 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=usable_cores())
     parser.add_argument("--report", action="store_true", help="write docs/performance.md after it")
     options = parser.parse_args()
+    # Ended by a signal like by Ctrl-C: no server is left behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     names = [name for name in options.rows.split(",") if name]
     if unknown := [name for name in names if name not in ROWS]:
         parser.error(f"there is no row {unknown[0]!r}; there are: {', '.join(ROWS)}")

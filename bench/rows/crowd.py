@@ -83,8 +83,9 @@ def _note(figures: Figures, name: str, crowded: Crowded) -> None:
     figures[f"{name} turns/s"] = len(crowded.said) / crowded.took_s
     tokens = sum(each.heard.tokens for each in crowded.said)
     figures[f"{name} tokens a turn"] = tokens / len(crowded.said)
-    computed = sum(each.heard.computed for each in crowded.said)
-    figures[f"{name} prompt tokens computed a turn"] = computed / len(crowded.said)
+    slid = [each.heard.computed for each in crowded.said if each.turn in AFTER]
+    if slid:
+        figures[f"{name} prompt tokens computed after the slide"] = sum(slid) / len(slid)
     for how in ("shifted", "warmed", "refilled"):
         share = [each.heard.slide == how for each in crowded.said if each.turn in AFTER]
         if name == "ours" and share:
