@@ -36,7 +36,7 @@ counts.
 The 50 people are met in the middle of their conversations: eight turns lie behind them, five
 follow, and before the last two the window has slid; everybody's first question does not count, for
 its prompt is new to all sides. A turn has about 30 tokens, half of what one usually has, so people
-think 24 s instead of 60, drawn between half and one and a half of that from a seed, the same for
+think 20 s instead of 60, drawn between half and one and a half of that from a seed, the same for
 every side.
 
     python -m bench.peers                        # llama.cpp's tools, about ten minutes
