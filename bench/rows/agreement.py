@@ -14,6 +14,7 @@ from engine.base import Sampling
 from engine.llama import Model, Sampler
 from engine.llama import Row as Cell
 from engine.slide import MOST_SHIFTS
+from engine.tuning import Tuning
 
 CONTEXT = 2048
 BATCH_TOKENS = 512
@@ -23,12 +24,13 @@ WINDOW_TURNS = 10
 
 async def measure(bench: Bench) -> Figures:
     """Agreement by number of shifts, over all conversations."""
+    tuning = Tuning(bench.threads, bench.threads, BATCH_TOKENS)
     model = Model(
         bench.model,
         context_tokens=CONTEXT,
         sequences=2,
-        threads=bench.threads,
         batch_tokens=BATCH_TOKENS,
+        tuning=tuning,
     )
     sampler = model.sampler(Sampling(temperature=0, repeat_penalty=1.0))
     agreed: dict[int, list[float]] = defaultdict(list)

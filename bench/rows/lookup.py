@@ -15,8 +15,10 @@ from engine.llama import Model
 from engine.llama import Row as Cell
 from engine.payoff import LONGEST_DRAFT
 from engine.plan import Plan
+from engine.tuning import Tuning
 
 CONTEXT = 1024
+BATCH_TOKENS = 512
 STEPS = 24
 PARAGRAPH = (
     "The old harbour lies on the north side of the town. Every morning the boats comes in with "
@@ -57,8 +59,13 @@ async def _ask(side: Ours, session: str, tokens: int) -> Heard:
 
 def _batch_gain(bench: Bench) -> float:
     """Tokens a second of a draft's length at once, over one at a time, in one sequence."""
+    tuning = Tuning(bench.threads, bench.threads, BATCH_TOKENS)
     model = Model(
-        bench.model, context_tokens=CONTEXT, sequences=1, threads=bench.threads, batch_tokens=512
+        bench.model,
+        context_tokens=CONTEXT,
+        sequences=1,
+        batch_tokens=BATCH_TOKENS,
+        tuning=tuning,
     )
     try:
         alone = _seconds_a_step(model, 1)
