@@ -44,6 +44,7 @@ from bot.texts import texts_for
 from engine.base import Engine
 from storage.audit import Audit
 from storage.database import Database
+from storage.filesystem import verdict_of
 from storage.inbox import Inbox
 from storage.known import Known
 from storage.members import Members
@@ -268,7 +269,8 @@ class App:
         except StorageError as error:
             return PartState(ready=False, detail=str(error))
         self.metrics.stored(condition)
-        return storage_part(condition)
+        risk = self._database.verdict.risk or verdict_of(self.settings.storage.path).risk
+        return storage_part(condition, risk)
 
 
 @contextmanager

@@ -95,6 +95,10 @@ class Storage(Section):
         default=Path("parley-data"),
         description="A directory on this machine's disk, for what stands here for a file on a NAS.",
     )
+    accept_risk: str = Field(
+        default="",
+        description="The words with which an unsafe file system was refused: it is used then.",
+    )
 
 
 class Engine(Section):

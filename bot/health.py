@@ -160,14 +160,16 @@ class PartState:
     essential: bool = True
 
 
-def storage_part(condition: Condition) -> PartState:
-    """A storage that takes writes, in words."""
+def storage_part(condition: Condition, accepted_risk: str = "") -> PartState:
+    """A storage that takes writes, in words; with the risk of its file system if one was taken."""
     detail = "takes writes"
     if condition.state in ("degraded", "refused"):
         detail = (
             f"{condition.state}: {condition.waiting} changed rows wait on this machine for"
             f" {condition.waiting_s:.0f} s; {condition.reason}"
         )
+    if accepted_risk:
+        detail += f"; at an accepted risk: {accepted_risk}"
     return PartState(ready=condition.is_sound, detail=detail)
 
 

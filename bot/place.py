@@ -8,4 +8,4 @@ def place_of(settings: Settings) -> Place:
     """The place; `home` of it is what socket and keys stand beside."""
     storage = settings.storage
     working = storage.local_dir / f"{storage.path.stem}.working.db"
-    return Place(storage.path, working, storage.mode)
+    return Place(storage.path, working, storage.mode, storage.accept_risk)

@@ -20,8 +20,9 @@ from sqlalchemy import Connection
 from storage.connection import Connector, discard
 from storage.custody import Custody, Sole
 from storage.faults import DriverError, explain
+from storage.filesystem import admit, verdict_of
 from storage.index import build_index, lacks_index
-from storage.pragmas import Pragmas, choose
+from storage.pragmas import Pragmas
 from storage.readers import Readers
 from storage.records import Unavailable
 from storage.schema import prepare
@@ -70,7 +71,8 @@ class Database:
     """The file at `path`, owned from entering to leaving.
 
     Entering raises `Unavailable`, `Full`, `Corrupt` (foreign, damaged or newer) or `Fenced` (owned
-    by another process). `observe(writes, seconds)` is told of each commit. `custody` says under
+    by another process); `Unavailable` also for an unsafe file system, unless `accept_risk` are the
+    verdict's own words. `observe(writes, seconds)` is told of each commit. `custody` says under
     what it is held and written; `pragmas` are those of its file system if not given.
     """
 
@@ -81,12 +83,15 @@ class Database:
         observe: Callable[[int, float], None] | None = None,
         custody: Custody | None = None,
         pragmas: Pragmas | None = None,
+        accept_risk: str = "",
     ) -> None:
         self.path = path
+        self.verdict = verdict_of(path)
+        self._accept_risk = accept_risk
         self._observe = observe
         self._custody = custody or Sole()
         self._held = ExitStack()
-        self._pragmas = pragmas or choose(path)
+        self._pragmas = pragmas or self.verdict.pragmas
         self._connector = Connector(path, self._pragmas)
         self._readers = Readers(path, self._connector, self._pragmas.readers)
         self._writer: Writer[_Settled] = Writer(path, self._connector, self._custody, self._done)
@@ -164,6 +169,7 @@ class Database:
         self._held.close()
 
     def _open(self) -> None:
+        self.verdict = admit(self.path, self._accept_risk)
         _make(self.path)
         with ExitStack() as stack:
             stack.enter_context(self._custody.hold(self.path))

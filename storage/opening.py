@@ -12,7 +12,9 @@ from typing import Literal
 
 from storage.courier import ChildCourier
 from storage.database import Database
+from storage.filesystem import accept, verdict_of
 from storage.pragmas import DIRECT
+from storage.records import Unavailable
 from storage.spool import PACE, Spool
 from storage.store import Local, Store
 
@@ -26,6 +28,7 @@ class Place:
     path: Path
     working: Path
     mode: Mode = "auto"
+    accept_risk: str = ""
 
     @property
     def is_local_first(self) -> bool:
@@ -34,7 +37,9 @@ class Place:
         A working file that is there is used even when the mount is not, for behind an empty mount
         point is a local disk.
         """
-        return self.mode == "local-first" or (self.mode == "auto" and self.working.exists())
+        if self.mode != "auto":
+            return self.mode == "local-first"
+        return self.working.exists() or not verdict_of(self.path).is_disk
 
     @property
     def home(self) -> Path:
@@ -48,12 +53,31 @@ async def opened(
 ) -> AsyncGenerator[Store]:
     """A started storage. Raises `StorageError`."""
     if place.is_local_first:
+        _admit(place)
         async with (
             ChildCourier(place.working, place.path, PACE.silence_s) as courier,
             Spool.open(courier, observe) as spool,
         ):
             yield spool
     else:
-        pragmas = DIRECT if place.mode == "direct" else None
-        async with Database(place.path, observe=observe, pragmas=pragmas) as database:
+        is_disk = verdict_of(place.path).is_disk
+        pragmas = DIRECT if place.mode == "direct" and is_disk else None
+        async with Database(
+            place.path, observe=observe, pragmas=pragmas, accept_risk=place.accept_risk
+        ) as database:
             yield Local(database)
+
+
+def _admit(place: Place) -> None:
+    """Judge both mounts without touching the NAS, which may be away.
+
+    Raises `Unavailable` for a working file that is not on a local disk, for it is written with a
+    write-ahead log, and for an unsafe mount.
+    """
+    here = verdict_of(place.working)
+    if not here.is_disk:
+        raise Unavailable(
+            f"{place.working}: the working file would be on {here.filesystem}; name a directory on"
+            " a local disk in storage.local_dir"
+        )
+    accept(verdict_of(place.path), place.path, place.accept_risk)

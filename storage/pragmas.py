@@ -1,11 +1,6 @@
-"""How the file is opened: the one decision on journal, durability and locking.
-
-`choose` knows local disks only and will look at the file system later; everything else follows
-what it returns.
-"""
+"""PURE. How a file is opened: journal, durability and locking. `verdict.py` chooses."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 
@@ -36,13 +31,9 @@ class Pragmas:
 
 
 LOCAL = Pragmas(journal_mode="wal", synchronous="full", locking_mode="normal", readers=2)
-
 NETWORK = Pragmas(journal_mode="persist", synchronous="full", locking_mode="exclusive", readers=1)
-"""A network mount whose file one connection owns."""
+"""A network mount whose file one connection owns: the cheapest commit, and no second connection."""
 DIRECT = Pragmas(journal_mode="truncate", synchronous="full", locking_mode="normal", readers=2)
-"""A network mount whose file several connections of one process use."""
-
-
-def choose(path: Path) -> Pragmas:  # noqa: ARG001  # the file system decides, once it is detected
-    """The pragmas for the file system that `path` is on."""
-    return LOCAL
+"""A network mount whose file several connections open, on one machine or two."""
+OTHER = Pragmas(journal_mode="truncate", synchronous="extra", locking_mode="normal", readers=1)
+"""A file system of which little is known: its directories are synced too."""

@@ -15,6 +15,8 @@ from bot.config import ConfigError, Settings
 from bot.control import ControlError, NotRunning, ask, socket_path
 from bot.place import place_of
 from engine.base import EngineError
+from storage.filesystem import admit
+from storage.probe import measure
 from storage.records import StorageError
 
 LEAST_FREE_BYTES = 200 << 20
@@ -45,6 +47,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     running = _ask_bot(settings)
     yield _checked("bot", lambda: f"running, {running}" if running else "not running")
     yield _checked("model", lambda: _model(settings))
+    yield _checked("mount", lambda: _mount(settings))
     yield _checked("storage", lambda: _storage(settings, is_running=bool(running)))
     yield _checked("disk", lambda: _disk(settings))
     yield _checked("port", lambda: _port(settings, is_running=bool(running)))
@@ -106,6 +109,19 @@ def _storage(settings: Settings, *, is_running: bool) -> str:
     if result["problems"]:
         raise StorageError("; ".join(result["problems"]))
     return f"{settings.storage.path} is sound"
+
+
+def _mount(settings: Settings) -> str:
+    """The verdict on the database's file system, and what a test of it measured."""
+    path = settings.storage.path
+    verdict = admit(path, settings.storage.accept_risk)
+    measured = measure(path)
+    advice = f"; better: {verdict.advice}" if verdict.advice else ""
+    locks = measured.fault or "locks work"
+    return (
+        f"{verdict.kind} ({verdict.filesystem}): {verdict.reason}{advice}; {locks}, "
+        f"fsync {measured.fsync_ms:.1f} ms, {measured.free_bytes >> 20:,} MiB free for this user"
+    )
 
 
 def _disk(settings: Settings) -> str:

@@ -41,6 +41,8 @@ EXCEPTIONS = frozenset(
         ("bot.verbs.doctor", "engine.plan"),  # ... and says what it takes
         ("bot.verbs.doctor", "engine.calibration"),  # ... and how it is computed
         ("bot.office", "storage.database"),  # backs up and checks the file of the running bot
+        ("bot.verbs.doctor", "storage.filesystem"),  # says what its file system is good for
+        ("bot.verbs.doctor", "storage.probe"),  # ... and tries it
     }
 )
 """Who, besides the composition root, may know a concrete class, and which one."""

@@ -27,6 +27,8 @@ SOUND = {
     "engine/llama.py": "import llama_cpp.llama_cpp",
     "storage/__init__.py": "",
     "storage/database.py": "from sqlalchemy import orm",
+    "storage/filesystem.py": "",
+    "storage/probe.py": "",
     "bot/__init__.py": "__version__ = '0'",
     "bot/app.py": "from adapters.console import Console\nfrom storage.database import Database",
     "bot/control.py": "from adapters.console import Console",
@@ -39,7 +41,8 @@ SOUND = {
     "bot/verbs/__init__.py": "",
     "bot/verbs/doctor.py": (
         "from engine.calibration import latest\nfrom engine.gguf import read_header\n"
-        "from engine.plan import Plan"
+        "from engine.plan import Plan\nfrom storage.filesystem import admit\n"
+        "from storage.probe import measure"
     ),
     "bot/verbs/models.py": "from engine.models import DEMO",
     "bot/routing.py": "from bot import __version__\nfrom engine import base",
