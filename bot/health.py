@@ -121,7 +121,7 @@ class Metrics:
 
         self.storage_state = Enum(
             "parley_storage_state",
-            "A file here, copied to the NAS, NAS away, a person needed, or under a lease.",
+            "A file here, copied to the NAS, NAS away, or a person needed.",
             states=get_args(State),
             registry=registry,
         )

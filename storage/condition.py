@@ -2,13 +2,13 @@
 
 The states: `local` (a file on this machine), `copying` (everything on the NAS, or about to be
 within a second or so), `degraded` (the NAS is away; everything goes on and waits here), `refused`
-(the file on the NAS went another way; a person has to decide), `primary` (under a lease).
+(the file on the NAS went another way; a person has to decide).
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
-State = Literal["local", "copying", "degraded", "refused", "primary"]
+State = Literal["local", "copying", "degraded", "refused"]
 
 
 @dataclass(frozen=True, slots=True)

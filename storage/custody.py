@@ -1,7 +1,6 @@
 """Under what a file is held and written: who else may have it, and what each write stands under.
 
-`Sole` is the usual case. A working file logs its changes (`Logging`); a file that two machines
-share is written under a lease (`lease.py`).
+`Sole` is the usual case. A working file logs its changes (`Logging`).
 """
 
 from contextlib import AbstractContextManager
@@ -25,10 +24,6 @@ class Custody(Protocol):
         """The writer has a new connection."""
         ...
 
-    def began(self, connection: Connection) -> None:
-        """A transaction begins. Raises `Fenced` when this process may not write any more."""
-        ...
-
 
 class Sole:
     """One process owns the file and writes as it likes."""
@@ -39,9 +34,6 @@ class Sole:
     def opened(self, connection: Connection) -> None:
         changes.leave_the_log(connection)
 
-    def began(self, connection: Connection) -> None:
-        pass
-
 
 class Logging:
     """A working file: whatever is written is logged."""
@@ -51,6 +43,3 @@ class Logging:
 
     def opened(self, connection: Connection) -> None:
         changes.watch(connection)
-
-    def began(self, connection: Connection) -> None:
-        pass

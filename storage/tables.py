@@ -336,16 +336,6 @@ class ReplicaRow(Row, table=True):
     mark: int
 
 
-class LeaseRow(Row, table=True):
-    """Who may write; one row. See `lease.py`."""
-
-    id: int = Field(primary_key=True)
-    holder: str
-    epoch: int
-    beat: int
-    wanted: str
-
-
 def _table(name: str) -> Table:
     return SQLModel.metadata.tables[name]
 
@@ -374,5 +364,4 @@ page_post = _table("page_post")
 page_file = _table("page_file")
 change = _table("change")
 replica = _table("replica")
-lease = _table("lease")
 metadata = SQLModel.metadata

@@ -100,7 +100,7 @@ class Writer(Generic[W]):
 
     def _run_together(self, connection: Connection, works: Sequence[W]) -> bool:
         """The usual way, without savepoints: false, and nothing done, when one of them fails."""
-        self._begin(connection)
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
         try:
             for work in works:
                 work.run(connection)
@@ -114,7 +114,7 @@ class Writer(Generic[W]):
 
     def _run_apart(self, connection: Connection, works: Sequence[W]) -> None:
         """Each in its own savepoint, so that who fails, fails alone."""
-        self._begin(connection)
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
         for work in works:
             connection.exec_driver_sql("SAVEPOINT work")
             try:
@@ -126,10 +126,6 @@ class Writer(Generic[W]):
                 work.fail(self._own(error))
             connection.exec_driver_sql("RELEASE work")
         connection.commit()
-
-    def _begin(self, connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        self._custody.began(connection)
 
     def _own(self, error: Exception) -> Exception:
         if isinstance(error, DriverError):

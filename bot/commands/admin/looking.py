@@ -37,7 +37,7 @@ async def stats(call: Invocation) -> None:
 def _storage(texts: Texts, condition: Condition) -> list[str]:
     """How storage is, where it is not simply a file on this machine."""
     match condition.state:
-        case "local" | "primary":
+        case "local":
             return []
         case "copying":
             return [texts.storage_copying.format(rows=condition.waiting)]

@@ -1,4 +1,4 @@
-"""Which rows changed, which of them another file holds, and who may write."""
+"""Which rows changed, and which of them another file holds."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -24,14 +24,5 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("mark", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_table(
-        "lease",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("holder", sa.String(), nullable=False),
-        sa.Column("epoch", sa.Integer(), nullable=False),
-        sa.Column("beat", sa.Integer(), nullable=False),
-        sa.Column("wanted", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
