@@ -27,17 +27,19 @@ from bot.answer import Answering, Memory, Platforms
 from bot.attachments import Attachments
 from bot.commands import Desk
 from bot.config import Settings
+from bot.configured import note_changes
 from bot.control import Control, socket_path
 from bot.delivery import Delivery
 from bot.health import Metrics, PartState, Readiness, storage_part
 from bot.intake import Intake, states
+from bot.keeping import Keeping
 from bot.office import tasks_for
 from bot.pipeline import Pipeline
 from bot.place import place_of
 from bot.ready import ReadyAnswers
 from bot.reply import Outlet, Sinks
 from bot.roster import Roster
-from bot.secret import kept_secret
+from bot.secret import audit_key, kept_secret
 from bot.sessions import Sessions
 from bot.standards import Standards
 from bot.texts import texts_for
@@ -123,10 +125,17 @@ class App:
 
     async def _serve(self, started: Callable[[Running], None]) -> None:
         database = self._database
-        roster = Roster(RosterStore(database), self.settings.access)
+        storage = self.settings.storage
+        audit = Audit(database, audit_key(self.settings), storage.anchor)
+        await audit.begin()
+        search = Search(database)
+        if await search.mend():
+            log.warning("the index of what was said was built anew")
+        roster = Roster(RosterStore(database, audit), self.settings.access)
         await roster.load()
+        await note_changes(self.settings, roster, audit_key(self.settings))
         standards = Standards(
-            StandardStore(database), self.settings.bot.name, self.settings.bot.language
+            StandardStore(database, audit), self.settings.bot.name, self.settings.bot.language
         )
         await standards.load()
         ready = ReadyAnswers(self.settings, roster, standards, Known(database), self.metrics)
@@ -148,8 +157,8 @@ class App:
             answering=answering,
             delivery=delivery,
             roster=roster,
-            audit=Audit(database),
-            search=Search(database),
+            audit=audit,
+            search=search,
             storage=self._store.condition,
             stop=self.stop,
             adapters=self._adapters,
@@ -170,6 +179,8 @@ class App:
             await pipeline.recover(unfinished)
             await intake.open(self._adapters.values())
             self.spawn(desk.offer_menus())
+            keeping = Keeping(storage, audit)
+            regular = self.spawn(keeping.run())
             control = Control(socket_path(database.path), console, tasks_for(desk, database))
             await doors.enter_async_context(control.listening())
             log.info("started", recovered=len(unfinished), url=url.partition("?")[0])
@@ -180,6 +191,8 @@ class App:
             intake.close()
             await sessions.drain(self.settings.bot.drain_s)
             await delivery.drain(OUTBOX_DRAIN_S)
+            regular.cancel()
+            await keeping.finish()
 
     async def _enter(self, adapter: Adapter, stack: AsyncExitStack) -> None:
         if isinstance(adapter, AbstractAsyncContextManager):
@@ -197,6 +210,7 @@ class App:
         from adapters.web.routes import PageRoutes
         from bot.api import ChatApi
         from bot.bearer import Bearer
+        from bot.calls import Calls
         from bot.embeddings_api import EmbeddingsApi
         from bot.guard import Guard
         from bot.http import Health, application
@@ -226,7 +240,8 @@ class App:
             *Health(self.metrics, self.readiness).routes(),
         ]
         signed = frozenset(route.path for route in webhooks)
-        async with port.serving(Guard(application(routes), web.allowed_hosts, signed)):
+        served = Calls(application(routes), desk.audit)
+        async with port.serving(Guard(served, web.allowed_hosts, signed)):
             yield f"{port.url}/?token={token}"
 
     def _webhooks(self) -> list[Route]:

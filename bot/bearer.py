@@ -11,6 +11,8 @@ from pydantic import SecretStr
 from starlette.requests import Request
 
 LOCAL = "local"
+CALLER = "parley.caller"
+"""Where a request's scope says who it was from, once that is known."""
 
 
 class Unauthorized(Exception):
@@ -25,7 +27,11 @@ class Bearer:
         self._open = is_local and not tokens
 
     def caller(self, request: Request) -> str:
-        """The caller's name. Raises `Unauthorized`."""
+        """The caller's name, kept in the request's scope too. Raises `Unauthorized`."""
+        name = request.scope[CALLER] = self._known(request)
+        return name
+
+    def _known(self, request: Request) -> str:
         if self._open:
             return LOCAL
         scheme, _, given = request.headers.get("authorization", "").partition(" ")

@@ -99,6 +99,20 @@ class Storage(Section):
         default="",
         description="The words with which an unsafe file system was refused: it is used then.",
     )
+    audit_days: int = Field(
+        default=180, ge=180, description="How long the audit stays in the database at least."
+    )
+    audit_key: Path | None = Field(
+        default=None,
+        description="The file with the key of the audit's chain; made beside the database if none.",
+    )
+    anchor: Path | None = Field(
+        default=None,
+        description="Where the audit's head is copied to; best a file on another disk.",
+    )
+    anchor_s: float = Field(
+        default=5, gt=0, le=3600, description="How long the copy may lag behind, in seconds."
+    )
 
 
 class Engine(Section):

@@ -14,6 +14,7 @@ from bot.finding import find
 from bot.model import choose
 from bot.people import NobodyFound, Register, role_named
 from bot.person import erase, gather
+from bot.witness import page, shown, verified
 from engine.base import EngineError, NoRoom
 from storage import backup
 from storage.database import Database
@@ -33,6 +34,9 @@ def tasks_for(desk: Desk, database: Database) -> dict[str, Task]:
         "db.erase": office.erase,
         "models.use": office.use_model,
         "db.search": office.search,
+        "audit.verify": office.verify,
+        "audit.show": office.show,
+        "audit.page": office.page,
         "user.list": office.list_users,
         "user.pair": office.pair_user,
         "user.grant": office.grant,
@@ -77,15 +81,20 @@ class Office:
             asyncio.run_coroutine_threadsafe(progress([done, total]), loop)
 
         await backup.backup(self._database, target, report)
+        await self._desk.audit.add(AuditEntry(_actor(request), "db backup", str(target)))
         return {"target": str(target)}
 
     async def export(self, request: Mapping[str, Any], progress: Progress) -> object:
         """Everything about one person."""
-        return await gather(self._desk, _person(request))
+        person = _person(request)
+        await self._desk.audit.add(AuditEntry(_actor(request), "db export", person))
+        return await gather(self._desk, person)
 
     async def erase(self, request: Mapping[str, Any], progress: Progress) -> object:
         """Erase everything about one person."""
-        return asdict(await erase(self._desk, _person(request)))
+        person = _person(request)
+        entry = AuditEntry(_actor(request), "db erase", person)
+        return asdict(await erase(self._desk, person, entry))
 
     async def use_model(self, request: Mapping[str, Any], progress: Progress) -> object:
         """Let another model answer."""
@@ -101,7 +110,21 @@ class Office:
 
     async def search(self, request: Mapping[str, Any], progress: Progress) -> object:
         """Find what was said, everywhere: whoever is at the machine can read the file."""
+        await self._desk.audit.add(AuditEntry(_actor(request), "db search"))
         return await find(self._desk.search, str(request["query"]), int(request["limit"]))
+
+    async def verify(self, request: Mapping[str, Any], progress: Progress) -> object:
+        """Hold the audit against its chain and its anchor."""
+        await self._desk.audit.anchor()
+        return await verified(self._desk.audit)
+
+    async def show(self, request: Mapping[str, Any], progress: Progress) -> object:
+        """The audit's last entries."""
+        return await shown(self._desk.audit, int(request["limit"]))
+
+    async def page(self, request: Mapping[str, Any], progress: Progress) -> object:
+        """The audit's next entries after one."""
+        return await page(self._desk.audit, int(request["after"]))
 
     async def list_users(self, request: Mapping[str, Any], progress: Progress) -> object:
         """Who was seen, and their roles."""
@@ -135,6 +158,10 @@ def _role(request: Mapping[str, Any]) -> Role:
     if role is None:
         raise ControlError(f"“{request.get('role')}” is no role: {', '.join(GIVEN)} are")
     return role
+
+
+def _actor(request: Mapping[str, Any]) -> str:
+    return str(request.get("actor", "console"))
 
 
 def _person(request: Mapping[str, Any]) -> str:

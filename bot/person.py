@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from adapters.base import Keeps
 from bot.commands.base import Desk
+from storage.records import AuditEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,14 +17,14 @@ class Receipt:
     feedback: int
 
 
-async def erase(desk: Desk, person: str) -> Receipt:
-    """Erase what is stored of a person (`platform:account:id`).
+async def erase(desk: Desk, person: str, entry: AuditEntry) -> Receipt:
+    """Erase what is stored of a person (`platform:account:id`); `entry` is kept with it.
 
     First what is being answered, so that nothing is committed afterwards; then the database; then
     what sessions and the engine hold of it; last the person's posts where the platform is ours.
     """
     await desk.sessions.drop(person)
-    erased = await desk.members.forget(person)
+    erased = await desk.members.forget(person, [desk.audit.adding(entry)])
     desk.roster.forget(person)
     for session in erased.sessions:
         desk.sessions.reload(session)

@@ -224,8 +224,9 @@ class Pipeline:
         """Tell a person or a room something once a day, written down in the same commit."""
         if not self._desk.roster.hint_due(about):
             return await self._desk.answering.finish([inbound.id], Outcome.IGNORED)
-        step = self._desk.roster.hint(about)
-        return await self._desk.answering.tell(event, text, inbound.id, "hint", [step])
+        entry = AuditEntry(inbound.event.person, "ask", about, outcome="denied")
+        steps = [self._desk.roster.hint(about), self._desk.audit.adding(entry)]
+        return await self._desk.answering.tell(event, text, inbound.id, "hint", steps)
 
     async def _move(self, inbound: Inbound, event: MessageEvent, former_room: str) -> None:
         present = place_of(event.address)

@@ -317,6 +317,10 @@ class Roster:
         """Whether the bot rests."""
         return "paused" in self._settings
 
+    def setting(self, key: str) -> str | None:
+        """A setting, if it was set."""
+        return self._settings.get(key)
+
     async def set(self, key: str, value: str | None, entry: AuditEntry) -> None:
         """Change a setting, or take it back."""
         await self.store.set_setting(key, value, entry)

@@ -5,6 +5,16 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
+from bot.config import Settings
+from bot.place import place_of
+
+
+def audit_key(settings: Settings) -> bytes:
+    """The key of the audit's chain."""
+    return kept_secret(
+        settings.storage.audit_key or place_of(settings).home.with_suffix(".audit-key")
+    ).encode()
+
 
 def kept_secret(path: Path) -> str:
     """The secret in `path`, made at its first use; only the bot's own user can read it."""

@@ -33,6 +33,10 @@ _REMOVE = Statement(
         " VALUES ('delete', :row, :question, :answer)"
     )
 )
+_DIFFERS = Statement(
+    text(f"SELECT (SELECT count(*) FROM turn) != (SELECT count(*) FROM {TABLE}_docsize)")  # noqa: S608 - a name of ours
+)
+_EMPTY = Statement(text(f"INSERT INTO {TABLE}({TABLE}) VALUES ('delete-all')"))  # noqa: S608 - a name of ours
 _QUESTION = (
     "coalesce((SELECT group_concat(text, char(10) ORDER BY position) FROM turn_message"
     " WHERE turn_message.turn = turn.row), '')"
@@ -73,6 +77,18 @@ def lacks_index(connection: Connection) -> bool:
     """Whether there are turns and none of them was taken up."""
     query = f"SELECT EXISTS (SELECT 1 FROM turn) AND NOT EXISTS (SELECT 1 FROM {TABLE}_docsize)"  # noqa: S608 - a name of ours
     return bool(connection.exec_driver_sql(query).scalar_one())
+
+
+def mend_index(connection: Connection) -> bool:
+    """Build the index anew if it does not hold as many entries as there are turns; was it so?
+
+    That happens when a file was made from rows alone.
+    """
+    if not _DIFFERS.value(connection, {}):
+        return False
+    _EMPTY.run(connection, {})
+    build_index(connection)
+    return True
 
 
 def _entries(connection: Connection, rows: Sequence[int]) -> Iterator[dict[str, object]]:

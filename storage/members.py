@@ -1,6 +1,7 @@
 """Members: who was seen, and everything that is kept of one person, to hand out or to erase."""
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -25,7 +26,7 @@ from storage.index import remove_from_index
 from storage.outbox import COLUMNS as PART_COLUMNS
 from storage.outbox import REMOVAL, part_of
 from storage.records import Erased, Outcome, Part, StorageError, Turn
-from storage.statement import Statement, insertion
+from storage.statement import Statement, Step, insertion
 from storage.tables import (
     PENDING,
     UNDELIVERED,
@@ -162,14 +163,22 @@ class Members:
         }
         await self._db.write(lambda connection: _SEEN.run(connection, row))
 
-    async def forget(self, person: str) -> Erased:
-        """Erase what a person wrote and was answered, in one commit and from the file's bytes.
+    async def forget(self, person: str, also: Sequence[Step] = ()) -> Erased:
+        """Erase what a person wrote and was answered, in one commit with `also`, and from the
+        file's bytes.
 
         Inbox events keep their ids and digests, so that a redelivery is not answered again. What
         stands half-delivered on a platform is to be removed there.
         """
         now = self._clock()
-        erased = await self._db.write(lambda connection: _forget(connection, person, now))
+
+        def op(connection: Connection) -> Erased:
+            erased = _forget(connection, person, now)
+            for step in also:
+                step(connection, now)
+            return erased
+
+        erased = await self._db.write(op)
         with suppress(StorageError):  # the log is emptied by a later checkpoint
             await self._db.checkpoint()
         return erased

@@ -230,13 +230,17 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """Something that was done, or denied. `detail` is JSON; storage gives `id` and `at`."""
+    """Something that was done, or denied. `detail` is JSON; storage gives `id` and `at`.
+
+    `origin` says from where, as JSON: `platform`, `address`, `agent`, as far as they are known.
+    """
 
     actor: str
     action: str
     target: str = ""
     detail: str = "{}"
     outcome: str = "done"
+    origin: str = "{}"
     at: datetime | None = None
     id: int = 0
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection, String, Table, bindparam, delete, select
 from sqlalchemy.dialects.sqlite import Insert
 
-from storage.audit import add_entries
+from storage.audit import Audit
 from storage.clock import Clock, from_micros, to_micros, utc_now
 from storage.connection import snapshot
 from storage.database import Database
@@ -72,8 +72,9 @@ _HAS_TURNS = Statement(select(turn.c.row).where(turn.c.session == bindparam("ses
 class RosterStore:
     """Every method raises `StorageError` when the database can't do it."""
 
-    def __init__(self, db: Database, *, clock: Clock = utc_now) -> None:
+    def __init__(self, db: Database, audit: Audit, *, clock: Clock = utc_now) -> None:
         self._db = db
+        self._audit = audit
         self._clock = clock
 
     async def standing(self) -> Standing:
@@ -118,7 +119,7 @@ class RosterStore:
         def op(connection: Connection) -> None:
             _DROP_EXPIRED.run(connection, {"now": to_micros(now)})
             _PUT_CODE.run(connection, row)
-            add_entries(connection, [entry], now)
+            self._audit.keep(connection, [entry], now)
 
         await self._db.write(op)
 
@@ -139,7 +140,7 @@ class RosterStore:
             _DROP_CODE.run(connection, key)
             _GIVE.run(connection, {"person": person, "role": role})
             entry = AuditEntry(person, "pair", person, f'{{"role": "{role}"}}')
-            add_entries(connection, [entry], now)
+            self._audit.keep(connection, [entry], now)
             return str(role)
 
         return await self._db.write(op)
@@ -168,7 +169,7 @@ class RosterStore:
         def op(connection: Connection) -> None:
             move(connection, former, present)
             finish_events(connection, done, Outcome.DONE, now)
-            add_entries(connection, [entry], now)
+            self._audit.keep(connection, [entry], now)
 
         await self._db.write(op)
 
@@ -183,7 +184,7 @@ class RosterStore:
 
         def op(connection: Connection) -> None:
             statement.run(connection, values)
-            add_entries(connection, entries, now)
+            self._audit.keep(connection, entries, now)
             for step in also:
                 step(connection, now)
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from storage.clock import to_micros
 from storage.connection import snapshot
 from storage.database import Database
-from storage.index import TABLE
+from storage.index import TABLE, mend_index
 from storage.query import Query, QueryError
 from storage.records import Found
 from storage.statement import Statement
@@ -57,6 +57,10 @@ class Search:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+
+    async def mend(self) -> bool:
+        """Build the index anew if rows came into the file without it; was it so?"""
+        return await self._db.write(mend_index)
 
     async def find(self, query: Query, limit: int, viewer: str | None = None) -> list[Found]:
         """The turns that fit best, at most `limit`.

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, bindparam, delete, select
 
-from storage.audit import add_entries
+from storage.audit import Audit
 from storage.clock import Clock, utc_now
 from storage.database import Database
 from storage.records import AuditEntry, StandardAnswer
@@ -23,8 +23,9 @@ _REMOVE = Statement(delete(standard_answer).where(standard_answer.c.name == bind
 class StandardStore:
     """Every method raises `StorageError` when the database can't do it."""
 
-    def __init__(self, db: Database, *, clock: Clock = utc_now) -> None:
+    def __init__(self, db: Database, audit: Audit, *, clock: Clock = utc_now) -> None:
         self._db = db
+        self._audit = audit
         self._clock = clock
 
     async def all(self) -> list[StandardAnswer]:
@@ -55,7 +56,7 @@ class StandardStore:
 
         def op(connection: Connection) -> None:
             statement.run(connection, values)
-            add_entries(connection, [entry], now)
+            self._audit.keep(connection, [entry], now)
 
         await self._db.write(op)
 

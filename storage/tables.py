@@ -254,7 +254,7 @@ class SettingRow(Row, table=True):
 
 
 class AuditRow(Row, table=True):
-    """Who did what to whom, when, and how it ended. `detail` is JSON."""
+    """Who did what to whom, when, from where, and how it ended. `detail` and `origin` are JSON."""
 
     id: int | None = Field(primary_key=True)
     at: int
@@ -263,6 +263,19 @@ class AuditRow(Row, table=True):
     target: str
     detail: str
     outcome: str
+    origin: str = Field(sa_column_kwargs={"server_default": text("'{}'")})
+    tag: str = Field(sa_column_kwargs={"server_default": text("''")})
+
+
+class AuditSealRow(Row, table=True):
+    """A run of audit rows that was exported: see `chain.Seal`."""
+
+    last: int = Field(primary_key=True)
+    first: int
+    tag: str
+    file: str
+    sha256: str
+    signature: str
 
 
 class PagePersonRow(Row, table=True):
@@ -358,6 +371,7 @@ spending = _table("spending")
 hint = _table("hint")
 setting = _table("setting")
 audit = _table("audit")
+audit_seal = _table("audit_seal")
 page_person = _table("page_person")
 page_room = _table("page_room")
 page_post = _table("page_post")

@@ -1,5 +1,6 @@
 """What a command is, and what it may reach."""
 
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -73,6 +74,12 @@ class Invocation:
     def row(self) -> int:
         """The inbox row that ends with the reply."""
         return self.inbound.id
+
+    @property
+    def origin(self) -> str:
+        """From where it was given, for the audit."""
+        place = self.event.address
+        return json.dumps({"platform": place.platform, "room": place.room})
 
     async def reply(self, markdown: str, also: Sequence[Step] = ()) -> None:
         """Answer and end the command, in one commit with `also`."""

@@ -3,6 +3,7 @@
 from bot.access import Role
 from bot.commands.base import Command, Invocation
 from bot.roster import TooManyCodes
+from storage.records import AuditEntry
 
 
 async def pair(call: Invocation) -> None:
@@ -14,6 +15,8 @@ async def pair(call: Invocation) -> None:
     except TooManyCodes:
         return await call.reply(call.texts.too_many_codes)
     if role is None:
+        wrong = AuditEntry(call.person, "pair", outcome="denied", origin=call.origin)
+        await call.desk.audit.add(wrong)
         return await call.reply(call.texts.wrong_code)
     name = call.desk.settings.bot.name
     await call.reply(call.texts.paired.format(name=name, role=role.name.lower()))

@@ -7,11 +7,12 @@ from adapters.base import Files
 from bot.codec import answer_key
 from bot.commands.base import Command, Invocation
 from bot.person import erase, gather
-from storage.records import Outcome
+from storage.records import AuditEntry, Outcome
 
 
 async def export(call: Invocation) -> None:
     """Hand everything that is stored about the person, as a file where there are files."""
+    await call.desk.audit.add(AuditEntry(call.person, "export", call.person, origin=call.origin))
     content = json.dumps(await gather(call.desk, call.person), ensure_ascii=False, indent=2)
     address = call.event.address
     adapter = call.desk.adapters.get((address.platform, address.account))
@@ -24,7 +25,8 @@ async def export(call: Invocation) -> None:
 
 async def forget(call: Invocation) -> None:
     """Erase the person's messages and answers everywhere, and say what was erased."""
-    receipt = await erase(call.desk, call.person)
+    entry = AuditEntry(call.person, "forget", call.person, origin=call.origin)
+    receipt = await erase(call.desk, call.person, entry)
     await call.reply(call.texts.forgotten.format(**asdict(receipt)))
 
 

@@ -9,13 +9,14 @@ from typing import Any
 import click
 
 from bot.config import Settings
-from bot.control import ControlError, NotRunning, ask, socket_path
+from bot.control import ControlError, NotRunning, actor, ask, socket_path
 from bot.finding import find, marked
 from bot.place import place_of
+from bot.verbs.opened import opened
 from bot.verbs.progress import progress
 from storage import backup as copying
 from storage.members import Members
-from storage.opening import opened
+from storage.records import AuditEntry
 from storage.search import Search
 
 
@@ -23,7 +24,7 @@ def upgrade(settings: Settings) -> None:
     """Opening the file upgrades it."""
 
     async def work() -> None:
-        async with opened(place_of(settings)):
+        async with opened(settings):
             click.echo(f"{settings.storage.path} is up to date.")
 
     asyncio.run(work())
@@ -73,13 +74,17 @@ def search(settings: Settings, query: str, limit: int, *, as_json: bool) -> None
 
 def export(settings: Settings, person: str) -> None:
     """Print a person's data."""
-    result = asyncio.run(_ask_or_open(settings, {"do": "db.export", "person": person}))
+    result = asyncio.run(
+        _ask_or_open(settings, {"do": "db.export", "person": person, "actor": actor()})
+    )
     click.echo(json.dumps(result, ensure_ascii=False, indent=2))
 
 
 def erase(settings: Settings, person: str) -> None:
     """Erase a person's data."""
-    receipt = asyncio.run(_ask_or_open(settings, {"do": "db.erase", "person": person}))
+    receipt = asyncio.run(
+        _ask_or_open(settings, {"do": "db.erase", "person": person, "actor": actor()})
+    )
     click.echo("Erased: " + ", ".join(f"{count} {what}" for what, count in receipt.items()))
 
 
@@ -87,8 +92,7 @@ async def _check(settings: Settings) -> Any:
     try:
         return await ask(socket_path(place_of(settings).home), {"do": "db.check"})
     except NotRunning:
-        async with opened(place_of(settings)) as store:
-            database = store.database
+        async with opened(settings) as (database, _):
             result = await copying.check(database)
             return {
                 "problems": list(result.problems),
@@ -98,12 +102,12 @@ async def _check(settings: Settings) -> Any:
 
 
 async def _search(settings: Settings, query: str, limit: int) -> Any:
-    request = {"do": "db.search", "query": query, "limit": limit}
+    request = {"do": "db.search", "query": query, "limit": limit, "actor": actor()}
     try:
         return await ask(socket_path(place_of(settings).home), request)
     except NotRunning:
-        async with opened(place_of(settings)) as store:
-            database = store.database
+        async with opened(settings) as (database, audit):
+            await audit.add(AuditEntry(actor(), "db search"))
             return await find(Search(database), query, limit)
 
 
@@ -114,13 +118,12 @@ def _bold(text: str) -> str:
 async def _backup(settings: Settings, target: Path) -> None:
     with progress("backup", unit=" pages") as report:
         try:
-            request = {"do": "db.backup", "target": str(target)}
+            request = {"do": "db.backup", "target": str(target), "actor": actor()}
             await ask(
                 socket_path(place_of(settings).home), request, lambda step: report(step[0], step[1])
             )
         except NotRunning:
-            async with opened(place_of(settings)) as store:
-                database = store.database
+            async with opened(settings) as (database, _):
                 await copying.backup(database, target, report)
 
 
@@ -128,13 +131,14 @@ async def _ask_or_open(settings: Settings, request: Mapping[str, object]) -> Any
     try:
         return await ask(socket_path(place_of(settings).home), request)
     except NotRunning:
-        async with opened(place_of(settings)) as store:
-            database = store.database
+        async with opened(settings) as (database, audit):
             members = Members(database)
-            person = str(request["person"])
+            person, action = str(request["person"]), str(request["do"]).replace(".", " ")
+            entry = AuditEntry(str(request["actor"]), action, person)
             if request["do"] == "db.export":
+                await audit.add(entry)
                 return await members.export(person)
-            erased = await members.forget(person)
+            erased = await members.forget(person, [audit.adding(entry)])
             return {
                 "turns": erased.turns,
                 "messages": erased.inbox,

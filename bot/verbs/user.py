@@ -13,8 +13,8 @@ from bot.control import ControlError, NotRunning, actor, ask, socket_path
 from bot.people import NobodyFound, Register
 from bot.place import place_of
 from bot.roster import Roster
+from bot.verbs.opened import opened
 from storage.members import Members
-from storage.opening import opened
 from storage.roster import RosterStore
 
 
@@ -65,9 +65,8 @@ async def _ask_or_open(settings: Settings, request: Mapping[str, object]) -> Any
     try:
         return await ask(socket_path(place_of(settings).home), request)
     except NotRunning:
-        async with opened(place_of(settings)) as store:
-            database = store.database
-            roster = Roster(RosterStore(database), settings.access)
+        async with opened(settings) as (database, audit):
+            roster = Roster(RosterStore(database, audit), settings.access)
             await roster.load()
             return await _do(Register(roster, Members(database)), request)
 

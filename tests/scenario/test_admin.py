@@ -47,7 +47,11 @@ async def make(bot: Bot, person: Person, role: Role) -> None:
 async def entries(bot: Bot) -> list[tuple[str, str, str, str]]:
     """The audit, oldest first, without what the test itself arranged."""
     found = await bot.running.desk.audit.latest(100)
-    return [(e.actor, e.action, e.target, e.outcome) for e in reversed(found) if e.actor != "test"]
+    return [
+        (e.actor, e.action, e.target, e.outcome)
+        for e in reversed(found)
+        if e.actor not in ("test", "system")
+    ]
 
 
 @pytest.mark.parametrize("name", SUBCOMMANDS)

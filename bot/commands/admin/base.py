@@ -37,7 +37,7 @@ def entry(
 ) -> AuditEntry:
     """The audit entry of what is being done."""
     action = " ".join(["admin", *call.arguments.split()[:1]])
-    return AuditEntry(call.person, action, target, json.dumps(detail), outcome)
+    return AuditEntry(call.person, action, target, json.dumps(detail), outcome, call.origin)
 
 
 async def person_of(call: Invocation, text: str) -> str | None:

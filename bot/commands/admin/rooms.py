@@ -8,7 +8,6 @@ from bot.codec import answer_key, place_destination
 from bot.commands.admin.base import Subcommand, Usage, code, entry, key_of, person_of, room_of
 from bot.commands.admin.people import give
 from bot.commands.base import Invocation
-from storage.audit import adding
 from storage.outbox import posting
 from storage.records import Body, Destination, Place, RoomState
 
@@ -87,7 +86,7 @@ async def announce(call: Invocation, rest: str) -> None:
     steps = [
         posting(key, _destination(call, place), [Body(0, rest)]) for key, place in posts.items()
     ]
-    steps.append(adding(entry(call, rooms=len(goals))))
+    steps.append(call.desk.audit.adding(entry(call, rooms=len(goals))))
     await call.reply(call.texts.announced.format(count=len(goals)), steps)
     for key in posts:
         call.desk.delivery.deliver(await call.desk.memory.outbox.parts(key))

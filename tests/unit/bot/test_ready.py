@@ -18,6 +18,7 @@ from bot.question import Again, Ask, Change, Question
 from bot.ready import Look, ReadyAnswers
 from bot.roster import Roster, place_of
 from bot.standards import MAX_ANSWERS, Standards
+from storage.audit import Audit
 from storage.database import Database
 from storage.known import Known
 from storage.records import AuditEntry, Inbound, RoomState, StandardAnswer, Turn, TurnMessage
@@ -25,6 +26,7 @@ from storage.roster import RosterStore
 from storage.standard import StandardStore
 from storage.turns import Turns
 from tests.unit.bot.events import ANN, BOB, DIRECT, ROOM, message
+from tests.unit.storage.values import KEY
 
 MADE = Made("sha", "prompt", "{}")
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -63,9 +65,9 @@ class House:
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     async with Database(tmp_path / "parley.db") as db:
-        roster = Roster(RosterStore(db), Access())
+        roster = Roster(RosterStore(db, Audit(db, KEY)), Access())
         await roster.put_room(RoomState(place_of(ROOM), keeps_answers=True))
-        standards = Standards(StandardStore(db), "Parley", "en", now=lambda: AT)
+        standards = Standards(StandardStore(db, Audit(db, KEY)), "Parley", "en", now=lambda: AT)
         ready = ReadyAnswers(Settings(), roster, standards, Known(db), Metrics())
         yield House(ready, roster, Turns(db))
 

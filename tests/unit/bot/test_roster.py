@@ -12,13 +12,14 @@ from bot.access import Role
 from bot.config import Access
 from bot.people import NobodyFound, Register, find_person
 from bot.roster import WRONG_CODES, Roster, TooManyCodes
+from storage.audit import Audit
 from storage.database import Database
 from storage.members import Members
 from storage.outbox import Outbox
 from storage.records import AuditEntry, Quota, Spent
 from storage.roster import RosterStore
 from storage.turns import Turns
-from tests.unit.storage.values import destination, turn
+from tests.unit.storage.values import KEY, destination, turn
 
 ANN, BEN, BOSS = "slack:main:U1", "slack:main:U2", "slack:main:U3"
 ENTRY = AuditEntry("test", "test")
@@ -47,7 +48,8 @@ class House:
         self._turns = 0
 
     async def start(self) -> Roster:
-        store = RosterStore(self._database, clock=self.clock)
+        audit = Audit(self._database, KEY, clock=self.clock)
+        store = RosterStore(self._database, audit, clock=self.clock)
         self.roster = Roster(store, self._access, self.clock)
         await self.roster.load()
         return self.roster

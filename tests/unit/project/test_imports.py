@@ -44,6 +44,7 @@ SOUND = {
         "from engine.plan import Plan\nfrom storage.filesystem import admit\n"
         "from storage.probe import measure"
     ),
+    "bot/verbs/opened.py": "def check():\n    from storage.database import Database",
     "bot/verbs/models.py": "from engine.models import DEMO",
     "bot/routing.py": "from bot import __version__\nfrom engine import base",
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
+from storage.audit import Audit
 from storage.database import Database
 from storage.known import Known, dropping, keeping
 from storage.members import Members
@@ -15,7 +16,7 @@ from storage.roster import RosterStore
 from storage.standard import StandardStore
 from storage.statement import Step
 from storage.turns import Turns
-from tests.unit.storage.values import NOON, turn
+from tests.unit.storage.values import KEY, NOON, turn
 
 HOUR = timedelta(hours=1)
 ROOM, OTHER = Place("page", "bot", "r"), Place("page", "bot", "r2")
@@ -40,7 +41,7 @@ class House:
         self.known = Known(db, clock=self.clock)
         self.turns = Turns(db, clock=self.clock)
         self.members = Members(db, clock=self.clock)
-        self.roster = RosterStore(db, clock=self.clock)
+        self.roster = RosterStore(db, Audit(db, KEY), clock=self.clock)
 
     async def open(self) -> None:
         for place in (ROOM, OTHER):
@@ -170,7 +171,7 @@ async def test_it_moves_with_its_room(house: House) -> None:
 
 async def test_standard_answers_are_kept_with_their_audit(tmp_path: Path) -> None:
     async with Database(tmp_path / "parley.db") as db:
-        store = StandardStore(db, clock=Clock())
+        store = StandardStore(db, Audit(db, KEY), clock=Clock())
         first = StandardAnswer("wifi", ("*wifi*", "密码"), "{name}: it's on the wall", "en")
         await store.put(first, ENTRY)
         await store.put(StandardAnswer("a", ("b",), "c", enabled=False), ENTRY)

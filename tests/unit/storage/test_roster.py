@@ -22,7 +22,7 @@ from storage.records import (
 )
 from storage.roster import RosterStore, hinting, spending_of
 from storage.turns import Turns
-from tests.unit.storage.values import NOON, Ticking, turn
+from tests.unit.storage.values import KEY, NOON, Ticking, turn
 
 ROOM = Place("page", "bot", "r")
 MOVED = Place("page", "bot", "r-2")
@@ -30,13 +30,13 @@ ENTRY = AuditEntry("page:bot:boss", "admin allow", "somebody", '{"a": 1}')
 
 
 @pytest.fixture
-def roster(db: Database) -> RosterStore:
-    return RosterStore(db, clock=Ticking())
+def roster(db: Database, audit: Audit) -> RosterStore:
+    return RosterStore(db, audit, clock=Ticking())
 
 
 @pytest.fixture
 def audit(db: Database) -> Audit:
-    return Audit(db, clock=Ticking())
+    return Audit(db, KEY, clock=Ticking())
 
 
 async def test_what_is_kept_is_found_again(roster: RosterStore) -> None:

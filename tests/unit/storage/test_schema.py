@@ -9,6 +9,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
 from storage import index, migrations, schema
+from storage.audit import Audit
 from storage.connection import Connector, snapshot
 from storage.database import Database
 from storage.driver import driver
@@ -20,6 +21,7 @@ from storage.records import AuditEntry, Corrupt, StorageError
 from storage.roster import RosterStore
 from storage.tables import metadata
 from storage.turns import Turns
+from tests.unit.storage.values import KEY
 
 
 def _built(path: Path, build: Callable[[Connection], None]) -> Connection:
@@ -89,7 +91,7 @@ async def test_what_the_first_revision_held_is_there_after_an_upgrade(tmp_path: 
         assert waiting.event.event_id == "e1"
         [(person, name, _)] = await Members(db).known()
         assert (person, name) == ("ann", "Ann")
-        roster = RosterStore(db)
+        roster = RosterStore(db, Audit(db, KEY))
         assert (await roster.standing()).roles == {}
         await roster.set_role("ann", "member", AuditEntry("boss", "role", "ann"))
         assert (await roster.standing()).roles == {"ann": "member"}

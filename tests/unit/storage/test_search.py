@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from storage import migrations, schema
+from storage.audit import Audit
 from storage.connection import Connector
 from storage.database import Database
 from storage.index import TABLE
@@ -20,7 +21,7 @@ from storage.roster import RosterStore
 from storage.search import Search
 from storage.turns import Turns
 from storage.words import words
-from tests.unit.storage.values import NOON, turn
+from tests.unit.storage.values import KEY, NOON, turn
 
 ROOM = Place("fake", "bot", "sales")
 
@@ -33,7 +34,7 @@ def search(db: Database) -> Search:
 @pytest.fixture
 async def talk(db: Database, turns: Turns, members: Members) -> None:
     """Ann and Ben in the sales room and its thread; Ann also alone."""
-    await RosterStore(db).put_room(RoomState(ROOM, "Sales Team", allowed=True))
+    await RosterStore(db, Audit(db, KEY)).put_room(RoomState(ROOM, "Sales Team", allowed=True))
     for person in ("ann", "ben"):
         await members.seen(person, "fake", person.title(), "")
     said = [
@@ -160,6 +161,16 @@ async def test_an_older_file_is_indexed_when_it_is_upgraded(tmp_path: Path) -> N
         assert len(await Search(db).find(parse("会议"), 5000)) == 2501
         await Members(db).forget("ann")
         assert await _found(Search(db), "会议") == set()
+
+
+@pytest.mark.usefixtures("talk")
+async def test_rows_that_came_without_the_index_are_taken_up(db: Database, search: Search) -> None:
+    assert not await search.mend()
+    empty = f"INSERT INTO {TABLE}({TABLE}) VALUES ('delete-all')"
+    await db.write(lambda connection: connection.exec_driver_sql(empty))
+    assert await _found(search, "budget") == set()
+    assert await search.mend()
+    assert await _found(search, "budget") == {"t1", "t3", "t4"}
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -23,6 +23,9 @@ ALL_ROWS = {
     "storage.turns._COUNT",  # counts all of them
     "storage.page._PEOPLE",  # lists all of them
     "storage.members._KNOWN",  # lists all of them
+    "storage.audit._HEAD",  # the same
+    "storage.audit._IS_CHAINED",  # the same
+    "storage.audit._SEALS",  # a dozen a year
     "storage.audit._LATEST",  # reads the newest backwards
     "storage.roster._DROP_EXPIRED",  # among a handful
 }

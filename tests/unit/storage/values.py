@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from storage.records import Destination, Event, PagePost, Turn, TurnMessage
 
+KEY = b"a key of the audit"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
