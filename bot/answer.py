@@ -7,7 +7,7 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -16,22 +16,23 @@ import structlog
 from adapters.base import MessageEvent
 from bot import window
 from bot.attachments import Attachments
+from bot.change import NOTHING, Change
 from bot.codec import answer_key, session_key
 from bot.config import Settings
 from bot.delivery import Delivery
+from bot.draft import Draft
 from bot.health import Metrics
-from bot.hygiene import clean
 from bot.likeness import Made
 from bot.question import Again, Question, with_quote
-from bot.ready import Look, ReadyAnswers
+from bot.ready import ReadyAnswers
 from bot.reply import Sink
-from bot.roster import Roster, spent_on
+from bot.roster import Roster
 from bot.texts import Texts, texts_for
 from engine import base
-from engine.base import Engine, Finish, Message, Sampling, Usage
+from engine.base import Engine, Message, Sampling
 from storage.inbox import Inbox
 from storage.outbox import Outbox
-from storage.records import Body, Outcome, Turn
+from storage.records import Body, Outcome, Spent, Turn
 from storage.statement import Step
 from storage.turns import Turns
 
@@ -44,21 +45,6 @@ MAX_ATTEMPTS = 3
 
 SinkFactory = Callable[[MessageEvent, str, str], Sink]
 """The sink for an event, its session and its answer's key."""
-
-
-@dataclass(slots=True)
-class Draft:
-    """An answer on its way. `refusal` is the reason, by its name in `Texts`, if there is none."""
-
-    text: str = ""
-    finish: Finish | None = None
-    usage: Usage | None = None
-    refusal: str | None = None
-    retry_after_s: float = 0
-    stopped: bool = False
-    first_word_at: datetime | None = None
-    turns_seen: int = 0
-    look: Look = field(default_factory=Look)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,12 +197,11 @@ class Answering:
         turn = await self._turn(question, draft, sink)
         text = self._final_text(question, draft)
         bodies = sink.bodies(text, ratable=True) if sink.to else []
-        taken = spent_on(draft.usage)
-        charge = self._memory.roster.charge(question.asker, taken)
+        charge = self._charge(question, messages=1)
         whole = draft.finish == "stop" and not (draft.stopped or question.notes)
-        also = [charge, *self._memory.ready.keep(draft.look, turn, whole=whole)]
+        also = [*charge.steps, *self._memory.ready.keep(draft.look, turn, whole=whole)]
         turn = await self._memory.turns.commit(turn, sink.to, bodies, question.rows, also)
-        self._memory.roster.charged(question.asker, taken)
+        charge.apply()
         await sink.answered(turn, await self._memory.outbox.parts(turn.id) if sink.to else [])
         self._measure(question, draft)
         return turn
@@ -250,15 +235,18 @@ class Answering:
         """
         texts = self._texts(question.event)
         seconds = max(1, round(retry_after_s))
-        hours = self._memory.roster.hours_left()
+        hours = self._memory.roster.quotas.hours_left()
         text = getattr(texts, reason).format(limit=self.max_waiting, seconds=seconds, hours=hours)
         text = "\n\n".join([text, *question.notes])
         self._metrics.answers.labels(question.event.address.platform, reason).inc()
         key = answer_key(question.event, "notice") if question.turn else question.answer
+        charge = self._charge(question, messages=0)
         if sink.to:
-            await self._memory.outbox.post(key, sink.to, [Body(0, text)], question.rows)
+            body = Body(0, text)
+            await self._memory.outbox.post(key, sink.to, [body], question.rows, charge.steps)
         else:
-            await self._memory.inbox.finish(question.rows, outcome)
+            await self._memory.inbox.finish(question.rows, outcome, charge.steps)
+        charge.apply()
         await sink.refused(reason, text, await self._memory.outbox.parts(key) if sink.to else [])
         if question.turn:
             await sink.close(instead=question.turn.answer)
@@ -314,6 +302,13 @@ class Answering:
         """End events that need no answer."""
         await self._memory.inbox.finish(rows, outcome)
 
+    def _charge(self, question: Question, messages: int) -> Change:
+        """Count what a question took of its author's day."""
+        taken = Spent(messages, round(question.computed_s * 1000))
+        if taken == Spent():
+            return NOTHING
+        return self._memory.roster.quotas.charge(question.asker, taken)
+
     def _session_of(self, event: MessageEvent) -> str:
         return session_key(event.address, by_thread=self._settings.bot.by_thread)
 
@@ -337,18 +332,13 @@ class Answering:
             sampling=self._sampling(sink),
             deadline_s=self._settings.engine.deadline_s,
         )
-        draft.text = ""
-        async with aclosing(self._engine.stream(request)) as deltas:
-            async for delta in deltas:
-                if delta.waiting and not draft.text:
-                    await sink.wait(delta.waiting.place, delta.waiting.eta_s)
-                if delta.text:
-                    draft.first_word_at = draft.first_word_at or datetime.now(UTC)
-                    draft.text += clean(delta.text)
-                    if delta.finish is None:
-                        await sink.show(draft.text)
-                if delta.finish:
-                    draft.finish, draft.usage = delta.finish, delta.usage
+        draft.begin()
+        try:
+            async with aclosing(self._engine.stream(request)) as deltas:
+                async for delta in deltas:
+                    await draft.take(delta, sink)
+        finally:
+            question.computed_s += draft.computed_s
 
     def _budget(self, sink: Sink | None) -> int:
         """Tokens that a prompt may have."""

@@ -12,6 +12,7 @@ import tenacity
 from adapters import base
 from adapters.base import Adapter, Attachment, Fetches, MessageEvent
 from bot.hygiene import clean
+from bot.patience import is_passing, pause_s
 from bot.reading import LIMITS, quoted, read_attachment
 from bot.texts import Texts
 
@@ -70,20 +71,13 @@ class Attachments:
 
 async def _fetched(adapter: Fetches, file: Attachment) -> bytes:
     retrying = tenacity.AsyncRetrying(
-        wait=_patience,
+        wait=_pause_s,
         stop=tenacity.stop_after_attempt(FETCH_ATTEMPTS),
-        retry=tenacity.retry_if_exception(_is_passing),
+        retry=tenacity.retry_if_exception(is_passing),
         reraise=True,
     )
     return await retrying(adapter.fetch, file, LIMITS.max_bytes)
 
 
-def _is_passing(error: BaseException) -> bool:
-    """Whether another attempt may succeed: to fetch a file twice does no harm."""
-    return isinstance(error, base.RateLimited | base.Transient | base.Ambiguous)
-
-
-def _patience(state: tenacity.RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    asked_s = error.retry_after_s if isinstance(error, base.RateLimited) else 1.0
-    return min(asked_s, LONGEST_PAUSE_S)
+def _pause_s(state: tenacity.RetryCallState) -> float:
+    return min(pause_s(state), LONGEST_PAUSE_S)

@@ -24,7 +24,7 @@ async def note_changes(settings: Settings, roster: Roster, key: bytes) -> None:
     )
     if changed:
         entry = AuditEntry("system", "configuration", "", json.dumps({"changed": changed}))
-        await roster.set(KEPT, json.dumps(now), entry)
+        await roster.make(roster.set(KEPT, json.dumps(now), entry))
 
 
 def _given(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -32,9 +32,14 @@ def clean(text: str) -> str:
     return _cap_marks(_REMOVED.sub("", _LINE_ENDS.sub("\n", whole(text))))
 
 
-def clean_name(name: str, max_chars: int = 80) -> str:
-    """A person's display name on one line: it stands before their words in a room's prompt."""
-    return " ".join(clean(name).replace(":", " ").split())[:max_chars]
+def clean_line(text: str, max_chars: int = 80) -> str:
+    """A text on one line, as for a title."""
+    return " ".join(clean(text).split())[:max_chars]
+
+
+def clean_name(name: str) -> str:
+    """A person's display name; in a room's prompt it stands before a colon and their words."""
+    return clean_line(name.replace(":", " "))
 
 
 def _cap_marks(text: str) -> str:

@@ -21,6 +21,7 @@ from adapters.base import Adapter, Address, Button, MessageRef, Rendered
 from bot.codec import address_of
 from bot.health import Metrics
 from bot.pace import Paces, pause_before_edit_s
+from bot.patience import is_passing, pause_s
 from storage.outbox import Outbox
 from storage.records import Part, StorageError
 
@@ -28,7 +29,6 @@ log = structlog.get_logger(__name__)
 
 GIVE_UP_S = 24 * 3600.0
 """How long an answer is tried before it is a dead letter: longer than a platform's bad day."""
-LONGEST_PAUSE_S = 60.0
 STORAGE_PAUSE_S = 5.0
 CLOCK_SKEW = timedelta(minutes=5)
 PLACEHOLDER_CHARS = 120
@@ -143,12 +143,18 @@ class Lane:
 
     async def _carry_out(self, key: Key, job: Job) -> None:
         try:
-            remote_id = await self._until_done(job)
-            await self._record(job, remote_id)
+            await self._try(key, job)
         except StorageError as error:  # the platform has it; asked again, it will say so
             log.warning("delivery waits for storage", message=job.part.answer, error=str(error))
             job.unsure = True
             await _wait(self._awake, STORAGE_PAUSE_S)
+
+    async def _try(self, key: Key, job: Job) -> None:
+        try:
+            remote_id = await self._until_done(job)
+            await self._record(job, remote_id)
+        except StorageError:
+            raise
         except Exception as error:  # noqa: BLE001 - an adapter's fault must not stop the lane
             await self._give_up(key, job, error)
         else:
@@ -182,25 +188,25 @@ class Lane:
         latest = self._jobs[key]
         if latest is not job:  # a newer text is to be shown: that one is tried
             return _inherit(latest, job)
-        del self._jobs[key]
-        if not job.final:  # a preview that can't be shown is no loss; its final body will try
-            return None
-        self._placed.pop(key, None)
-        reason = str(error) or type(error).__name__
-        log.error("dead letter", message=job.part.answer, part=job.part.index, error=reason)
-        self._metrics.dead_letters.labels(job.part.to.platform).inc()
-        await self._outbox.dead(job.part.answer, job.part.index, reason)
+        if job.final:  # a preview that can't be shown is no loss; its final body will try
+            reason = str(error) or type(error).__name__
+            await self._outbox.dead(job.part.answer, job.part.index, reason)
+            log.error("dead letter", message=job.part.answer, part=job.part.index, error=reason)
+            self._metrics.dead_letters.labels(job.part.to.platform).inc()
+            self._placed.pop(key, None)
+        if self._jobs.get(key) is job:
+            del self._jobs[key]
         return None
 
     async def _until_done(self, job: Job) -> str | None:
         """The part's remote id, after as many attempts as patience has."""
         retrying = tenacity.AsyncRetrying(
             sleep=self._pause,
-            wait=_patience,
+            wait=pause_s,
             stop=tenacity.stop_any(
                 tenacity.stop_after_delay(GIVE_UP_S), _Superseded(self._jobs, job)
             ),
-            retry=tenacity.retry_if_exception(_is_passing),
+            retry=tenacity.retry_if_exception(is_passing),
             reraise=True,
         )
         async for attempt in retrying:
@@ -215,7 +221,7 @@ class Lane:
             job.unsure, job.sent = True, job.part.remote_id is None
             raise
         except base.AdapterError as error:
-            if job.final and _is_passing(error):
+            if job.final and is_passing(error):
                 await self._outbox.attempted(job.part.answer, job.part.index, str(error))
             raise
 
@@ -297,20 +303,6 @@ async def _wait(event: asyncio.Event, timeout_s: float) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(timeout_s):
             await event.wait()
-
-
-def _is_passing(error: BaseException) -> bool:
-    return isinstance(error, base.AdapterError) and not isinstance(error, base.Rejected)
-
-
-def _patience(state: tenacity.RetryCallState) -> float:
-    """The pause that the platform asked for, else one that grows, with jitter."""
-    error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, base.RateLimited):
-        return error.retry_after_s
-    growing = tenacity.wait_exponential_jitter(multiplier=0.5, max=LONGEST_PAUSE_S, jitter=0.5)
-    settled_s = error.settles_in_s if isinstance(error, base.Ambiguous) else 0.0
-    return max(growing(state), settled_s)
 
 
 class _Superseded(tenacity.stop.stop_base):

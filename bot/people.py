@@ -93,20 +93,21 @@ class Register:
 
     async def pair(self, role: Role, actor: str) -> dict[str, object]:
         """A one-time code, and for how many minutes it is good."""
-        code = await self._roster.new_code(role, actor)
+        code = await self._roster.codes.make(role, actor)
         return {"code": code, "role": _name(role), "minutes": self._roster.settings.code_minutes}
 
     async def grant(self, who: str, role: Role, actor: str) -> dict[str, str]:
         """Give somebody a role. Raises `NobodyFound`."""
         person = await self._person(who)
         entry = AuditEntry(actor, "user grant", person, json.dumps({"role": _name(role)}))
-        await self._roster.set_role(person, role, entry)
+        await self._roster.make(self._roster.set_role(person, role, entry))
         return {"person": person, "role": _name(self._roster.role_of(person))}
 
     async def revoke(self, who: str, actor: str) -> dict[str, str]:
         """Take what somebody was given. Raises `NobodyFound`."""
         person = await self._person(who)
-        await self._roster.set_role(person, None, AuditEntry(actor, "user revoke", person))
+        entry = AuditEntry(actor, "user revoke", person)
+        await self._roster.make(self._roster.set_role(person, None, entry))
         return {"person": person, "role": _name(self._roster.role_of(person))}
 
     async def _person(self, who: str) -> str:

@@ -68,7 +68,8 @@ Entry = Ask | Change | Again | Fresh | Stop | Drop
 class Question:
     """What is being answered: one or more messages of one person, or a turn once more.
 
-    `read` are the events whose files were read, `notes` what their author is told of those.
+    `read` are the events whose files were read, `notes` what their author is told of those;
+    `computed_s` is how long the engine worked for it, in all its attempts.
     """
 
     answer: str
@@ -80,6 +81,7 @@ class Question:
     sink: Sink | None = None
     notes: list[str] = field(default_factory=list[str])
     read: set[str] = field(default_factory=set[str])
+    computed_s: float = 0.0
     dropped: list[asyncio.Future[bool]] = field(default_factory=list[asyncio.Future[bool]])
 
     @property

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import structlog
 
-from adapters.base import Adapter, AdapterError, MessageEvent, Preview, Streams
+from adapters.base import Adapter, AdapterError, Limits, MessageEvent, Preview, Streams
 from adapters.split import split
 from bot.codec import address_of, destination
 from bot.delivery import Delivery
@@ -132,9 +132,7 @@ class PlatformSink:
 
     def bodies(self, markdown: str, *, ratable: bool = False) -> list[Body]:
         """The parts that fit the platform's message length."""
-        texts = split(markdown, self._limits)
-        last = len(texts) - 1
-        return [Body(index, text, ratable and index == last) for index, text in enumerate(texts)]
+        return bodies_of(markdown, self._limits, ratable=ratable)
 
     async def answered(self, turn: Turn, parts: Sequence[Part]) -> None:
         """Bring the final parts; they take the preview's place."""
@@ -224,6 +222,13 @@ class Unheard:
 
     async def close(self, instead: str | None = None) -> None:
         """Nothing is open."""
+
+
+def bodies_of(markdown: str, limits: Limits, *, ratable: bool = False) -> list[Body]:
+    """The parts of a final text that fit a platform; see `Sink.bodies`."""
+    texts = split(markdown, limits)
+    last = len(texts) - 1
+    return [Body(index, text, ratable and index == last) for index, text in enumerate(texts)]
 
 
 class Sinks:

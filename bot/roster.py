@@ -4,36 +4,25 @@ Fifty people and a few dozen rooms fit into a few dictionaries, so that an event
 query. Only what changes is written, with its audit entry in the same commit.
 """
 
-import hashlib
-import json
-import secrets
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 from adapters.base import Address, MessageEvent
 from bot import access
 from bot.access import Role
+from bot.change import NOTHING, Change
 from bot.codec import person_key
+from bot.codes import Codes, digest
 from bot.config import Access
-from engine.base import Usage
-from storage.records import AuditEntry, Place, Quota, RoomState, Spent, Standing
-from storage.roster import RosterStore, hinting, spending_of
+from bot.quotas import Quotas
+from storage.clock import Clock, utc_now
+from storage.records import AuditEntry, Place, RoomState, Standing
+from storage.roster import RosterStore, hinting
 from storage.statement import Step
 
-ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
-"""Letters and digits that nobody mistakes for others; eight of them are 39.6 bits, ten 49.5."""
-CODE_CHARS = 10
-WRONG_CODES = 5
-"""Wrong codes that a person may try in an hour."""
 HINT_PAUSE = timedelta(days=1)
-
-Now = Callable[[], datetime]
-
-
-def utc_now() -> datetime:
-    """The time."""
-    return datetime.now(UTC)
 
 
 def place_of(address: Address) -> Place:
@@ -41,61 +30,72 @@ def place_of(address: Address) -> Place:
     return Place(address.platform, address.account, address.room)
 
 
-def spent_on(usage: Usage | None) -> Spent:
-    """What an answer takes of a day."""
-    seconds = usage.prefill_s + usage.decode_s if usage else 0.0
-    return Spent(1, round(seconds * 1000))
-
-
 @dataclass(slots=True)
 class Roster:
-    """Roles, rooms, quotas and settings. `settings` are the configuration's."""
+    """Roles, rooms, hints and settings; codes and quotas beside them.
+
+    `settings` are the configuration's. What changes something returns a `Change`, which counts once
+    it was committed: with `make`, or along with a reply.
+    """
 
     store: RosterStore
     settings: Access
-    now: Now = utc_now
+    now: Clock = utc_now
+    codes: Codes = field(init=False)
+    quotas: Quotas = field(init=False)
     _roles: dict[str, str] = field(default_factory=dict[str, str])
     _rooms: dict[Place, RoomState] = field(default_factory=dict[Place, RoomState])
-    _quotas: dict[str, Quota] = field(default_factory=dict[str, Quota])
     _settings: dict[str, str] = field(default_factory=dict[str, str])
     _hints: dict[str, datetime] = field(default_factory=dict[str, datetime])
-    _day: date = date.min
-    _spent: dict[str, Spent] = field(default_factory=dict[str, Spent])
-    _wrong: dict[str, list[datetime]] = field(default_factory=dict[str, list[datetime]])
     _threads: set[str] = field(default_factory=set[str])
+
+    def __post_init__(self) -> None:
+        self.codes = Codes(self.store, self.now, timedelta(minutes=self.settings.code_minutes))
+        self.quotas = Quotas(self.store, self.settings, self.now)
 
     async def load(self) -> None:
         """Read everything."""
-        self._take(await self.store.standing())
-        self._day = self.now().date()
-        self._spent = await self.store.spent(self._day.isoformat())
-        tomorrow = self._day + timedelta(days=1)
-        if ahead := await self.store.spent(tomorrow.isoformat()):  # the clock was set back
-            self._day, self._spent = tomorrow, ahead
+        standing = await self.store.standing()
+        today = self.now().date()
+        days = (today, today + timedelta(days=1))
+        spent = {day: await self.store.spent(day.isoformat()) for day in days}
+        self.quotas.load(standing.quotas, spent)
+        self._take(standing)
 
     def _take(self, standing: Standing) -> None:
         self._roles = dict(standing.roles)
         self._rooms = {room.place: room for room in standing.rooms}
-        self._quotas = dict(standing.quotas)
         self._settings = dict(standing.settings)
         self._hints = dict(standing.hints)
+
+    async def make(self, change: Change) -> None:
+        """Commit a change that no reply takes along."""
+        await self.store.commit(change.steps)
+        change.apply()
 
     # people
 
     def role(self, event: MessageEvent) -> Role:
         """The role of an event's sender."""
         address, sender = event.address, event.sender.id
-        return self.role_of(person_key(address, sender), address.platform, sender)
+        return self._role(person_key(address, sender), address.platform, sender, self._roles)
 
-    def role_of(self, person: str, platform: str = "", person_id: str = "") -> Role:
+    def role_of(self, person: str) -> Role:
         """The role of a person by their key."""
-        if not platform:
-            platform, _, person_id = person.split(":", 2)
+        platform, _, person_id = person.split(":", 2)
+        return self._role(person, platform, person_id, self._roles)
+
+    def role_with(self, person: str, role: Role) -> Role:
+        """The role of a person once they are given this one: an owner by configuration stays it."""
+        platform, _, person_id = person.split(":", 2)
+        return self._role(person, platform, person_id, {person: role.name.lower()})
+
+    def _role(self, person: str, platform: str, person_id: str, given: Mapping[str, str]) -> Role:
         return access.role_of(
             person,
             platform,
             person_id,
-            given=self._roles,
+            given=given,
             owners=self.settings.owners,
             opened=self.settings.open,
         )
@@ -124,51 +124,34 @@ class Roster:
         others = [key for key, role in self._roles.items() if role == "owner" and key != person]
         return self.role_of(person) is Role.OWNER and not (others or self.settings.owners)
 
-    async def set_role(self, person: str, role: Role | None, entry: AuditEntry) -> None:
+    def set_role(self, person: str, role: Role | None, entry: AuditEntry) -> Change:
         """Give somebody a role, or take what they were given."""
         name = role.name.lower() if role is not None else None
-        await self.store.set_role(person, name, entry)
-        if name:
-            self._roles[person] = name
-        else:
-            self._roles.pop(person, None)
+        return Change(
+            (self.store.giving(person, name, entry),), partial(_put, self._roles, person, name)
+        )
 
     def forget(self, person: str) -> None:
         """What was erased on disk is gone from memory too."""
         if self._roles.get(person) != "blocked":
             self._roles.pop(person, None)
-        self._quotas.pop(person, None)
-        self._spent.pop(person, None)
+        self.quotas.forget(person)
         self._hints.pop(person, None)
 
-    async def new_code(self, role: Role, actor: str) -> str:
-        """A code for one person to pair with; only its digest is kept."""
-        code = "".join(secrets.choice(ALPHABET) for _ in range(CODE_CHARS))
-        expires_at = self.now() + timedelta(minutes=self.settings.code_minutes)
-        name = role.name.lower()
-        entry = AuditEntry(actor, "user code", "", json.dumps({"role": name}))
-        await self.store.add_code(_digest(code), name, expires_at, entry)
-        return f"{code[:5]}-{code[5:]}"
+    async def pair(self, person: str, code: str) -> tuple[Role, Change] | None:
+        """The role of somebody who gives a code, and what makes it theirs; None: it is wrong.
 
-    async def pair(self, person: str, code: str) -> Role | None:
-        """The role of somebody after they gave a code; None: it is wrong. Raises `TooManyCodes`.
-
-        A code never takes anything away, and one that gives nothing stays good.
+        A code never takes anything away, and one that gives nothing stays good. To be called while
+        `codes.turn` is held. Raises `TooManyCodes`.
         """
-        now = self.now()
-        recent = [at for at in self._wrong.get(person, []) if now - at < timedelta(hours=1)]
-        if len(recent) >= WRONG_CODES:
-            raise TooManyCodes
-        before = self.role_of(person)
-        has = [name for name, role in access.GIVEN.items() if role <= before]
-        name = await self.store.use_code(_digest(code), person, has)
+        name = await self.codes.read(person, code)
         if name is None:
-            self._wrong[person] = [*recent, now]
             return None
-        self._wrong.pop(person, None)
-        if name not in has:
-            self._roles[person] = name
-        return self.role_of(person)
+        role, before = access.GIVEN[name], self.role_of(person)
+        if role <= before:
+            return before, Change()
+        step = self.store.pairing_off(digest(code), person, name)
+        return role, Change((step,), partial(_put, self._roles, person, name))
 
     # rooms
 
@@ -188,28 +171,30 @@ class Roster:
             return True
         return self.room(address).allowed
 
-    async def put_room(self, room: RoomState, *entries: AuditEntry) -> None:
+    def put_room(self, room: RoomState, *entries: AuditEntry) -> Change:
         """Keep what is known of a room now."""
-        await self.store.put_room(room, entries)
-        self._rooms[room.place] = room
+        step = self.store.placing(room, entries)
+        return Change((step,), partial(self._rooms.__setitem__, room.place, room))
 
-    async def meet_room(self, address: Address, title: str) -> None:
+    def meet_room(self, address: Address, title: str) -> Change:
         """Know a room from now on; nothing changes for one that is known."""
-        if place_of(address) not in self._rooms:
-            await self.put_room(RoomState(place_of(address), title))
+        place = place_of(address)
+        return NOTHING if place in self._rooms else self.put_room(RoomState(place, title))
 
     def foresee(self, present: Place, former_room: str) -> None:
         """A room is about to move: what is said under its new id is allowed as under the old."""
-        state = self._rooms.get(replace(present, room=former_room))
-        if state is not None:
-            self._rooms[present] = replace(state, place=present)
+        self._go_on(self._rooms.get(replace(present, room=former_room)), present)
 
     async def move_room(self, former: Place, present: Place, row: int, entry: AuditEntry) -> None:
         """A room goes on under another id."""
         await self.store.move_room(former, present, [row], entry)
-        state = self._rooms.pop(former, None)
-        if state is not None:
-            self._rooms[present] = replace(state, place=present)
+        self._go_on(self._rooms.pop(former, None), present)
+
+    def _go_on(self, former: RoomState | None, present: Place) -> None:
+        """A move takes nothing from a room that was allowed before anybody moved there."""
+        if former is not None:
+            allowed = former.allowed or self._rooms.get(present, RoomState(present)).allowed
+            self._rooms[present] = replace(former, place=present, allowed=allowed)
 
     async def knows_thread(self, session: str) -> bool:
         """Whether the bot is in a thread already."""
@@ -232,19 +217,7 @@ class Roster:
         self._hints[about] = self.now()
         return hinting(about, self._hints[about])
 
-    # quotas
-
-    def bounds(self, person: str, role: Role) -> Quota:
-        """What somebody may take of a day; 0 for no bound."""
-        own = self._quotas.get(person, Quota())
-        settings = self.settings
-        messages = (
-            settings.guest_messages_per_day if role is Role.GUEST else settings.messages_per_day
-        )
-        return Quota(
-            messages if own.messages is None else own.messages,
-            settings.compute_s_per_day if own.seconds is None else own.seconds,
-        )
+    # what stands between a person and an answer
 
     def obstacle(self, person: str) -> str | None:
         """Why somebody is not answered now, by its name in `Texts`; administrators always are."""
@@ -253,57 +226,7 @@ class Roster:
             return None
         if self.paused:
             return "resting"
-        self._turn_day()
-        spent, bounds = self.spent(person), self.bounds(person, role)
-        is_spent = (bounds.messages and spent.messages >= bounds.messages) or (
-            bounds.seconds and spent.compute_ms >= bounds.seconds * 1000
-        )
-        return "quota_spent" if is_spent else None
-
-    def hours_left(self) -> int:
-        """Hours until the next day opens all quotas."""
-        self._turn_day()
-        tomorrow = datetime.combine(self._day + timedelta(days=1), datetime.min.time(), UTC)
-        return max(1, round((tomorrow - self.now()).total_seconds() / 3600))
-
-    def charge(self, person: str, taken: Spent) -> Step:
-        """What counts an answer, in the commit of its turn; once that is done, say `charged`."""
-        self._turn_day()
-        return spending_of(person, self._day.isoformat(), taken)
-
-    def charged(self, person: str, taken: Spent) -> None:
-        """An answer was counted."""
-        before = self.spent(person)
-        messages = before.messages + taken.messages
-        self._spent[person] = Spent(messages, before.compute_ms + taken.compute_ms)
-
-    def spent(self, person: str) -> Spent:
-        """What somebody took of this day."""
-        return self._spent.get(person, Spent())
-
-    def today(self) -> dict[str, Spent]:
-        """What everybody took of this day."""
-        self._turn_day()
-        return dict(self._spent)
-
-    async def set_quota(self, person: str, bounds: Quota | None, entry: AuditEntry) -> None:
-        """Give somebody bounds of their own, or take them."""
-        await self.store.set_quota(person, bounds, entry)
-        if bounds is None:
-            self._quotas.pop(person, None)
-        else:
-            self._quotas[person] = bounds
-
-    def _turn_day(self) -> None:
-        """A new day opens all quotas; a clock that is set back reopens none.
-
-        Set back by days, it was wrong before: what was taken counts for the present day.
-        """
-        day = self.now().date()
-        if day > self._day:
-            self._day, self._spent = day, {}
-        elif self._day - day > timedelta(days=1):
-            self._day = day
+        return "quota_spent" if self.quotas.are_spent(person, role) else None
 
     # settings
 
@@ -321,19 +244,14 @@ class Roster:
         """A setting, if it was set."""
         return self._settings.get(key)
 
-    async def set(self, key: str, value: str | None, entry: AuditEntry) -> None:
+    def set(self, key: str, value: str | None, entry: AuditEntry) -> Change:
         """Change a setting, or take it back."""
-        await self.store.set_setting(key, value, entry)
-        if value is None:
-            self._settings.pop(key, None)
-        else:
-            self._settings[key] = value
+        step = self.store.setting_to(key, value, entry)
+        return Change((step,), partial(_put, self._settings, key, value))
 
 
-class TooManyCodes(Exception):
-    """Somebody tried too many wrong codes."""
-
-
-def _digest(code: str) -> str:
-    plain = code.upper().replace("-", "").replace(" ", "")
-    return hashlib.sha256(plain.encode()).hexdigest()
+def _put(values: dict[str, str], key: str, value: str | None) -> None:
+    if value is None:
+        values.pop(key, None)
+    else:
+        values[key] = value

@@ -13,8 +13,9 @@ from enum import Enum
 
 import structlog
 
-from bot.answer import Answering, Draft
+from bot.answer import Answering
 from bot.codec import answer_key, person_key
+from bot.draft import Draft
 from bot.question import (
     Again,
     Ask,

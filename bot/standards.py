@@ -1,13 +1,15 @@
 """The standard answers as they are now: in memory, and on disk before they count."""
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from adapters.base import MessageEvent
 from bot import pattern
+from bot.change import Change
 from bot.pattern import Invalid
-from bot.roster import Now, utc_now
 from bot.standard import Entry, Found, checked, filled, fitting
 from bot.texts import texts_for
+from storage.clock import Clock, utc_now
 from storage.records import AuditEntry, StandardAnswer
 from storage.standard import StandardStore
 
@@ -21,7 +23,7 @@ class Standards:
     store: StandardStore
     bot: str
     language: str
-    now: Now = utc_now
+    now: Clock = utc_now
     _entries: dict[str, Entry] = field(default_factory=dict[str, Entry])
 
     async def load(self) -> None:
@@ -37,18 +39,17 @@ class Standards:
         entry = self._entries.get(name)
         return entry.answer if entry else None
 
-    async def put(self, answer: StandardAnswer, entry: AuditEntry) -> None:
+    def put(self, answer: StandardAnswer, entry: AuditEntry) -> Change:
         """Keep an answer, instead of the one with its name. Raises `Invalid`."""
         ready = checked(answer)
         if answer.name not in self._entries and len(self._entries) >= MAX_ANSWERS:
             raise Invalid("standard_full", limit=MAX_ANSWERS)
-        await self.store.put(answer, entry)
-        self._entries[answer.name] = ready
+        keep = partial(self._entries.__setitem__, answer.name, ready)
+        return Change((self.store.keeping(answer, entry),), keep)
 
-    async def remove(self, name: str, entry: AuditEntry) -> None:
+    def remove(self, name: str, entry: AuditEntry) -> Change:
         """Take an answer away."""
-        await self.store.remove(name, entry)
-        self._entries.pop(name, None)
+        return Change((self.store.removing(name, entry),), partial(self._entries.pop, name, None))
 
     def find(self, text: str, language: str) -> Found | None:
         """The answer that fits a question."""

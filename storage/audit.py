@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -86,6 +86,18 @@ class Audit:
     def adding(self, entry: AuditEntry) -> Step:
         """Keep an entry in another commit."""
         return lambda connection, now: self.keep(connection, [entry], now)
+
+    def changing(
+        self, statement: Statement, values: Mapping[str, object], entries: Iterable[AuditEntry]
+    ) -> Step:
+        """Carry out a statement in another commit, with the entries that tell of it."""
+        entries = list(entries)
+
+        def step(connection: Connection, now: datetime) -> None:
+            statement.run(connection, values)
+            self.keep(connection, entries, now)
+
+        return step
 
     def keep(self, connection: Connection, entries: Iterable[AuditEntry], now: datetime) -> None:
         """The statements of `add`, for a commit that does more."""

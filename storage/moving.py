@@ -56,7 +56,14 @@ _EVENTS = Statement(
         " AND json_extract(payload, '$.address.room') = :former"
     )
 )
-_FORGET_EMPTY = Statement(
+_KEEP_ALLOWED = Statement(
+    text(
+        f"UPDATE room SET allowed = 1 WHERE {_OF_ACCOUNT} AND room = :former AND EXISTS"  # noqa: S608 - names of ours
+        f" (SELECT 1 FROM room AS new WHERE new.platform = :platform AND new.account = :account"
+        " AND new.room = :present AND new.allowed)"
+    )
+)
+_FORGET_DOUBLE = Statement(
     text(
         f"DELETE FROM room WHERE {_OF_ACCOUNT} AND room = :present AND EXISTS"  # noqa: S608 - names of ours
         f" (SELECT 1 FROM room AS old WHERE old.platform = :platform AND old.account = :account"
@@ -70,7 +77,7 @@ _ROOM = Statement(
 
 def move(connection: Connection, former: Place, present: Place) -> None:
     """Give all that belongs to a room its new id; to be run in a commit of somebody's."""
-    keys = {"old": room_key(former), "new": room_key(present)}
+    keys = {"old": former.key, "new": present.key}
     _join(connection, keys)
     for statement in (*_RENAMES, _KNOWN, _HINT):
         statement.run(connection, keys)
@@ -80,7 +87,7 @@ def move(connection: Connection, former: Place, present: Place) -> None:
         "former": former.room,
         "present": present.room,
     }
-    for statement in (_ADDRESSES, _EVENTS, _FORGET_EMPTY, _ROOM):
+    for statement in (_ADDRESSES, _EVENTS, _KEEP_ALLOWED, _FORGET_DOUBLE, _ROOM):
         statement.run(connection, values)
 
 
@@ -90,8 +97,3 @@ def _join(connection: Connection, keys: dict[str, str]) -> None:
         values = {"old": old, "new": new, "by": last_number, "floor": floor}
         for statement in (_PUT_ASIDE, _PUT_BEHIND, _GO_ON, _END):
             statement.run(connection, values)
-
-
-def room_key(place: Place) -> str:
-    """The session of a room, as `bot.codec.session_key` makes it."""
-    return f"{place.platform}:{place.account}:{place.room}"

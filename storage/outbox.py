@@ -174,10 +174,6 @@ class Outbox:
         """Give a part up; its body is kept."""
         await self._set(_DEAD, answer, index, error=error)
 
-    async def revive(self, answer: str, index: int) -> None:
-        """Try a dead part anew, with its attempts forgotten."""
-        await self._set(_REVIVE, answer, index)
-
     async def parts(self, answer: str) -> list[Part]:
         """The parts of an answer, by index."""
         return await self._read(_PARTS, answer=answer)
@@ -226,6 +222,12 @@ def write_bodies(
 def posting(answer: str, to: Destination, bodies: Sequence[Body]) -> Step:
     """Give an answer its bodies in another commit."""
     return lambda connection, now: write_bodies(connection, answer, to, bodies, now)
+
+
+def reviving(answer: str, index: int) -> Step:
+    """Try a dead part anew, with its attempts forgotten, in another commit."""
+    row = {"answer": answer, "part": index}
+    return lambda connection, _: _REVIVE.run_each(connection, [row])
 
 
 def remove_parts(connection: Connection, answers: Sequence[str]) -> None:

@@ -184,6 +184,11 @@ class Place:
     account: str
     room: str
 
+    @property
+    def key(self) -> str:
+        """What a room is named by; it begins the keys of its sessions."""
+        return f"{self.platform}:{self.account}:{self.room}"
+
 
 @dataclass(frozen=True, slots=True)
 class RoomState:

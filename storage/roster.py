@@ -1,10 +1,10 @@
 """Who may ask: roles, rooms, pairing codes, quotas, and what administrators set while the bot runs.
 
-The bot reads all of it at start and keeps it in memory. Each change is one commit, together with
-its audit entry.
+The bot reads all of it at start and keeps it in memory. Each change is a step with its audit entry,
+for a commit of its own or of the reply that tells of it.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from storage.connection import snapshot
 from storage.database import Database
 from storage.inbox import finish_events
 from storage.known import dropping_room
-from storage.moving import move, room_key
+from storage.moving import move
 from storage.records import AuditEntry, Outcome, Place, Quota, RoomState, Spent, Standing
 from storage.statement import Statement, Step, insertion
 from storage.tables import grant, hint, pairing, quota, room, setting, spending, turn
@@ -81,33 +81,15 @@ class RosterStore:
         """Everything, as it is now."""
         return await self._db.read(_standing)
 
-    async def set_role(self, person: str, role: str | None, entry: AuditEntry) -> None:
-        """Give somebody a role, or take what they have."""
-        statement = _GIVE if role else _TAKE
-        await self._change(statement, {"person": person, "role": role}, [entry])
+    async def commit(self, steps: Sequence[Step]) -> None:
+        """Carry out steps in a commit of their own."""
+        now = self._clock()
 
-    async def put_room(self, state: RoomState, entries: Entries = ()) -> None:
-        """Keep what is known of a room; one that keeps no answers has none left."""
-        values = {
-            "title": state.title,
-            "allowed": state.allowed,
-            "every_message": state.every_message,
-            "present": state.present,
-            "keeps_answers": state.keeps_answers,
-        }
-        also = [] if state.keeps_answers else [dropping_room(room_key(state.place))]
-        await self._change(_PUT_ROOM, asdict(state.place) | values, entries, also)
+        def op(connection: Connection) -> None:
+            for step in steps:
+                step(connection, now)
 
-    async def set_quota(self, person: str, bounds: Quota | None, entry: AuditEntry) -> None:
-        """Give somebody bounds of their own, or take them."""
-        if bounds is None:
-            return await self._change(_DROP_QUOTA, {"person": person}, [entry])
-        return await self._change(_PUT_QUOTA, {"person": person} | asdict(bounds), [entry])
-
-    async def set_setting(self, key: str, value: str | None, entry: AuditEntry) -> None:
-        """Set something that holds until it is changed again, or take it back."""
-        statement = _DROP_SETTING if value is None else _PUT_SETTING
-        await self._change(statement, {"key": key, "value": value}, [entry])
+        await self._db.write(op)
 
     async def add_code(
         self, code_sha256: str, role: str, expires_at: datetime, entry: AuditEntry
@@ -123,27 +105,57 @@ class RosterStore:
 
         await self._db.write(op)
 
-    async def use_code(
-        self, code_sha256: str, person: str, has: Collection[str] = ()
-    ) -> str | None:
-        """Give a person the role of a code and void it, in one commit; None: no such code.
+    def giving(self, person: str, role: str | None, entry: AuditEntry) -> Step:
+        """Give somebody a role, or take what they have."""
+        statement = _GIVE if role else _TAKE
+        return self._audit.changing(statement, {"person": person, "role": role}, [entry])
 
-        A code for a role that the person `has` already, by name, stays good for somebody else.
-        """
-        now = self._clock()
-        key = {"code_sha256": code_sha256, "now": to_micros(now)}
+    def pairing_off(self, code_sha256: str, person: str, role: str) -> Step:
+        """Give a person the role of a code and void it."""
 
-        def op(connection: Connection) -> str | None:
-            role = _CODE.value(connection, key)
-            if role is None or role in has:
-                return None if role is None else str(role)
-            _DROP_CODE.run(connection, key)
+        def step(connection: Connection, now: datetime) -> None:
+            _DROP_CODE.run(connection, {"code_sha256": code_sha256})
             _GIVE.run(connection, {"person": person, "role": role})
             entry = AuditEntry(person, "pair", person, f'{{"role": "{role}"}}')
             self._audit.keep(connection, [entry], now)
-            return str(role)
 
-        return await self._db.write(op)
+        return step
+
+    def placing(self, state: RoomState, entries: Entries = ()) -> Step:
+        """Keep what is known of a room; one that keeps no answers has none left."""
+        values = {
+            "title": state.title,
+            "allowed": state.allowed,
+            "every_message": state.every_message,
+            "present": state.present,
+            "keeps_answers": state.keeps_answers,
+        }
+        keep = self._audit.changing(_PUT_ROOM, asdict(state.place) | values, entries)
+        if state.keeps_answers:
+            return keep
+        drop = dropping_room(state.place.key)
+
+        def step(connection: Connection, now: datetime) -> None:
+            keep(connection, now)
+            drop(connection, now)
+
+        return step
+
+    def bounding(self, person: str, bounds: Quota | None, entry: AuditEntry) -> Step:
+        """Give somebody bounds of their own, or take them."""
+        if bounds is None:
+            return self._audit.changing(_DROP_QUOTA, {"person": person}, [entry])
+        return self._audit.changing(_PUT_QUOTA, {"person": person} | asdict(bounds), [entry])
+
+    def setting_to(self, key: str, value: str | None, entry: AuditEntry) -> Step:
+        """Set something that holds until it is changed again, or take it back."""
+        statement = _DROP_SETTING if value is None else _PUT_SETTING
+        return self._audit.changing(statement, {"key": key, "value": value}, [entry])
+
+    async def role_of_code(self, code_sha256: str) -> str | None:
+        """The name of the role that a code gives; None: there is no such code, or it is too old."""
+        key = {"code_sha256": code_sha256, "now": to_micros(self._clock())}
+        return await self._db.read(lambda connection: _CODE.value(connection, key))
 
     async def spent(self, day: str) -> dict[str, Spent]:
         """What everybody took of a day."""
@@ -170,23 +182,6 @@ class RosterStore:
             move(connection, former, present)
             finish_events(connection, done, Outcome.DONE, now)
             self._audit.keep(connection, [entry], now)
-
-        await self._db.write(op)
-
-    async def _change(
-        self,
-        statement: Statement,
-        values: Mapping[str, object],
-        entries: Entries,
-        also: Sequence[Step] = (),
-    ) -> None:
-        now = self._clock()
-
-        def op(connection: Connection) -> None:
-            statement.run(connection, values)
-            self._audit.keep(connection, entries, now)
-            for step in also:
-                step(connection, now)
 
         await self._db.write(op)
 

@@ -1,18 +1,17 @@
 """Standard answers: what administrators wrote for questions that come again and again.
 
-The bot reads all of them at start. Each change is one commit, together with its audit entry.
+The bot reads all of them at start. Each change is a step with its audit entry, for a commit of
+somebody's.
 """
 
 import json
-from collections.abc import Mapping
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import bindparam, delete, select
 
 from storage.audit import Audit
-from storage.clock import Clock, utc_now
 from storage.database import Database
 from storage.records import AuditEntry, StandardAnswer
-from storage.statement import Statement, insertion
+from storage.statement import Statement, Step, insertion
 from storage.tables import standard_answer
 
 _ALL = Statement(select(standard_answer).order_by(standard_answer.c.name))
@@ -23,10 +22,9 @@ _REMOVE = Statement(delete(standard_answer).where(standard_answer.c.name == bind
 class StandardStore:
     """Every method raises `StorageError` when the database can't do it."""
 
-    def __init__(self, db: Database, audit: Audit, *, clock: Clock = utc_now) -> None:
+    def __init__(self, db: Database, audit: Audit) -> None:
         self._db = db
         self._audit = audit
-        self._clock = clock
 
     async def all(self) -> list[StandardAnswer]:
         """Every standard answer, by name."""
@@ -34,7 +32,7 @@ class StandardStore:
             lambda connection: [_answer(*row) for row in _ALL.rows(connection, {})]
         )
 
-    async def put(self, answer: StandardAnswer, entry: AuditEntry) -> None:
+    def keeping(self, answer: StandardAnswer, entry: AuditEntry) -> Step:
         """Keep an answer, instead of the one with its name."""
         values = {
             "name": answer.name,
@@ -43,22 +41,11 @@ class StandardStore:
             "language": answer.language,
             "enabled": answer.enabled,
         }
-        await self._change(_PUT, values, entry)
+        return self._audit.changing(_PUT, values, [entry])
 
-    async def remove(self, name: str, entry: AuditEntry) -> None:
+    def removing(self, name: str, entry: AuditEntry) -> Step:
         """Take an answer away."""
-        await self._change(_REMOVE, {"name": name}, entry)
-
-    async def _change(
-        self, statement: Statement, values: Mapping[str, object], entry: AuditEntry
-    ) -> None:
-        now = self._clock()
-
-        def op(connection: Connection) -> None:
-            statement.run(connection, values)
-            self._audit.keep(connection, [entry], now)
-
-        await self._db.write(op)
+        return self._audit.changing(_REMOVE, {"name": name}, [entry])
 
 
 def _answer(name: str, patterns: str, template: str, language: str, enabled: int) -> StandardAnswer:

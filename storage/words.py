@@ -54,8 +54,8 @@ def fold(word: str) -> str:
     if word.isascii():
         return word.lower()
     plain = unicodedata.normalize("NFKD", word.casefold())
-    letters = _ACCENTS.sub("", plain).casefold()
-    return re.sub(r"\s", "", unicodedata.normalize("NFC", letters))
+    letters = unicodedata.normalize("NFC", _ACCENTS.sub("", plain).casefold())
+    return "".join(_WORD.findall(letters))  # ¼ is 1⁄4 in plain letters
 
 
 def marks(text: str, terms: Sequence[Sequence[str]]) -> list[tuple[int, int]]:

@@ -1,7 +1,7 @@
 """What a command is, and what it may reach."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +10,7 @@ import structlog
 from adapters.base import Adapter, AdapterError, Menus, MessageEvent
 from bot.access import Role
 from bot.answer import Answering, Memory
+from bot.change import NOTHING, Change
 from bot.config import Settings
 from bot.delivery import Delivery
 from bot.menu import menu_for
@@ -22,7 +23,6 @@ from storage.condition import Condition
 from storage.members import Members
 from storage.records import Inbound
 from storage.search import Search
-from storage.statement import Step
 
 log = structlog.get_logger(__name__)
 
@@ -81,9 +81,10 @@ class Invocation:
         place = self.event.address
         return json.dumps({"platform": place.platform, "room": place.room})
 
-    async def reply(self, markdown: str, also: Sequence[Step] = ()) -> None:
-        """Answer and end the command, in one commit with `also`."""
-        await self.desk.answering.tell(self.event, markdown, self.row, also=also)
+    async def reply(self, markdown: str, change: Change = NOTHING) -> None:
+        """Answer and end the command, in one commit with what it changes."""
+        await self.desk.answering.tell(self.event, markdown, self.row, also=change.steps)
+        change.apply()
 
 
 @dataclass(frozen=True, slots=True)

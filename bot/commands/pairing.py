@@ -1,8 +1,9 @@
 """`pair CODE`: how somebody is let in."""
 
 from bot.access import Role
+from bot.change import Change
+from bot.codes import TooManyCodes
 from bot.commands.base import Command, Invocation
-from bot.roster import TooManyCodes
 from storage.records import AuditEntry
 
 
@@ -10,17 +11,22 @@ async def pair(call: Invocation) -> None:
     """Take a one-time code; it is good in a direct chat only."""
     if not call.event.address.direct:
         return await call.reply(call.texts.pair_directly)
+    async with call.desk.roster.codes.turn:
+        await _pair(call)
+    return await call.desk.offer_menus()
+
+
+async def _pair(call: Invocation) -> None:
     try:
-        role = await call.desk.roster.pair(call.person, call.arguments)
+        paired = await call.desk.roster.pair(call.person, call.arguments)
     except TooManyCodes:
         return await call.reply(call.texts.too_many_codes)
-    if role is None:
+    if paired is None:
         wrong = AuditEntry(call.person, "pair", outcome="denied", origin=call.origin)
-        await call.desk.audit.add(wrong)
-        return await call.reply(call.texts.wrong_code)
-    name = call.desk.settings.bot.name
-    await call.reply(call.texts.paired.format(name=name, role=role.name.lower()))
-    return await call.desk.offer_menus()
+        return await call.reply(call.texts.wrong_code, Change((call.desk.audit.adding(wrong),)))
+    role, change = paired
+    text = call.texts.paired.format(name=call.desk.settings.bot.name, role=role.name.lower())
+    return await call.reply(text, change)
 
 
 COMMANDS = (Command("pair", pair, Role.UNKNOWN),)

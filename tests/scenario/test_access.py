@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from adapters.base import Address, Kind, MessageEvent, Person, Transient
+from adapters.base import Address, Kind, MessageEvent, Person, RateLimited, Transient
 from bot.access import Role
 from bot.config import Settings
 from bot.texts import texts_for
@@ -33,7 +33,8 @@ def hint_for(person: str) -> str:
 
 async def let_in(bot: Bot, person: Person, role: Role = Role.MEMBER) -> None:
     key = f"fake:bot:{person.id}"
-    await bot.running.desk.roster.set_role(key, role, AuditEntry("test", "test"))
+    roster = bot.running.desk.roster
+    await roster.make(roster.set_role(key, role, AuditEntry("test", "test")))
 
 
 async def tell(bot: Bot, text: str, to: Address = BOSS_CHAT, by: Person = BOSS) -> str:
@@ -94,7 +95,7 @@ async def test_strangers_meet_silence_in_rooms(tmp_path: Path) -> None:
 async def test_the_blocked_meet_silence_everywhere(tmp_path: Path, where: Address) -> None:
     async with running_bot(closed(tmp_path, access={"open": ["fake"]})) as bot:
         await let_in(bot, ANN, Role.BLOCKED)
-        code = await bot.running.desk.roster.new_code(Role.MEMBER, "test")
+        code = await bot.running.desk.roster.codes.make(Role.MEMBER, "test")
         await bot.platform.receive(
             [
                 message("hello", to=where),
@@ -177,7 +178,7 @@ async def test_in_a_thread_that_the_bot_is_in_it_needs_no_mention(tmp_path: Path
 async def test_a_code_lets_somebody_in(tmp_path: Path) -> None:
     async with running_bot(closed(tmp_path)) as bot:
         assert await tell(bot, "pair NONSENSE", message().address, ANN) == TEXTS.wrong_code
-        code = await bot.running.desk.roster.new_code(Role.MEMBER, "console:local:0")
+        code = await bot.running.desk.roster.codes.make(Role.MEMBER, "console:local:0")
         welcome = await tell(bot, f"pair {code}", message().address, ANN)
         assert welcome == TEXTS.paired.format(name="Parley", role="member")
         await bot.platform.receive([message("hello")])
@@ -190,7 +191,7 @@ async def test_a_code_lets_somebody_in(tmp_path: Path) -> None:
 
 async def test_a_code_in_a_room_is_not_taken(tmp_path: Path) -> None:
     async with running_bot(closed(tmp_path)) as bot:
-        code = await bot.running.desk.roster.new_code(Role.MEMBER, "console:local:0")
+        code = await bot.running.desk.roster.codes.make(Role.MEMBER, "console:local:0")
         await bot.platform.receive([message(f"pair {code}", to=ROOM, kind=Kind.COMMAND)])
         await is_still_silent(bot, "room", 0)
         assert bot.running.desk.roster.role_of("fake:bot:ann") is Role.UNKNOWN
@@ -255,10 +256,11 @@ async def test_an_invitation_that_could_not_be_answered_is_answered_at_the_next_
 ) -> None:
     platform = InvitingPlatform()
     async with running_bot(closed(tmp_path), platform=platform) as bot:
-        platform.failures.append(Transient("down"))
+        platform.failures += [RateLimited("later", 3600), Transient("stopped meanwhile")]
         await platform.receive([message("", to=ROOM, by=BOSS, kind=Kind.INVITE)])
-        await bot.until(lambda: not platform.failures)
+        await bot.until(lambda: len(platform.failures) == 1)
         assert platform.went == []
+    platform.failures.clear()
     async with running_bot(closed(tmp_path), platform=platform) as bot:
         await bot.until(lambda: platform.went == [("join", "room")])
         await bot.until_async(bot.running.desk.memory.inbox.pending, lambda rows: not rows)
@@ -269,7 +271,8 @@ async def test_a_room_that_moved_goes_on(tmp_path: Path) -> None:
         await let_in(bot, ANN)
         await tell(bot, "admin allow", ROOM)
         await bot.platform.receive([message("one", to=ROOM)])
-        await bot.platform.until(lambda: len(bot.platform.shown("room")) == 2)
+        await bot.platform.until(lambda: bot.platform.shown("room")[1:] == ["echo: Ann: one"])
+        await bot.until_async(bot.running.desk.memory.outbox.undelivered, lambda parts: not parts)
         moved = Address("fake", "bot", "bigger")
         await bot.platform.receive([message("room", to=moved, kind=Kind.MOVED)])
         await bot.until(lambda: bot.running.desk.roster.is_allowed(moved))
@@ -292,8 +295,8 @@ async def test_a_spent_quota_is_said_and_costs_nothing(tmp_path: Path) -> None:
         await bot.platform.receive([message("three"), message("status", kind=Kind.COMMAND)])
         await bot.platform.until(lambda: len(bot.platform.shown("ann")) == 2)
         spent = next(text for text in bot.platform.shown("ann") if "quota" in text)
-        assert spent == TEXTS.quota_spent.format(hours=bot.running.desk.roster.hours_left())
-        taken = bot.running.desk.roster.spent("fake:bot:ann").messages
+        assert spent == TEXTS.quota_spent.format(hours=bot.running.desk.roster.quotas.hours_left())
+        taken = bot.running.desk.roster.quotas.spent("fake:bot:ann").messages
         assert taken == 2  # both were being answered when the first was counted
         assert "of 1 messages" in await tell(bot, "admin quota fake:ann")
         await tell(bot, "admin quota fake:ann messages=5")
@@ -312,7 +315,7 @@ async def test_queued_messages_do_not_slip_past_a_quota(tmp_path: Path) -> None:
         await bot.platform.receive([message("ping", to=ROOM, by=BOB)])
         await bot.platform.until(lambda: len(bot.platform.shown("ann")) >= 2)
         await bot.until_async(bot.running.desk.memory.inbox.pending, lambda rows: not rows)
-        assert bot.running.desk.roster.spent("fake:bot:ann").messages <= 2
+        assert bot.running.desk.roster.quotas.spent("fake:bot:ann").messages <= 2
 
 
 async def test_what_can_not_be_decrypted_is_said(tmp_path: Path) -> None:

@@ -41,7 +41,8 @@ async def tell(bot: Bot, text: str, by: Person = BOSS, to: Address | None = None
 async def make(bot: Bot, person: Person, role: Role) -> None:
     key = f"fake:bot:{person.id}"
     await bot.running.desk.members.seen(key, "fake", person.name, "")
-    await bot.running.desk.roster.set_role(key, role, AuditEntry("test", "test"))
+    roster = bot.running.desk.roster
+    await roster.make(roster.set_role(key, role, AuditEntry("test", "test")))
 
 
 async def entries(bot: Bot) -> list[tuple[str, str, str, str]]:
@@ -298,7 +299,8 @@ async def test_search_finds_what_its_asker_may_see(tmp_path: Path) -> None:
         assert "my \\*secret\\* **salary**" in await tell(bot, "admin search salary")
         wrong = TEXTS.query_faults["no_day"].format(part="after:soon")
         assert await tell(bot, "admin search salary after:soon") == wrong
-        await bot.running.desk.roster.put_room(RoomState(place_of(ROOM), "Room", allowed=True))
+        roster = bot.running.desk.roster
+        await roster.make(roster.put_room(RoomState(place_of(ROOM), "Room", allowed=True)))
         assert await tell(bot, "admin search salary", to=ROOM) == TEXTS.search_directly
         assert [entry[1:] for entry in await entries(bot)] == [("admin search", "", "done")] * 3
 

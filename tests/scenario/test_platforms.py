@@ -339,7 +339,8 @@ async def promote(stage: Stage, person: str, role: Role) -> None:
     await stage.venue.direct(person)
     [account] = [key[1] for key in stage.desk.adapters if key[0] == stage.venue.name]
     key = f"{stage.venue.name}:{account}:{stage.venue.person_id(person)}"
-    await stage.desk.roster.set_role(key, role, AuditEntry("owner", "role", key))
+    roster = stage.desk.roster
+    await roster.make(roster.set_role(key, role, AuditEntry("owner", "role", key)))
 
 
 async def test_every_message(stage: Stage) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bot.access import Role
+from bot.lane import WRITING
 from bot.texts import texts_for
 from storage.records import AuditEntry
 from tests.scenario.stage import Someone, Stage, staged
@@ -28,7 +29,8 @@ async def page(directory: Path, **bot: Any) -> AsyncGenerator[Stage]:
     async with PageVenue() as venue, staged(venue, directory, sections={"bot": bot}) as stage:
         await stage.alone("ann")
         owner = AuditEntry("test", "test")
-        await stage.desk.roster.set_role(key(stage, "ann"), Role.OWNER, owner)
+        roster = stage.desk.roster
+        await roster.make(roster.set_role(key(stage, "ann"), Role.OWNER, owner))
         yield stage
 
 
@@ -42,9 +44,19 @@ async def told(who: Someone, text: str, **how: Any) -> str:
     before = {message.id for message in who.shown}
     mention = not who.place.direct and not text.startswith("/")
     await who.say(text, mention=mention, **how)
-    await who.venue.until(lambda: any(message.id not in before for message in who.shown))
-    [said] = [message for message in who.shown if message.id not in before]
-    return said.text.strip()
+
+    def new() -> list[str]:
+        return [message.text.strip() for message in who.shown if message.id not in before]
+
+    await who.venue.until(lambda: any(not text.endswith(WRITING) for text in new()))
+    [said] = new()
+    return said
+
+
+async def changes(stage: Stage) -> list[AuditEntry]:
+    """What people changed by command, the newest first, without what they only looked at."""
+    entries = await stage.desk.audit.latest(20)
+    return [entry for entry in entries if entry.actor not in OURS and entry.detail != "{}"]
 
 
 async def anew(who: Someone, text: str, **how: Any) -> str:
@@ -189,8 +201,7 @@ async def test_who_opts_out_keeps_nothing(tmp_path: Path) -> None:
         await told(ann, "/admin cache on")
         assert "0 answers" in await told(ann, "/admin cache")
         assert await anew(bob, "How?") == "three"
-        entries = await stage.desk.audit.latest(9)
-        assert [(each.action, each.detail) for each in entries if each.actor not in OURS] == [
+        assert [(each.action, each.detail) for each in await changes(stage)] == [
             ("admin cache", '{"switch": "on"}'),
             ("admin cache", '{"switch": "off"}'),
             ("admin cache", '{"switch": "on"}'),
@@ -264,8 +275,7 @@ async def test_what_administrators_see_of_their_answers(tmp_path: Path) -> None:
         assert await told(ann, "/admin standard remove wifi") == gone
         unknown = TEXTS.standard_unknown.format(name="wifi")
         assert await told(ann, "/admin standard on wifi") == unknown
-        entries = await stage.desk.audit.latest(9)
-        done = [(each.action, each.target) for each in entries if each.actor not in OURS]
+        done = [(each.action, each.target) for each in await changes(stage)]
         assert done == [("admin standard", "wifi")] * 4
 
 

@@ -17,6 +17,7 @@ async def test_an_open_workspace_is_not_open_to_others(tmp_path: Path) -> None:
         await ann.sees("echo: ann: lunch?")
         assert len(stage.engine.requests) == 1
         person = f"slack:main:outside/T2/{guest.id}"
-        await stage.desk.roster.set_role(person, Role.GUEST, AuditEntry("ann", "role", person))
+        roster = stage.desk.roster
+        await roster.make(roster.set_role(person, Role.GUEST, AuditEntry("ann", "role", person)))
         await eve.say("and for me?", mention=True)
         await ann.sees("echo: ann: lunch?", "echo: eve: and for me?")

@@ -4,9 +4,10 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from bot.change import Change
 from bot.commands.base import Invocation
 from bot.people import find_person
-from storage.records import AuditEntry, Place, RoomState
+from storage.records import AuditEntry, RoomState
 
 
 class Usage(Exception):
@@ -40,6 +41,11 @@ def entry(
     return AuditEntry(call.person, action, target, json.dumps(detail), outcome, call.origin)
 
 
+def noted(call: Invocation, target: str = "") -> Change:
+    """What is done outside the database, or only looked at, is written down with its reply."""
+    return Change((call.desk.audit.adding(entry(call, target)),))
+
+
 async def person_of(call: Invocation, text: str) -> str | None:
     """The key of the person who is meant, if exactly one is; see `find_person`."""
     known = await call.desk.members.known()
@@ -52,13 +58,21 @@ def room_of(call: Invocation, text: str) -> RoomState | None:
     if not text:
         return None if call.event.address.direct else roster.room(call.event.address)
     rooms = roster.rooms()
-    found = [room for room in rooms if text in (key_of(room.place), room.title)]
+    keyed = [room for room in rooms if text == room.place.key]
+    found = keyed or [room for room in rooms if text == room.title]
     return found[0] if len(found) == 1 else None
 
 
-def key_of(place: Place) -> str:
-    """A room's key."""
-    return f"{place.platform}:{place.account}:{place.room}"
+async def target_of(call: Invocation, text: str) -> RoomState | str | None:
+    """The room or the person who is meant, if exactly one of all is.
+
+    A room's title is whatever its people call it, so that it counts for nothing against a key, and
+    decides nothing against a person of the same name.
+    """
+    room, person = room_of(call, text), await person_of(call, text)
+    if room and text != room.place.key and person:
+        return person if text == person else None
+    return room or person
 
 
 def code(text: str) -> str:

@@ -1,10 +1,15 @@
 """`admin stats | sessions | dead | audit`: what happens."""
 
+from functools import partial
+
 from adapters.base import Connects
-from bot.commands.admin.base import Subcommand, Usage, alone, code, entry
+from bot.change import Change
+from bot.commands.admin.base import Subcommand, Usage, alone, code, entry, noted
 from bot.commands.base import Invocation
 from bot.texts import Texts
 from storage.condition import Condition
+from storage.outbox import reviving
+from storage.records import PartState
 
 MOST_SHOWN = 50
 AUDIT_SHOWN = 20
@@ -13,7 +18,7 @@ AUDIT_SHOWN = 20
 async def stats(call: Invocation) -> None:
     """Numbers of today, and how the platforms are."""
     desk = call.desk
-    today = desk.roster.today()
+    today = desk.roster.quotas.today()
     letters = await desk.memory.outbox.dead_letters()
     lines = [
         call.texts.stats.format(
@@ -31,7 +36,7 @@ async def stats(call: Invocation) -> None:
             link = adapter.link
             last = f"{link.last_event_at:%Y-%m-%d %H:%M} UTC" if link.last_event_at else "–"
             lines.append(f"- {adapter.name}: {link.detail or link.state}, {last}")
-    await call.reply("\n".join(lines))
+    await call.reply("\n".join(lines), noted(call))
 
 
 def _storage(texts: Texts, condition: Condition) -> list[str]:
@@ -55,7 +60,7 @@ async def sessions(call: Invocation) -> None:
         call.texts.session.format(session=code(each.key), waiting=each.asks)
         for each in awake[:MOST_SHOWN]
     ]
-    await call.reply("\n".join(lines))
+    await call.reply("\n".join(lines), noted(call))
 
 
 async def dead(call: Invocation, rest: str) -> None:
@@ -71,7 +76,7 @@ async def dead(call: Invocation, rest: str) -> None:
 async def _list_dead(call: Invocation) -> None:
     letters = await call.desk.memory.outbox.dead_letters()
     if not letters:
-        return await call.reply(call.texts.no_dead_letters)
+        return await call.reply(call.texts.no_dead_letters, noted(call))
     lines = [call.texts.dead_letters.format(count=len(letters)), ""]
     lines += [
         call.texts.dead_letter.format(
@@ -82,18 +87,19 @@ async def _list_dead(call: Invocation) -> None:
         )
         for part in letters
     ]
-    return await call.reply("\n".join(lines))
+    return await call.reply("\n".join(lines), noted(call))
 
 
 async def _retry_dead(call: Invocation, key: str) -> None:
     outbox = call.desk.memory.outbox
-    found = [part for part in await outbox.dead_letters() if f"{part.answer}.{part.index}" == key]
+    answer, _, index = key.rpartition(".")
+    dead = [part for part in await outbox.parts(answer) if part.state is PartState.DEAD]
+    found = [part for part in dead if str(part.index) == index]
     if not found:
         return await call.reply(call.texts.dead_unknown.format(key=key))
-    await call.desk.audit.add(entry(call, key))
-    await outbox.revive(found[0].answer, found[0].index)
-    call.desk.delivery.deliver(found, unsure=True)
-    return await call.reply(call.texts.dead_retried.format(key=key))
+    steps = (reviving(answer, found[0].index), call.desk.audit.adding(entry(call, key)))
+    change = Change(steps, partial(call.desk.delivery.deliver, found, unsure=True))
+    return await call.reply(call.texts.dead_retried.format(key=key), change)
 
 
 async def audit(call: Invocation, rest: str) -> None:
@@ -107,7 +113,7 @@ async def audit(call: Invocation, rest: str) -> None:
         lines.append(
             f"- {at} {code(each.actor)} {each.action} {code(each.target or '–')}: {each.outcome}"
         )
-    await call.reply("\n".join(lines))
+    await call.reply("\n".join(lines), noted(call))
 
 
 SUBCOMMANDS = (

@@ -1,7 +1,8 @@
 """`admin users | role | quota`: who may ask, and how much."""
 
 from bot.access import GIVEN, Role, may_give
-from bot.commands.admin.base import Subcommand, Usage, code, entry, person_of
+from bot.change import Change
+from bot.commands.admin.base import Subcommand, Usage, code, entry, noted, person_of
 from bot.commands.base import Invocation
 from bot.people import Register
 from storage.records import Quota
@@ -19,7 +20,7 @@ async def users(call: Invocation, search: str) -> None:
     for each in wanted[:MOST_SHOWN]:
         seen = f"{each.last_seen:%Y-%m-%d %H:%M} UTC" if each.last_seen else "–"
         lines.append(f"- {code(each.name or '–')} {code(each.person)}: {each.role}, {seen}")
-    await call.reply("\n".join(lines))
+    await call.reply("\n".join(lines), noted(call))
 
 
 async def role(call: Invocation, rest: str) -> None:
@@ -40,13 +41,12 @@ async def give(call: Invocation, person: str, new: Role) -> None:
     is_last = new < Role.OWNER and roster.is_last_owner(person)
     if not may_give(call.role, before, new) or is_last:
         denied = entry(call, person, outcome="denied", role=new.name.lower())
-        await call.desk.audit.add(denied)
         text = call.texts.last_owner if is_last else call.texts.owners_only
-        return await call.reply(text)
+        return await call.reply(text, Change((call.desk.audit.adding(denied),)))
     detail = {"role": new.name.lower(), "before": before.name.lower()}
-    await roster.set_role(person, new, entry(call, person, **detail))
-    name = roster.role_of(person).name.lower()
-    await call.reply(call.texts.role_given.format(person=code(person), role=name))
+    change = roster.set_role(person, new, entry(call, person, **detail))
+    name = roster.role_with(person, new).name.lower()
+    await call.reply(call.texts.role_given.format(person=code(person), role=name), change)
     return await call.desk.offer_menus()
 
 
@@ -60,10 +60,15 @@ async def quota(call: Invocation, rest: str) -> None:
     person = await person_of(call, who)
     if person is None:
         return await call.reply(call.texts.nobody_known.format(name=code(who)))
-    if options:
-        bounds = None if options == ["off"] else _bounds(options)
-        await call.desk.roster.set_quota(person, bounds, entry(call, person, given=options))
-    return await _show_quota(call, person)
+    if not options:
+        roster = call.desk.roster
+        bounds = roster.quotas.bounds(person, roster.role_of(person))
+        return await _show_quota(call, person, bounds, noted(call, person))
+    own = None if options == ["off"] else _bounds(options)
+    quotas = call.desk.roster.quotas
+    change = quotas.set(person, own, entry(call, person, given=options))
+    bounds = quotas.filled(own, call.desk.roster.role_of(person))
+    return await _show_quota(call, person, bounds, change)
 
 
 def _bounds(options: list[str]) -> Quota:
@@ -77,7 +82,7 @@ def _bounds(options: list[str]) -> Quota:
 
 
 async def _show_spent(call: Invocation) -> None:
-    spent = call.desk.roster.today().items()
+    spent = call.desk.roster.quotas.today().items()
     ordered = sorted(spent, key=lambda item: -item[1].compute_ms)[:MOST_SHOWN]
     lines = [call.texts.spent_today.format(count=len(ordered)), ""]
     lines += [
@@ -86,12 +91,11 @@ async def _show_spent(call: Invocation) -> None:
         )
         for person, each in ordered
     ]
-    await call.reply("\n".join(lines))
+    await call.reply("\n".join(lines), noted(call))
 
 
-async def _show_quota(call: Invocation, person: str) -> None:
-    roster = call.desk.roster
-    bounds, spent = roster.bounds(person, roster.role_of(person)), roster.spent(person)
+async def _show_quota(call: Invocation, person: str, bounds: Quota, change: Change) -> None:
+    spent = call.desk.roster.quotas.spent(person)
     await call.reply(
         call.texts.quota.format(
             person=code(person),
@@ -99,7 +103,8 @@ async def _show_quota(call: Invocation, person: str) -> None:
             seconds=spent.compute_ms // 1000,
             most_messages=bounds.messages or "∞",
             most_seconds=bounds.seconds or "∞",
-        )
+        ),
+        change,
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from bot.commands.admin.base import Subcommand, Usage, code, entry, key_of, room_of
+from bot.commands.admin.base import Subcommand, Usage, code, entry, noted, room_of
 from bot.commands.base import Invocation
 from bot.pattern import Invalid
 from bot.standard import written
@@ -23,11 +23,11 @@ async def cache(call: Invocation, rest: str) -> None:
         raise Usage
     title = room.title or call.event.room_name
     changed = replace(room, keeps_answers=SWITCH[switch], title=title)
-    key = key_of(room.place)
-    await call.desk.roster.put_room(changed, entry(call, key, switch=switch))
+    key = room.place.key
+    change = call.desk.roster.put_room(changed, entry(call, key, switch=switch))
     text = call.texts.cache_on if SWITCH[switch] else call.texts.cache_off
     hours = call.desk.settings.bot.cache_hours
-    return await call.reply(text.format(room=code(title or key), hours=hours))
+    return await call.reply(text.format(room=code(title or key), hours=hours), change)
 
 
 async def _list_caches(call: Invocation) -> None:
@@ -36,11 +36,11 @@ async def _list_caches(call: Invocation) -> None:
     keeping = [room for room in call.desk.roster.rooms() if room.keeps_answers]
     lines = [call.texts.caches.format(count=len(keeping)), ""]
     for room in keeping:
-        key = key_of(room.place)
+        key = room.place.key
         lines.append(
             call.texts.cache.format(room=code(room.title or key), count=counts.get(key, 0))
         )
-    await call.reply("\n".join(lines))
+    await call.reply("\n".join(lines), noted(call))
 
 
 async def standard(call: Invocation, rest: str) -> None:
@@ -61,7 +61,7 @@ async def standard(call: Invocation, rest: str) -> None:
 async def _list(call: Invocation) -> None:
     answers = call.desk.memory.ready.standards.all()
     lines = [call.texts.standards.format(count=len(answers)), ""]
-    await call.reply("\n".join([*lines, *(_line(call, each) for each in answers)]))
+    await call.reply("\n".join([*lines, *(_line(call, each) for each in answers)]), noted(call))
 
 
 async def _show(call: Invocation, name: str) -> None:
@@ -69,7 +69,7 @@ async def _show(call: Invocation, name: str) -> None:
     language = f"language={answer.language} " if answer.language else ""
     patterns = " | ".join(answer.patterns)
     form = f"admin standard set {answer.name} {language}{patterns} => {answer.template}"
-    await call.reply(f"{_line(call, answer)}\n\n````\n{form}\n````")
+    await call.reply(f"{_line(call, answer)}\n\n````\n{form}\n````", noted(call, name))
 
 
 async def _set(call: Invocation, text: str) -> None:
@@ -98,14 +98,16 @@ async def _put(call: Invocation, answer: StandardAnswer) -> None:
         language=answer.language,
         enabled=answer.enabled,
     )
-    await call.desk.memory.ready.standards.put(answer, done)
-    await call.reply(f"{call.texts.standard_set.format(name=answer.name)}\n\n{_line(call, answer)}")
+    change = call.desk.memory.ready.standards.put(answer, done)
+    text = f"{call.texts.standard_set.format(name=answer.name)}\n\n{_line(call, answer)}"
+    await call.reply(text, change)
 
 
 async def _remove(call: Invocation, name: str) -> None:
     answer = _named(call, name)
-    await call.desk.memory.ready.standards.remove(answer.name, entry(call, answer.name, gone=True))
-    await call.reply(call.texts.standard_removed.format(name=answer.name))
+    done = entry(call, answer.name, gone=True)
+    change = call.desk.memory.ready.standards.remove(answer.name, done)
+    await call.reply(call.texts.standard_removed.format(name=answer.name), change)
 
 
 async def _test(call: Invocation, text: str) -> None:
@@ -113,11 +115,13 @@ async def _test(call: Invocation, text: str) -> None:
     language = primary(call.event.sender.language or call.desk.settings.bot.language)
     found = standards.find(text, language)
     if found is None:
-        return await call.reply(call.texts.standard_fits_none.format(language=language))
+        text = call.texts.standard_fits_none.format(language=language)
+        return await call.reply(text, noted(call))
     title = call.desk.roster.room(call.event.address).title
     said = standards.say(found, call.event, title)
     name = found.answer.name
-    return await call.reply(f"{call.texts.standard_fits.format(name=name)}\n\n{said}")
+    text = f"{call.texts.standard_fits.format(name=name)}\n\n{said}"
+    return await call.reply(text, noted(call, name))
 
 
 def _named(call: Invocation, name: str) -> StandardAnswer:

@@ -3,11 +3,21 @@
 from dataclasses import replace
 
 from adapters.base import Address
-from bot.access import OPEN_PLATFORMS, Role
+from bot.access import Role
+from bot.change import Change
 from bot.codec import answer_key, place_destination
-from bot.commands.admin.base import Subcommand, Usage, code, entry, key_of, person_of, room_of
+from bot.commands.admin.base import (
+    Subcommand,
+    Usage,
+    code,
+    entry,
+    noted,
+    room_of,
+    target_of,
+)
 from bot.commands.admin.people import give
 from bot.commands.base import Invocation
+from bot.reply import bodies_of
 from storage.outbox import posting
 from storage.records import Body, Destination, Place, RoomState
 
@@ -25,18 +35,25 @@ async def deny(call: Invocation, rest: str) -> None:
 
 
 async def _let(call: Invocation, rest: str, *, allowed: bool) -> None:
-    room = room_of(call, rest)
-    if room is not None:
-        title = room.title or call.event.room_name
-        changed = replace(room, allowed=allowed, title=title)
-        await call.desk.roster.put_room(changed, entry(call, key_of(room.place)))
-        text = call.texts.room_allowed if allowed else call.texts.room_denied
-        return await call.reply(text.format(room=code(title or key_of(room.place))))
+    target = await target_of(call, rest) if rest else room_of(call, rest)
+    if isinstance(target, RoomState):
+        return await _let_room(call, target, allowed=allowed)
     if not rest:
         raise Usage
-    person = await person_of(call, rest)
-    if person is None:
+    if target is None:
         return await call.reply(call.texts.nobody_known.format(name=code(rest)))
+    return await _let_person(call, target, allowed=allowed)
+
+
+async def _let_room(call: Invocation, room: RoomState, *, allowed: bool) -> None:
+    title = room.title or call.event.room_name
+    changed = replace(room, allowed=allowed, title=title)
+    change = call.desk.roster.put_room(changed, entry(call, room.place.key))
+    text = call.texts.room_allowed if allowed else call.texts.room_denied
+    return await call.reply(text.format(room=code(title or room.place.key)), change)
+
+
+async def _let_person(call: Invocation, person: str, *, allowed: bool) -> None:
     before = call.desk.roster.role_of(person)
     if allowed and before >= Role.GUEST:
         text = call.texts.role_given.format(person=code(person), role=before.name.lower())
@@ -53,16 +70,16 @@ async def rooms(call: Invocation, rest: str) -> None:
     if mode not in MODES or room is None:
         raise Usage
     changed = replace(room, every_message=MODES[mode])
-    await call.desk.roster.put_room(changed, entry(call, key_of(room.place), mode=mode))
+    change = call.desk.roster.put_room(changed, entry(call, room.place.key, mode=mode))
     text = call.texts.room_every if MODES[mode] else call.texts.room_mention
-    return await call.reply(text.format(room=code(room.title or key_of(room.place))))
+    return await call.reply(text.format(room=code(room.title or room.place.key)), change)
 
 
 async def _list(call: Invocation) -> None:
     found = call.desk.roster.rooms()
     lines = [call.texts.rooms.format(count=len(found)), ""]
-    lines += [f"- {code(room.title)} {code(key_of(room.place))}: {_state(room)}" for room in found]
-    await call.reply("\n".join(lines))
+    lines += [f"- {code(room.title)} {code(room.place.key)}: {_state(room)}" for room in found]
+    await call.reply("\n".join(lines), noted(call))
 
 
 def _state(room: RoomState) -> str:
@@ -80,20 +97,24 @@ async def announce(call: Invocation, rest: str) -> None:
     goals = [
         room
         for room in call.desk.roster.rooms()
-        if room.allowed and room.present and room.place.platform not in OPEN_PLATFORMS
+        if room.allowed and room.present and _account(room.place) in call.desk.adapters
     ]
-    posts = {answer_key(call.event, f"announce {key_of(r.place)}"): r.place for r in goals}
-    steps = [
-        posting(key, _destination(call, place), [Body(0, rest)]) for key, place in posts.items()
-    ]
-    steps.append(call.desk.audit.adding(entry(call, rooms=len(goals))))
-    await call.reply(call.texts.announced.format(count=len(goals)), steps)
+    posts = {answer_key(call.event, f"announce {r.place.key}"): r.place for r in goals}
+    steps = [posting(key, *_letter(call, place, rest)) for key, place in posts.items()]
+    change = Change((*steps, call.desk.audit.adding(entry(call, rooms=len(goals)))))
+    await call.reply(call.texts.announced.format(count=len(goals)), change)
     for key in posts:
         call.desk.delivery.deliver(await call.desk.memory.outbox.parts(key))
 
 
-def _destination(call: Invocation, place: Place) -> Destination:
-    return place_destination(Address(place.platform, place.account, place.room), call.person)
+def _letter(call: Invocation, place: Place, text: str) -> tuple[Destination, list[Body]]:
+    """Where it goes and what it says there, in parts that fit the platform."""
+    to = place_destination(Address(place.platform, place.account, place.room), call.person)
+    return to, bodies_of(text, call.desk.adapters[_account(place)].limits)
+
+
+def _account(place: Place) -> tuple[str, str]:
+    return place.platform, place.account
 
 
 SUBCOMMANDS = (

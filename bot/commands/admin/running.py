@@ -1,6 +1,7 @@
 """`admin model | persona | pause | resume | drain`: how the bot runs."""
 
-from bot.commands.admin.base import Subcommand, Usage, alone, code, entry
+from bot.change import Change
+from bot.commands.admin.base import Subcommand, Usage, alone, code, entry, noted
 from bot.commands.base import Invocation
 from bot.model import choose, model_names
 from engine.base import EngineError, NoRoom
@@ -21,19 +22,18 @@ async def model(call: Invocation, rest: str) -> None:
         return await call.reply(f"{error}\n\n{hint}".strip())
     except EngineError as error:
         return await call.reply(str(error))
-    await desk.audit.add(entry(call, choice.model))
     text = call.texts.model_answers if choice.now else call.texts.model_chosen
     lines = [text.format(model=code(choice.model))]
     if choice.then:
         lines.append(call.texts.model_until_restart.format(model=code(choice.then)))
-    return await call.reply("\n\n".join(lines))
+    return await call.reply("\n\n".join(lines), noted(call, choice.model))
 
 
 async def _tell_model(call: Invocation) -> None:
     status = await call.desk.engine.status()
     names = ", ".join(map(code, model_names(call.desk.settings))) or "–"
     text = call.texts.model.format(model=code(status.model), state=status.state, names=names)
-    await call.reply(text)
+    await call.reply(text, noted(call))
 
 
 async def persona(call: Invocation, text: str) -> None:
@@ -41,27 +41,31 @@ async def persona(call: Invocation, text: str) -> None:
     roster = call.desk.roster
     if text:
         value = None if text == "reset" else text
-        await roster.set("persona", value, entry(call, chars=len(text)))
-    shown = "\n".join(f"> {line}" for line in call.desk.answering.persona.split("\n"))
-    await call.reply(f"{call.texts.persona}\n\n{shown}")
+        change = roster.set("persona", value, entry(call, chars=len(text)))
+        return await _show_persona(call, value or call.desk.settings.persona, change)
+    return await _show_persona(call, call.desk.answering.persona, noted(call))
+
+
+async def _show_persona(call: Invocation, text: str, change: Change) -> None:
+    shown = "\n".join(f"> {line}" for line in text.split("\n"))
+    await call.reply(f"{call.texts.persona}\n\n{shown}", change)
 
 
 async def pause(call: Invocation) -> None:
     """Answer administrators only."""
-    await call.desk.roster.set("paused", "yes", entry(call))
-    await call.reply(call.texts.paused)
+    change = call.desk.roster.set("paused", "yes", entry(call))
+    await call.reply(call.texts.paused, change)
 
 
 async def resume(call: Invocation) -> None:
     """Answer everybody again."""
-    await call.desk.roster.set("paused", None, entry(call))
-    await call.reply(call.texts.resumed)
+    change = call.desk.roster.set("paused", None, entry(call))
+    await call.reply(call.texts.resumed, change)
 
 
 async def drain(call: Invocation) -> None:
     """Finish what runs and end the program."""
-    await call.desk.audit.add(entry(call))
-    await call.reply(call.texts.draining)
+    await call.reply(call.texts.draining, noted(call))
     call.desk.stop()
 
 

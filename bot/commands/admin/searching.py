@@ -1,6 +1,7 @@
 """`admin search`: find what was said."""
 
 from bot.access import Role
+from bot.change import Change
 from bot.commands.admin.base import Subcommand, Usage, code, entry
 from bot.commands.base import Invocation
 from bot.finding import explained, in_markdown, shown
@@ -24,14 +25,14 @@ async def search(call: Invocation, rest: str) -> None:
         found = await call.desk.search.find(query, MOST_SHOWN, viewer)
     except QueryError as error:
         return await call.reply(explained(error, call.texts))
-    await call.desk.audit.add(entry(call, found=len(found)))
+    told = Change((call.desk.audit.adding(entry(call, found=len(found))),))
     if not found:
-        return await call.reply(call.texts.found_nothing)
+        return await call.reply(call.texts.found_nothing, told)
     lines = [call.texts.found.format(count=len(found)), ""]
     for each in shown(found, query):
         lines.append(f"- {code(each.head)}")
         lines += [f"  {in_markdown(*part)}" for part in (each.question, each.answer)]
-    return await call.reply("\n".join(lines))
+    return await call.reply("\n".join(lines), told)
 
 
 SUBCOMMANDS = (Subcommand("search", search),)

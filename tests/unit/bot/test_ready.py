@@ -61,13 +61,18 @@ class House:
         await self.turns.commit(turn, also=steps)
         return bool(steps)
 
+    async def keep(self, answer: StandardAnswer) -> None:
+        """A standard answer is set."""
+        await self.roster.make(self.ready.standards.put(answer, ENTRY))
+
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     async with Database(tmp_path / "parley.db") as db:
-        roster = Roster(RosterStore(db, Audit(db, KEY)), Access())
-        await roster.put_room(RoomState(place_of(ROOM), keeps_answers=True))
-        standards = Standards(StandardStore(db, Audit(db, KEY)), "Parley", "en", now=lambda: AT)
+        audit = Audit(db, KEY)
+        roster = Roster(RosterStore(db, audit), Access())
+        await roster.make(roster.put_room(RoomState(place_of(ROOM), keeps_answers=True)))
+        standards = Standards(StandardStore(db, audit), "Parley", "en", now=lambda: AT)
         ready = ReadyAnswers(Settings(), roster, standards, Known(db), Metrics())
         yield House(ready, roster, Turns(db))
 
@@ -172,7 +177,7 @@ async def test_asking_again_replaces_what_is_kept_and_keeps_nothing_new(house: H
 async def test_a_standard_answer_goes_before_what_is_known(house: House) -> None:
     await house.answer(ask("How is Bob?"), "so")
     answer = StandardAnswer("how", ("how is {who}",), "Ask {who} in {room} on {date}, {name}.")
-    await house.ready.standards.put(answer, ENTRY)
+    await house.keep(answer)
     found = (await house.look(ask("how is Bob?"), first=False)).ready
     assert found
     assert (found.mark, found.made) == ("standard_answer", Made("", "standard:how", "{}"))
@@ -186,11 +191,11 @@ async def test_a_standard_answer_goes_before_what_is_known(house: House) -> None
 
 async def test_there_is_an_end_to_standard_answers(house: House) -> None:
     for number in range(MAX_ANSWERS):
-        await house.ready.standards.put(StandardAnswer(f"a{number}", ("b",), "c"), ENTRY)
+        await house.keep(StandardAnswer(f"a{number}", ("b",), "c"))
     with pytest.raises(Invalid) as error:
-        await house.ready.standards.put(StandardAnswer("one-more", ("b",), "c"), ENTRY)
+        await house.keep(StandardAnswer("one-more", ("b",), "c"))
     assert error.value.values == {"limit": MAX_ANSWERS}
-    await house.ready.standards.put(StandardAnswer("a0", ("b",), "changed"), ENTRY)
+    await house.keep(StandardAnswer("a0", ("b",), "changed"))
     await house.ready.standards.load()
     changed = house.ready.standards.get("a0")
     assert changed

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from bot.access import Role
+from bot.codes import WRONG_CODES, TooManyCodes
 from bot.config import Access
 from bot.people import NobodyFound, Register, find_person
-from bot.roster import WRONG_CODES, Roster, TooManyCodes
+from bot.roster import Roster
 from storage.audit import Audit
 from storage.database import Database
 from storage.members import Members
@@ -58,9 +59,9 @@ class House:
         taken = Spent(1, round(seconds * 1000))
         self._turns += 1
         value = turn(f"t{self._turns}")
-        charge = self.roster.charge(person, taken)
-        await Turns(self._database).commit(value, also=[charge])
-        self.roster.charged(person, taken)
+        charge = self.roster.quotas.charge(person, taken)
+        await Turns(self._database).commit(value, also=charge.steps)
+        charge.apply()
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ async def test_messages_of_a_day_are_bounded(database: Database) -> None:
     for _ in range(2):
         assert roster.obstacle(ANN) is None
         await house.answer(ANN)
-    assert (roster.obstacle(ANN), roster.hours_left()) == ("quota_spent", 12)
+    assert (roster.obstacle(ANN), roster.quotas.hours_left()) == ("quota_spent", 12)
     assert roster.obstacle(BEN) is None
     assert (await house.start()).obstacle(ANN) == "quota_spent"
     house.clock.pass_(hours=12)
@@ -95,14 +96,14 @@ async def test_guests_have_bounds_of_their_own_and_administrators_none(database:
     house = House(database, messages_per_day=1, guest_messages_per_day=2)
     roster = await house.start()
     for person, role in ((ANN, Role.GUEST), (BEN, Role.MEMBER), (BOSS, Role.ADMIN)):
-        await roster.set_role(person, role, ENTRY)
+        await roster.make(roster.set_role(person, role, ENTRY))
         await house.answer(person)
     assert [roster.obstacle(person) for person in (ANN, BEN, BOSS)] == [None, "quota_spent", None]
-    await roster.set_quota(BEN, Quota(messages=0), ENTRY)
+    await roster.make(roster.quotas.set(BEN, Quota(messages=0), ENTRY))
     assert roster.obstacle(BEN) is None
-    await roster.set_quota(ANN, Quota(messages=1), ENTRY)
+    await roster.make(roster.quotas.set(ANN, Quota(messages=1), ENTRY))
     assert (await house.start()).obstacle(ANN) == "quota_spent"
-    await house.roster.set_quota(ANN, None, ENTRY)
+    await house.roster.make(house.roster.quotas.set(ANN, None, ENTRY))
     assert house.roster.obstacle(ANN) is None
 
 
@@ -140,11 +141,11 @@ async def test_a_clock_that_was_a_year_ahead_locks_nobody_out(database: Database
 async def test_who_is_paused(database: Database) -> None:
     house = House(database, open=("slack",))
     roster = await house.start()
-    await roster.set_role(BOSS, Role.ADMIN, ENTRY)
-    await roster.set("paused", "yes", ENTRY)
+    await roster.make(roster.set_role(BOSS, Role.ADMIN, ENTRY))
+    await roster.make(roster.set("paused", "yes", ENTRY))
     roster = await house.start()
     assert (roster.obstacle(ANN), roster.obstacle(BOSS)) == ("resting", None)
-    await roster.set("paused", None, ENTRY)
+    await roster.make(roster.set("paused", None, ENTRY))
     assert roster.obstacle(ANN) is None
 
 
@@ -162,14 +163,25 @@ async def test_a_hint_is_due_once_a_day(database: Database) -> None:
     assert roster.hint_due(ANN)
 
 
+async def paired(roster: Roster, person: str, code: str) -> Role | None:
+    """The role of somebody who gave a code."""
+    async with roster.codes.turn:
+        found = await roster.pair(person, code)
+        if found is None:
+            return None
+        role, change = found
+        await roster.make(change)
+        return role
+
+
 async def test_a_code_lets_one_person_in(database: Database) -> None:
     house = House(database, code_minutes=30)
     roster = await house.start()
-    code = await roster.new_code(Role.ADMIN, "console:local:0")
+    code = await roster.codes.make(Role.ADMIN, "console:local:0")
     assert re.fullmatch(r"[A-HJ-NP-Z2-9]{5}-[A-HJ-NP-Z2-9]{5}", code)
     assert code not in str(await database.read(_everything))
-    assert await roster.pair(ANN, f" {code.lower()} ") is Role.ADMIN
-    assert await roster.pair(BEN, code) is None
+    assert await paired(roster, ANN, f" {code.lower()} ") is Role.ADMIN
+    assert await paired(roster, BEN, code) is None
     assert (await house.start()).role_of(ANN) is Role.ADMIN
 
 
@@ -181,50 +193,50 @@ def _everything(connection: Any) -> list[Any]:
 async def test_a_code_grows_old(database: Database) -> None:
     house = House(database, code_minutes=30)
     roster = await house.start()
-    code = await roster.new_code(Role.MEMBER, "console:local:0")
+    code = await roster.codes.make(Role.MEMBER, "console:local:0")
     house.clock.pass_(minutes=31)
-    assert await roster.pair(ANN, code) is None
+    assert await paired(roster, ANN, code) is None
 
 
 async def test_a_code_takes_nothing_away(database: Database) -> None:
     house = House(database, owners=("slack:U3",))
     roster = await house.start()
-    code = await roster.new_code(Role.MEMBER, "console:local:0")
-    assert await roster.pair(BOSS, code) is Role.OWNER
-    assert await roster.pair(ANN, code) is Role.MEMBER
+    code = await roster.codes.make(Role.MEMBER, "console:local:0")
+    assert await paired(roster, BOSS, code) is Role.OWNER
+    assert await paired(roster, ANN, code) is Role.MEMBER
 
 
 async def test_wrong_codes_are_bounded(database: Database) -> None:
     house = House(database, code_minutes=90)
     roster = await house.start()
-    code = await roster.new_code(Role.MEMBER, "console:local:0")
+    code = await roster.codes.make(Role.MEMBER, "console:local:0")
     for _ in range(WRONG_CODES):
-        assert await roster.pair(ANN, "ABCDE-FGHJK") is None
+        assert await paired(roster, ANN, "ABCDE-FGHJK") is None
     with pytest.raises(TooManyCodes):
-        await roster.pair(ANN, code)
-    assert await roster.pair(BEN, "ABCDE-FGHJK") is None
+        await paired(roster, ANN, code)
+    assert await paired(roster, BEN, "ABCDE-FGHJK") is None
     house.clock.pass_(hours=1.01)
-    assert await roster.pair(ANN, code) is Role.MEMBER
+    assert await paired(roster, ANN, code) is Role.MEMBER
 
 
 async def test_the_last_owner(database: Database) -> None:
     roster = await House(database).start()
-    await roster.set_role(ANN, Role.OWNER, ENTRY)
+    await roster.make(roster.set_role(ANN, Role.OWNER, ENTRY))
     assert roster.is_last_owner(ANN)
-    await roster.set_role(BEN, Role.OWNER, ENTRY)
+    await roster.make(roster.set_role(BEN, Role.OWNER, ENTRY))
     assert not roster.is_last_owner(ANN)
     assert not roster.is_last_owner(BOSS)
     named = await House(database, owners=("slack:U3",)).start()
-    await named.set_role(BEN, None, ENTRY)
+    await named.make(named.set_role(BEN, None, ENTRY))
     assert not named.is_last_owner(ANN)
 
 
 async def test_administrators_of_a_platform(database: Database) -> None:
     house = House(database, owners=("slack:U9", "slack:main:U8", "telegram:5"))
     roster = await house.start()
-    await roster.set_role(ANN, Role.ADMIN, ENTRY)
-    await roster.set_role(BEN, Role.MEMBER, ENTRY)
-    await roster.set_role("slack:other:U7", Role.ADMIN, ENTRY)
+    await roster.make(roster.set_role(ANN, Role.ADMIN, ENTRY))
+    await roster.make(roster.set_role(BEN, Role.MEMBER, ENTRY))
+    await roster.make(roster.set_role("slack:other:U7", Role.ADMIN, ENTRY))
     assert roster.administrators("slack", "main") == {"U1", "U8", "U9"}
 
 
@@ -256,7 +268,7 @@ async def test_whom_a_word_means(database: Database, text: str, person: str | No
         (BOSS, "Twin", at),
     ]
     for key in (ANN, BEN, BOSS):
-        await roster.set_role(key, Role.MEMBER, ENTRY)
+        await roster.make(roster.set_role(key, Role.MEMBER, ENTRY))
     accounts = {("slack", "main"), ("matrix", "p")}
     assert find_person(text, known, roster, accounts) == person
 

@@ -45,7 +45,7 @@ class House:
 
     async def open(self) -> None:
         for place in (ROOM, OTHER):
-            await self.roster.put_room(RoomState(place, keeps_answers=True))
+            await self.roster.commit([self.roster.placing(RoomState(place, keeps_answers=True))])
 
     async def keep(
         self,
@@ -119,10 +119,10 @@ async def test_what_is_too_old_goes_with_the_next_one(house: House) -> None:
 async def test_a_room_that_keeps_no_answers_gets_none_and_has_none_left(house: House) -> None:
     await house.keep("a")
     await house.keep("b", room="page:bot:r2")
-    await house.roster.put_room(RoomState(ROOM), [ENTRY])
+    await house.roster.commit([house.roster.placing(RoomState(ROOM), [ENTRY])])
     await house.keep("c", "l")
     await house.keep("d", room="page:bot:unknown")
-    await house.roster.put_room(RoomState(ROOM, keeps_answers=True))
+    await house.roster.commit([house.roster.placing(RoomState(ROOM, keeps_answers=True))])
     assert await house.known.counts(HOUR) == {"page:bot:r2": 1}
     assert [room.keeps_answers for room in (await house.roster.standing()).rooms] == [True, True]
 
@@ -171,11 +171,12 @@ async def test_it_moves_with_its_room(house: House) -> None:
 
 async def test_standard_answers_are_kept_with_their_audit(tmp_path: Path) -> None:
     async with Database(tmp_path / "parley.db") as db:
-        store = StandardStore(db, Audit(db, KEY), clock=Clock())
+        audit = Audit(db, KEY)
+        store, roster = StandardStore(db, audit), RosterStore(db, audit)
         first = StandardAnswer("wifi", ("*wifi*", "密码"), "{name}: it's on the wall", "en")
-        await store.put(first, ENTRY)
-        await store.put(StandardAnswer("a", ("b",), "c", enabled=False), ENTRY)
+        await roster.commit([store.keeping(first, ENTRY)])
+        await roster.commit([store.keeping(StandardAnswer("a", ("b",), "c", enabled=False), ENTRY)])
         assert await store.all() == [StandardAnswer("a", ("b",), "c", enabled=False), first]
-        await store.put(StandardAnswer("a", ("b",), "d"), ENTRY)
-        await store.remove("wifi", ENTRY)
+        await roster.commit([store.keeping(StandardAnswer("a", ("b",), "d"), ENTRY)])
+        await roster.commit([store.removing("wifi", ENTRY)])
         assert await store.all() == [StandardAnswer("a", ("b",), "d")]

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from storage.inbox import Inbox
-from storage.outbox import Outbox
+from storage.outbox import Outbox, reviving
 from storage.records import Body, Part, PartState
 from tests.unit.storage.values import destination, event
 
@@ -16,6 +16,10 @@ TO = destination()
 async def _only(outbox: Outbox, answer: str = "a") -> Part:
     (part,) = await outbox.parts(answer)
     return part
+
+
+async def revive(outbox: Outbox, answer: str) -> None:
+    await outbox.post("revived", TO, [], also=[reviving(answer, 0)])
 
 
 async def test_opening_makes_a_row_once(outbox: Outbox) -> None:
@@ -101,7 +105,7 @@ async def test_a_dead_part_keeps_its_body_and_can_be_revived(outbox: Outbox) -> 
     (dead,) = await outbox.dead_letters()
     assert (dead.state, dead.body, dead.error) == (PartState.DEAD, "one", "gone")
     assert await outbox.undelivered() == []
-    await outbox.revive("a", 0)
+    await revive(outbox, "a")
     (part,) = await outbox.undelivered()
     assert (part.state, part.body, part.attempts, part.error) == (PartState.READY, "one", 0, "")
     assert await outbox.dead_letters() == []
@@ -111,14 +115,14 @@ async def test_a_delivered_part_does_not_die_and_only_the_dead_are_revived(outbo
     await outbox.post("a", TO, [Body(0, "one")])
     await outbox.delivered("a", 0, 1, "r1")
     await outbox.dead("a", 0, "too late")
-    await outbox.revive("a", 0)
+    await revive(outbox, "a")
     assert (await _only(outbox)).state is PartState.DELIVERED
 
 
 async def test_a_dead_placeholder_is_revived_as_one(outbox: Outbox) -> None:
     await outbox.open("a", 0, TO)
     await outbox.dead("a", 0, "gone")
-    await outbox.revive("a", 0)
+    await revive(outbox, "a")
     assert (await _only(outbox)).state is PartState.OPEN
 
 
@@ -171,7 +175,7 @@ async def test_the_newest_body_is_kept_until_it_is_delivered(
             case "die":
                 await outbox.dead(answer, 0, "gone")
             case _:
-                await outbox.revive(answer, 0)
+                await revive(outbox, answer)
     parts = await outbox.parts(answer)
     if revision:
         (part,) = parts

@@ -93,7 +93,7 @@ async def test_what_the_first_revision_held_is_there_after_an_upgrade(tmp_path: 
         assert (person, name) == ("ann", "Ann")
         roster = RosterStore(db, Audit(db, KEY))
         assert (await roster.standing()).roles == {}
-        await roster.set_role("ann", "member", AuditEntry("boss", "role", "ann"))
+        await roster.commit([roster.giving("ann", "member", AuditEntry("boss", "role", "ann"))])
         assert (await roster.standing()).roles == {"ann": "member"}
 
 

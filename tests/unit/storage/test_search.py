@@ -34,7 +34,8 @@ def search(db: Database) -> Search:
 @pytest.fixture
 async def talk(db: Database, turns: Turns, members: Members) -> None:
     """Ann and Ben in the sales room and its thread; Ann also alone."""
-    await RosterStore(db, Audit(db, KEY)).put_room(RoomState(ROOM, "Sales Team", allowed=True))
+    roster = RosterStore(db, Audit(db, KEY))
+    await roster.commit([roster.placing(RoomState(ROOM, "Sales Team", allowed=True))])
     for person in ("ann", "ben"):
         await members.seen(person, "fake", person.title(), "")
     said = [
