@@ -44,7 +44,7 @@ FULL = Size(
     chat_pause_s=1.5,
     team=Crowd(people=50, first=9, last=13, think_s=20.0, words=1, answer_tokens=8),
     rush=Crowd(people=50, first=9, last=12, think_s=0.0, words=1, answer_tokens=8),
-    trial=Crowd(people=50, first=10, last=12, think_s=10.0, words=1, answer_tokens=8),
+    trial=Crowd(people=12, first=10, last=12, think_s=4.0, words=1, answer_tokens=8),
     swapping=Crowd(people=8, first=1, last=9, think_s=1.5, words=1, answer_tokens=8),
     slots=(50, 8),
     light_asks=10,
