@@ -69,7 +69,8 @@ async def _talk(side: Side, crowd: Crowd, number: int) -> list[Said]:
     for _ in range(1, crowd.first):
         talk.hear(EARLIER_ANSWER)
     said: list[Said] = []
-    await asyncio.sleep(pauses.random() * crowd.think_s)
+    # Spread, for all first prompts are new and must not come at once.
+    await asyncio.sleep(2 * pauses.random() * crowd.think_s)
     for turn in range(crowd.first, crowd.last + 1):
         said.append(Said(turn, await speak(side, talk, crowd.answer_tokens)))
         await asyncio.sleep(pauses.uniform(0.5, 1.5) * crowd.think_s)

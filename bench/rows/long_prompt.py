@@ -60,6 +60,8 @@ async def _stopped(side: Ours, ask: Ask, after_s: float) -> float:
     asking = asyncio.create_task(begin())
     while (await side.engine.status()).running == 0:
         await asyncio.sleep(POLL_S)
+        if asking.done():
+            asking.result()  # says why it was refused
     await asyncio.sleep(after_s)
     stopped = perf_counter()
     asking.cancel()
