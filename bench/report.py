@@ -35,9 +35,9 @@ counts.
 
 The 50 people are met in the middle of their conversations: nine turns lie behind them, three
 follow, and before the last the window has slid; everybody's first question does not count, for its
-prompt is new to all sides. A turn has about 30 tokens, half of what one usually has, so people think
-20 s instead of 60, drawn between half and one and a half of that from a seed, the same for every
-side. The server's settings are tried with 12 people who think 4 s.
+prompt is new to all sides. A turn has about 30 tokens, half of what one usually has, so people
+think 20 s instead of 60, drawn between half and one and a half of that from a seed, the same for
+every side. The server's settings are tried with 12 people who think 4 s.
 
     python -m bench.peers                        # llama.cpp's tools, about ten minutes
     python -m bench.engine --rounds 3 --report   # everything; `--rows` and `--rounds` choose
@@ -54,8 +54,11 @@ def write(found: Results, docs: Path) -> None:
     remarks: dict[str, str] = tomllib.loads(REMARKS.read_text("utf-8"))
     measured = [(row, found.rows[name]) for name, row in ROWS.items() if name in found.rows]
     sections = ["\n".join(_section(row, rounds, drawn, remarks)) for row, rounds in measured]
-    page = [HEAD, "\n".join(_machine(found)), "\n".join(_summary(measured)), METHOD, *sections]
-    (docs / "performance.md").write_text("\n".join(part.rstrip() + "\n" for part in page), "utf-8")
+    page = [HEAD, remarks.get("page", ""), "\n".join(_machine(found))]
+    page += ["\n".join(_summary(measured)), _missing(found), METHOD, *sections]
+    (docs / "performance.md").write_text(
+        "\n".join(part.strip() + "\n" for part in page if part.strip()), "utf-8"
+    )
 
 
 def _machine(found: Results) -> Iterator[str]:
@@ -75,6 +78,11 @@ def _summary(measured: list[tuple[Row, Measured]]) -> Iterator[str]:
                 value = rounds.median[aim.figure]
                 of = f", {aim.figure}" if len(row.aims) > 1 else ""
                 yield f"| {row.title}{of} | {_bound(aim)} | {_number(value)} | {_met(aim, value)} |"
+
+
+def _missing(found: Results) -> str:
+    names = [f"`{name}`" for name in ROWS if name not in found.rows]
+    return f"Not measured in full size yet: {', '.join(names)}." if names else ""
 
 
 def _section(
@@ -109,6 +117,8 @@ def _bound(aim: Aim) -> str:
 def _met(aim: Aim, value: float) -> str:
     if aim.met_by(value):
         return "met"
+    if aim.bound == 0:
+        return "missed"
     return f"missed by {abs(value / aim.bound - 1) * 100:.0f} %"
 
 

@@ -87,4 +87,4 @@ READER = Row(
     (Aim("ratio", 2.0),),
     reader,
 )
-STOP = Row("stop", "`/stop` in a prefill of 4,000 tokens", (Aim("longest ms", 150.0),), stop)
+STOP = Row("stop", "`/stop` in a prefill of 4,000 tokens, ms", (Aim("longest ms", 150.0),), stop)
