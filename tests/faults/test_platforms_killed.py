@@ -139,3 +139,5 @@ async def test_nothing_is_lost_or_doubled_on_three_platforms(
         strays = {venue.name: sum(p.strays for p in people if p.venue is venue) for venue in venues}
         assert not {name: n for name, n in strays.items() if n and name != "telegram"}
         record_property("stray placeholders on Telegram", strays["telegram"])
+        print(f"{kills} kills, {strays['telegram']} stray placeholders on Telegram")
+        assert strays["telegram"] <= kills * PEOPLE  # one a kill for each answer under way
