@@ -90,6 +90,7 @@ class Lane:
         self._jobs: OrderedDict[Key, Job] = OrderedDict()
         self._placed: dict[Key, Placed] = {}
         self._sends, self._edits = paces
+        self._rests_until = 0.0
         self._changed = asyncio.Event()
         self._awake = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
@@ -129,7 +130,13 @@ class Lane:
                 await self._carry_out(key, self._jobs[key])
 
     def _wait_s(self, key: Key, job: Job, now: float) -> float:
-        """A preview waits for its pace out here, where a newer text can take its place."""
+        """A preview waits for its pace out here, where a newer text can take its place.
+
+        What the platform asked to wait for holds for whatever comes next in this room.
+        """
+        return max(self._rests_until - now, self._paced_s(key, job, now))
+
+    def _paced_s(self, key: Key, job: Job, now: float) -> float:
         if job.final:
             return 0.0
         if job.part.remote_id is None:
@@ -221,6 +228,8 @@ class Lane:
             job.unsure, job.sent = True, job.part.remote_id is None
             raise
         except base.AdapterError as error:
+            if isinstance(error, base.RateLimited):
+                self._rests_until = asyncio.get_running_loop().time() + error.retry_after_s
             if job.final and is_passing(error):
                 await self._outbox.attempted(job.part.answer, job.part.index, str(error))
             raise

@@ -70,8 +70,9 @@ async def test_the_model_is_changed_in_chat_and_from_the_command_line(tmp_path: 
         with pytest.raises(ControlError, match="nowhere"):
             await ask(socket, request | {"name": "nowhere"})
 
-        latest = await running.desk.audit.latest(2)
-        assert [(each.action, each.target) for each in latest] == [
+        latest = await running.desk.audit.latest(9)
+        done = [(each.action, each.target) for each in latest if each.target]
+        assert done[:2] == [
             ("models use", DEMO.name),
             ("admin model", "second"),
         ]
