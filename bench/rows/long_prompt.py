@@ -20,15 +20,17 @@ async def reader(bench: Bench) -> Figures:
     """The reader's intervals without the long prompt, and while it is computed."""
     async with ours(bench.model, Plan(CONTEXT, 2, bench.threads, lookup=False)) as side:
         await side.ask(_read("warm", 8))
-        alone = (await side.ask(_read("alone", bench.size.read_tokens // 4))).gaps_s
-        reading = asyncio.create_task(side.ask(_read("beside", bench.size.read_tokens)))
-        await asyncio.sleep(0.5)
+        alone = (await side.ask(_read("alone", bench.size.read_tokens))).gaps_s
+        arrivals: list[float] = []
+        reading = asyncio.create_task(_arrive(side, _read("beside", CONTEXT // 2), arrivals))
+        await _longer(arrivals, 8, reading)
         long = await side.ask(_long(bench, "long"))
-        heard = await reading
+        await _longer(arrivals, len(arrivals) + 1, reading)
+        reading.cancel()
     inside = [
         late - early
-        for early, late in zip(heard.arrivals, heard.arrivals[1:], strict=False)
-        if long.asked < early and late < long.arrivals[0]
+        for early, late in zip(arrivals, arrivals[1:], strict=False)
+        if long.asked < late and early < long.arrivals[0]
     ]
     without, beside = percentile(alone, 99), percentile(inside, 99)
     return {
@@ -42,6 +44,22 @@ async def reader(bench: Bench) -> Figures:
     }
 
 
+async def _arrive(side: Ours, ask: Ask, arrivals: list[float]) -> None:
+    """Note when each piece of text comes."""
+    async with aclosing(side.engine.stream(request_of(ask))) as deltas:
+        async for delta in deltas:
+            if delta.text:
+                arrivals.append(perf_counter())
+
+
+async def _longer(arrivals: list[float], length: int, reading: asyncio.Task[None]) -> None:
+    while len(arrivals) < length:
+        if reading.done():
+            reading.result()
+            raise RuntimeError("the reader's answer ended before the long prompt was computed")
+        await asyncio.sleep(POLL_S)
+
+
 async def stop(bench: Bench) -> Figures:
     """From closing the stream until the worker says that nothing runs."""
     took: list[float] = []
@@ -52,12 +70,7 @@ async def stop(bench: Bench) -> Figures:
 
 
 async def _stopped(side: Ours, ask: Ask, after_s: float) -> float:
-    async def begin() -> None:
-        async with aclosing(side.engine.stream(request_of(ask))) as deltas:
-            async for _ in deltas:
-                pass
-
-    asking = asyncio.create_task(begin())
+    asking = asyncio.create_task(_arrive(side, ask, []))
     while (await side.engine.status()).running == 0:
         await asyncio.sleep(POLL_S)
         if asking.done():

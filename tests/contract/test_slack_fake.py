@@ -190,13 +190,16 @@ async def test_an_http_bot_is_called_again_and_refuses_strangers() -> None:
         calling = bolt.server.calling
         assert await calling.verify_url() == "a-challenge"
         there, calling.clock = calling.url, 0.0
-        calling.call("http://127.0.0.1:9")
-        bolt.server.world.say("ann", bolt.direct, "is anybody there")
-        async with asyncio.timeout(WAIT_S):
-            while not bolt.server.world.deliveries.all[-1].attempts:
-                await asyncio.sleep(0.001)
-        calling.call(there)
-        await bolt.tells("message", text="is anybody there")
+
+        async def hang_up(_: asyncio.StreamReader, line: asyncio.StreamWriter) -> None:
+            calling.call(there)
+            line.close()
+
+        async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as deaf:
+            calling.call("http://127.0.0.1:{}".format(deaf.sockets[0].getsockname()[1]))
+            bolt.server.world.say("ann", bolt.direct, "is anybody there")
+            await bolt.tells("message", text="is anybody there")
+        assert bolt.server.world.deliveries.all[-1].attempts == 2
         calling.secret = "another"
         bolt.server.world.say("ann", bolt.direct, "a forgery")
         async with asyncio.timeout(WAIT_S):
