@@ -1,6 +1,7 @@
 """A prompt of 4,000 tokens: what a reader feels of it, and how fast `/stop` ends it."""
 
 import asyncio
+import itertools
 from contextlib import aclosing
 from time import perf_counter
 
@@ -29,7 +30,7 @@ async def reader(bench: Bench) -> Figures:
         reading.cancel()
     inside = [
         late - early
-        for early, late in zip(arrivals, arrivals[1:], strict=False)
+        for early, late in itertools.pairwise(arrivals)
         if long.asked < late and early < long.arrivals[0]
     ]
     without, beside = percentile(alone, 99), percentile(inside, 99)

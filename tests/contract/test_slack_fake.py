@@ -196,7 +196,7 @@ async def test_an_http_bot_is_called_again_and_refuses_strangers() -> None:
             line.close()
 
         async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as deaf:
-            calling.call("http://127.0.0.1:{}".format(deaf.sockets[0].getsockname()[1]))
+            calling.call(f"http://127.0.0.1:{deaf.sockets[0].getsockname()[1]}")
             bolt.server.world.say("ann", bolt.direct, "is anybody there")
             await bolt.tells("message", text="is anybody there")
         assert bolt.server.world.deliveries.all[-1].attempts == 2
