@@ -24,10 +24,10 @@ from adapters.base import (
     MessageEvent,
     MessageRef,
     Person,
-    Preview,
     Rendered,
     Transient,
 )
+from adapters.capabilities import Preview
 
 PLATFORM = "console"
 ACCOUNT = "local"

@@ -20,7 +20,8 @@ from typing import Any
 import structlog
 from starlette.routing import Route
 
-from adapters.base import Adapter, Webhooks
+from adapters.base import Adapter
+from adapters.capabilities import Webhooks
 from adapters.console import PLATFORM as CONSOLE
 from adapters.console import ConsoleAdapter
 from bot.answer import Answering, Memory, Platforms

@@ -10,7 +10,8 @@ import structlog
 import tenacity
 
 from adapters import base
-from adapters.base import Adapter, Attachment, Fetches, MessageEvent
+from adapters.base import Adapter, Attachment, MessageEvent
+from adapters.capabilities import Fetches
 from bot.hygiene import clean
 from bot.patience import is_passing, pause_s
 from bot.reading import LIMITS, quoted, read_attachment

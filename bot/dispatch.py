@@ -14,7 +14,8 @@ from typing import ParamSpec
 import structlog
 import tenacity
 
-from adapters.base import AdapterError, Invitable, MessageEvent, Person, Rejected
+from adapters.base import AdapterError, MessageEvent, Person, Rejected
+from adapters.capabilities import Invitable
 from bot import routing
 from bot.access import Role
 from bot.change import NOTHING

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 
 import structlog
 
-from adapters.base import Adapter, AuthFailed, Connects, Cursor, Emit, Link, MessageEvent, Transient
+from adapters.base import Adapter, AuthFailed, Cursor, Emit, MessageEvent, Transient
+from adapters.capabilities import Connects, Link
 from bot.delivery import Spawn
 from bot.health import Metrics, PartState
 from bot.pipeline import Pipeline

@@ -1,6 +1,6 @@
 """The commands as platforms show them: to everybody, and to administrators."""
 
-from adapters.base import CommandHint, Menu
+from adapters.capabilities import CommandHint, Menu
 from bot.texts import LANGUAGES, texts_for
 
 ADMIN, PAIR = "admin", "pair"

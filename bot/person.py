@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from adapters.base import Keeps
+from adapters.capabilities import Keeps
 from bot.commands.base import Desk
 from storage.records import AuditEntry
 

@@ -13,7 +13,8 @@ from typing import Protocol
 
 import structlog
 
-from adapters.base import Adapter, AdapterError, Limits, MessageEvent, Preview, Streams
+from adapters.base import Adapter, AdapterError, Limits, MessageEvent
+from adapters.capabilities import Preview, Streams
 from adapters.split import split
 from bot.codec import address_of, destination
 from bot.delivery import Delivery

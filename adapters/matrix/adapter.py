@@ -17,11 +17,10 @@ from adapters.base import (
     Cursor,
     Emit,
     Limits,
-    Link,
-    Menu,
     MessageRef,
     Rendered,
 )
+from adapters.capabilities import Link, Menu
 from adapters.matrix import media
 from adapters.matrix.content import MAX_BODY_BYTES
 from adapters.matrix.errors import SessionEnded

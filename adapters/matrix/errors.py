@@ -8,14 +8,7 @@ from typing import Any, cast
 
 import aiohttp
 
-from adapters.base import (
-    AdapterError,
-    Ambiguous,
-    AuthFailed,
-    RateLimited,
-    Rejected,
-    Transient,
-)
+from adapters.base import AdapterError, Ambiguous, AuthFailed, RateLimited, Rejected, Transient
 
 UNSPECIFIED_WAIT_S = 5.0
 """How long to wait after a 429 that does not say."""

@@ -13,7 +13,8 @@ from typing import Any, cast
 
 import structlog
 
-from adapters.base import AdapterError, Menu, RateLimited
+from adapters.base import AdapterError, RateLimited
+from adapters.capabilities import Menu
 from adapters.matrix.http import Homeserver
 from adapters.matrix.words import ARGUMENTS, COMMAND
 

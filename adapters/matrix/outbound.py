@@ -10,15 +10,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from adapters.base import (
-    AdapterError,
-    Address,
-    Gone,
-    MessageRef,
-    Rejected,
-    Rendered,
-    Transient,
-)
+from adapters.base import AdapterError, Address, Gone, MessageRef, Rejected, Rendered, Transient
 from adapters.matrix import content, media
 from adapters.matrix.errors import NotFound
 from adapters.matrix.http import Homeserver

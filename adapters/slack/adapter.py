@@ -16,10 +16,10 @@ from adapters.base import (
     Cursor,
     Emit,
     Limits,
-    Link,
     MessageRef,
     Rendered,
 )
+from adapters.capabilities import Link
 from adapters.slack.api import Api, Timeouts
 from adapters.slack.blocks import MAX_CHARS
 from adapters.slack.errors import missing_scopes

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from adapters.base import Emit, Link, MessageEvent, Transient
+from adapters.base import Emit, MessageEvent, Transient
+from adapters.capabilities import Link
 from adapters.slack.names import Names
 from adapters.slack.scene import Scene
 from adapters.slack.wire import Envelope, events, opened_thread

@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 import aiohttp
 import structlog
 
-from adapters.base import AdapterError, AuthFailed, Link, RateLimited, Transient
+from adapters.base import AdapterError, AuthFailed, RateLimited, Transient
+from adapters.capabilities import Link
 from adapters.slack.api import Api
 from adapters.slack.fields import Json, table, text
 from adapters.slack.intake import Delivery, Intake

@@ -16,12 +16,10 @@ from adapters.base import (
     Cursor,
     Emit,
     Limits,
-    Link,
-    Menu,
     MessageRef,
-    Preview,
     Rendered,
 )
+from adapters.capabilities import Link, Menu, Preview
 from adapters.telegram.calls import MAX_FILE_BYTES, MAX_UNITS, Calls, Timeouts
 from adapters.telegram.draft import Drafts
 from adapters.telegram.menu import Board

@@ -24,15 +24,7 @@ from telegram.constants import ChatAction, ParseMode
 from telegram.error import BadRequest, ChatMigrated, InvalidToken, TelegramError
 from telegram.request import HTTPXRequest
 
-from adapters.base import (
-    Address,
-    AuthFailed,
-    Button,
-    Gone,
-    MessageRef,
-    Rejected,
-    Rendered,
-)
+from adapters.base import Address, AuthFailed, Button, Gone, MessageRef, Rejected, Rendered
 from adapters.dialects.telegram import read
 from adapters.telegram.errors import CANT_PARSE, NOT_MODIFIED, REFUSED, mapped
 from adapters.telegram.wire import name_of, parse_name

@@ -12,14 +12,7 @@ from dataclasses import replace
 import structlog
 
 from adapters import markup
-from adapters.base import (
-    AdapterError,
-    Address,
-    Limits,
-    RateLimited,
-    Rejected,
-    Rendered,
-)
+from adapters.base import AdapterError, Address, Limits, RateLimited, Rejected, Rendered
 from adapters.split import split
 from adapters.telegram.calls import Calls
 from adapters.telegram.errors import NoSuchMethod

@@ -16,7 +16,8 @@ from telegram import (
     BotCommandScopeDefault,
 )
 
-from adapters.base import CommandHint, Menu, Rejected
+from adapters.base import Rejected
+from adapters.capabilities import CommandHint, Menu
 from adapters.telegram.calls import Calls
 from adapters.telegram.errors import mapped
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import structlog
 
-from adapters.base import AdapterError, Ambiguous, Cursor, Link, RateLimited, Transient
+from adapters.base import AdapterError, Ambiguous, Cursor, RateLimited, Transient
+from adapters.capabilities import Link
 from adapters.telegram.calls import Calls
 from adapters.telegram.errors import Contested, mapped
 from adapters.telegram.updates import Updates

@@ -8,7 +8,8 @@ from typing import Any
 import structlog
 from telegram import Update
 
-from adapters.base import AdapterError, Cursor, Emit, Link, MessageEvent
+from adapters.base import AdapterError, Cursor, Emit, MessageEvent
+from adapters.capabilities import Link
 from adapters.telegram.calls import Calls
 from adapters.telegram.errors import mapped
 from adapters.telegram.phrases import Me

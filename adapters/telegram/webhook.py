@@ -15,8 +15,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from adapters.base import AdapterError, AuthFailed, Link
+from adapters.base import AdapterError, AuthFailed
 from adapters.calls import Bounds, body_of
+from adapters.capabilities import Link
 from adapters.telegram.calls import Calls
 from adapters.telegram.errors import mapped
 from adapters.telegram.updates import Updates

@@ -4,16 +4,8 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from adapters.base import (
-    Address,
-    Cursor,
-    Emit,
-    Limits,
-    MessageRef,
-    Preview,
-    Rejected,
-    Rendered,
-)
+from adapters.base import Address, Cursor, Emit, Limits, MessageRef, Rejected, Rendered
+from adapters.capabilities import Preview
 from adapters.web.actions import ACCOUNT, PLATFORM, Actions
 from adapters.web.board import Board
 from adapters.web.hub import Hub

@@ -16,7 +16,7 @@ INTERVAL_S = 0.05
 
 
 class LivePreview:
-    """One growing answer (`adapters.base.Preview`). `ended` is called when it is over."""
+    """One growing answer (`adapters.capabilities.Preview`). `ended` is called when it is over."""
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from adapters.base import CommandHint
+from adapters.capabilities import CommandHint
 from adapters.web import wire
 from adapters.web.board import Board
 from adapters.web.hub import Hub

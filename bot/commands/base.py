@@ -7,7 +7,8 @@ from datetime import datetime
 
 import structlog
 
-from adapters.base import Adapter, AdapterError, Menus, MessageEvent
+from adapters.base import Adapter, AdapterError, MessageEvent
+from adapters.capabilities import Menus
 from bot.access import Role
 from bot.answer import Answering, Memory
 from bot.change import NOTHING, Change

@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 
-from adapters.base import Files
+from adapters.capabilities import Files
 from bot.codec import answer_key
 from bot.commands.base import Command, Invocation
 from bot.person import erase, gather

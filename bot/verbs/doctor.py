@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 
 import click
 
-from adapters.base import Adapter, AdapterError, Connects, Transient
+from adapters.base import Adapter, AdapterError, Transient
+from adapters.capabilities import Connects
 from bot.app import platforms
 from bot.config import ConfigError, Settings
 from bot.control import ControlError, NotRunning, ask, socket_path

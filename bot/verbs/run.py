@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import uvloop
 
-from adapters.base import Connects
+from adapters.capabilities import Connects
 from bot import __version__, logs
 from bot.app import App, Running
 from bot.config import Settings

@@ -20,12 +20,12 @@ from adapters.base import (
     Emit,
     Gone,
     Limits,
-    Link,
     MessageEvent,
     MessageRef,
     Rejected,
     Rendered,
 )
+from adapters.capabilities import Link
 
 LIMITS = Limits(
     max_chars=4096,

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from adapters.base import Connects
+from adapters.capabilities import Connects
 from bot.change import Change
 from bot.commands.admin.base import Subcommand, Usage, alone, code, entry, noted
 from bot.commands.base import Invocation

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adapters.base import Address, Cursor, Invitable, Kind, MessageEvent, Rendered, Transient
+from adapters.base import Address, Cursor, Kind, MessageEvent, Rendered, Transient
+from adapters.capabilities import Invitable
 from adapters.markup import render
 from adapters.matrix.adapter import MatrixAdapter, MatrixSettings
 from tests.clients.matrix import PlainPerson

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from adapters.base import CommandHint, Kind, Menu
+from adapters.base import Kind
+from adapters.capabilities import CommandHint, Menu
 from adapters.matrix.menu import KIND, descriptions, may_set, state_key
 from adapters.matrix.words import ARGUMENTS, CALL
 from tests.rigs.synapse import permissive

@@ -13,7 +13,8 @@ from starlette.applications import Starlette
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from adapters.base import Address, CommandHint, Cursor, Kind, MessageEvent, Rejected, Transient
+from adapters.base import Address, Cursor, Kind, MessageEvent, Rejected, Transient
+from adapters.capabilities import CommandHint
 from adapters.markup import render
 from adapters.web.adapter import PageSettings, WebAdapter
 from adapters.web.people import People

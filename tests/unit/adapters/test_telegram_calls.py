@@ -10,15 +10,14 @@ from adapters.base import (
     Ambiguous,
     Attachment,
     Button,
-    CommandHint,
     Gone,
-    Menu,
     MessageRef,
     RateLimited,
     Rejected,
     Rendered,
     Transient,
 )
+from adapters.capabilities import CommandHint, Menu
 from adapters.markup import render
 from tests.fakes.telegram.chat import Chat, File
 from tests.fakes.telegram.faults import Delayed, Dropped, Failure, Fault, Patience, Reset, Truncated

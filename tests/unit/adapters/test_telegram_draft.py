@@ -2,7 +2,7 @@
 
 import asyncio
 
-from adapters.base import Preview
+from adapters.capabilities import Preview
 from adapters.telegram.draft import draft_id
 from tests.fakes.telegram.chat import Chat
 from tests.fakes.telegram.entities import units

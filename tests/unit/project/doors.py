@@ -25,7 +25,14 @@ OWNERS = {
 """Libraries that one module or package has to itself."""
 
 SHARED = frozenset(
-    {"adapters.base", "adapters.markup", "adapters.split", "adapters.unicode", "engine.base"}
+    {
+        "adapters.base",
+        "adapters.capabilities",
+        "adapters.markup",
+        "adapters.split",
+        "adapters.unicode",
+        "engine.base",
+    }
 )
 """What every part of `bot` may use of the leaves: contracts, values, work on text."""
 
