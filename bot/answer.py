@@ -1,87 +1,50 @@
-"""One answer: from a question and the turns before it to a committed turn or a told reason.
+"""What becomes of an answer: a committed turn or a told reason, and what its author sees of it.
 
-Computing, committing and refusing are separate moves, so that `sessions` decides between them.
+Its text is written in `computing`; `session` decides between the moves.
 """
 
-import asyncio
 import json
 from collections.abc import Callable, Sequence
-from contextlib import aclosing, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from functools import partial
 
 import structlog
 
 from adapters.base import MessageEvent
-from bot import window
-from bot.attachments import Attachments
 from bot.change import NOTHING, Change
 from bot.codec import answer_key, session_key
+from bot.computing import Computing, Memory
 from bot.config import Settings
 from bot.delivery import Delivery
 from bot.draft import Draft
 from bot.health import Metrics
-from bot.likeness import Made
-from bot.question import Again, Question, with_quote
-from bot.ready import ReadyAnswers
+from bot.question import Question
 from bot.reply import Sink
-from bot.roster import Roster
 from bot.texts import Texts, texts_for
-from engine import base
-from engine.base import Engine, Message, Sampling
-from storage.inbox import Inbox
-from storage.outbox import Outbox
 from storage.records import Body, Outcome, Spent, Turn
 from storage.statement import Step
-from storage.turns import Turns
 
 log = structlog.get_logger(__name__)
-
-NEXT_QUESTION_TOKENS = 64
-"""Room that is left for a question when its window is made ready before it is asked."""
-MAX_ATTEMPTS = 3
-"""How often a message may be alone in the engine when it dies."""
 
 SinkFactory = Callable[[MessageEvent, str, str], Sink]
 """The sink for an event, its session and its answer's key."""
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What answers are read from and written to."""
-
-    inbox: Inbox
-    outbox: Outbox
-    turns: Turns
-    roster: Roster
-    ready: ReadyAnswers
-
-
-@dataclass(frozen=True, slots=True)
-class Platforms:
-    """What an answer needs of the platforms: where it shows, and what came with its question."""
-
-    sinks: SinkFactory
-    attachments: Attachments
-
-
 class Answering:
-    """Answers questions with one engine, one memory and one way out."""
+    """Answers questions with one memory and one way out; `computing` writes the answers' text."""
 
     def __init__(
         self,
         settings: Settings,
-        engine: Engine,
+        computing: Computing,
         memory: Memory,
         delivery: Delivery,
-        platforms: Platforms,
+        sinks: SinkFactory,
         metrics: Metrics,
     ) -> None:
-        self.sinks = platforms.sinks
-        self._attachments = platforms.attachments
+        self.computing = computing
+        self.sinks = sinks
         self._settings = settings
-        self._engine = engine
         self._memory = memory
         self._delivery = delivery
         self._metrics = metrics
@@ -97,11 +60,6 @@ class Answering:
         """Turns to keep at hand: the window, and the one that may be answered again."""
         return self._settings.bot.window_turns + 1
 
-    @property
-    def persona(self) -> str:
-        """The system prompt: what administrators set, else the configuration's."""
-        return self._memory.roster.persona or self._settings.persona
-
     def eta_s(self, place: int) -> float | None:
         """Seconds until the answer at `place` may begin, by the answers so far."""
         return place * self._mean_answer_s or None
@@ -109,83 +67,6 @@ class Answering:
     async def history(self, session: str) -> list[Turn]:
         """The session's last turns, oldest first."""
         return await self._memory.turns.recent(session, self.history_turns)
-
-    async def compute(
-        self, question: Question, earlier: Sequence[Turn], sink: Sink, draft: Draft
-    ) -> None:
-        """Fill the draft, showing it as it grows; engine errors become its `refusal`."""
-        async with sink.working():
-            await self._compute(question, earlier, sink, draft)
-
-    async def _compute(
-        self, question: Question, earlier: Sequence[Turn], sink: Sink, draft: Draft
-    ) -> None:
-        obstacle = self._memory.roster.obstacle(question.asker)
-        if obstacle:
-            draft.refusal = obstacle
-            return None
-        await self._read_files(question)
-        if not question.text.strip():
-            draft.refusal = "nothing_to_read"
-            return None
-        kept = list(earlier[max(0, len(earlier) - self._settings.bot.window_turns) :])
-        draft.turns_seen = len(kept)
-        if await self._is_ready(question, sink, draft, first=not earlier):
-            return None
-        started = asyncio.get_running_loop().time()
-        while True:
-            try:
-                messages = await self._fit(question, kept)
-                draft.turns_seen = len(kept)
-                return await self._stream(question, messages, sink, draft)
-            except base.ContextTooLong:
-                if not kept:
-                    draft.refusal = "too_long_for_model"
-                    return None
-                kept = kept[1:]
-            except base.Interrupted as error:
-                log.warning("the engine died", message=question.answer, alone=error.alone)
-                if error.alone and await self._attempt(question) >= MAX_ATTEMPTS:
-                    draft.refusal = "set_aside"
-                    return None
-            except base.Overloaded as error:
-                patience = 0 if sink.to is None else self._settings.bot.patience_s
-                if asyncio.get_running_loop().time() - started + error.retry_after_s > patience:
-                    draft.refusal, draft.retry_after_s = "busy", error.retry_after_s
-                    return None
-                await asyncio.sleep(error.retry_after_s)
-            except base.EngineError as error:
-                log.error("no answer", message=question.answer, error=str(error))
-                draft.refusal = "no_model"
-                return None
-
-    async def _is_ready(self, question: Question, sink: Sink, draft: Draft, *, first: bool) -> bool:
-        """Whether there is an answer without the model; then the draft has it."""
-        made = partial(self._made, sink)
-        draft.look = await self._memory.ready.look(question, made, first=first)
-        if draft.look.ready is None:
-            return False
-        draft.text, draft.finish = draft.look.ready.text, "stop"
-        return True
-
-    async def _made(self, sink: Sink) -> Made:
-        status = await self._engine.status()
-        return Made(
-            model=status.sha256 or status.model,
-            prompt_version=window.prompt_version(self.persona),
-            sampling=json.dumps(asdict(self._sampling(sink))),
-        )
-
-    async def _read_files(self, question: Question) -> None:
-        """What was attached joins the message that it came with."""
-        for entry in list(question.entries):
-            event = entry.event
-            if isinstance(entry, Again) or not event.files or event.event_id in question.read:
-                continue
-            attached = await self._attachments.read(event, self._texts(event))
-            question.read.add(event.event_id)
-            question.notes += attached.notes
-            question.replace(event.message_id, "\n\n".join([with_quote(event), *attached.quotes]))
 
     async def commit(self, question: Question, sink: Sink, draft: Draft) -> Turn | None:
         """Record the turn and bring its final text; None where the person is told a reason."""
@@ -205,21 +86,6 @@ class Answering:
         await sink.answered(turn, await self._memory.outbox.parts(turn.id) if sink.to else [])
         self._measure(question, draft)
         return turn
-
-    async def prepare(self, turns: Sequence[Turn], draft: Draft, *, room: bool) -> None:
-        """If the window slides after this answer, let the engine get ready for the next one."""
-        with suppress(base.EngineError):  # whoever asks next will be told
-            await self._prepare(turns, draft, room=room)
-
-    async def _prepare(self, turns: Sequence[Turn], draft: Draft, *, room: bool) -> None:
-        kept = list(turns[max(0, len(turns) - self._settings.bot.window_turns) :])
-        messages = window.history(self.persona, kept, room=room)
-        if not window.surely_fits(messages, self._budget(None)):
-            costs = (*await self._engine.count(messages), NEXT_QUESTION_TOKENS)
-            kept = kept[len(kept) - window.turns_within(costs, self._budget(None)) :]
-            messages = window.history(self.persona, kept, room=room)
-        if len(kept) <= draft.turns_seen:
-            await self._engine.prepare(turns[-1].session, messages)
 
     async def refuse(
         self,
@@ -269,12 +135,12 @@ class Answering:
             turn = await self._memory.turns.remove_message(session, message_id, rows)
             if turn and len(turn.messages) == 1:
                 self._delivery.deliver(await self._memory.outbox.parts(turn.id))
-        await self._engine.forget(session)
+        await self.computing.forget(session)
 
     async def fresh(self, session: str, event: MessageEvent, row: int) -> None:
         """Let the session's next window begin after its last turn."""
         await self._memory.turns.fresh(session)
-        await self._engine.forget(session)
+        await self.computing.forget(session)
         await self.notify(event, "fresh", row)
 
     async def notify(self, event: MessageEvent, text: str, row: int) -> None:
@@ -312,56 +178,8 @@ class Answering:
     def _session_of(self, event: MessageEvent) -> str:
         return session_key(event.address, by_thread=self._settings.bot.by_thread)
 
-    async def _fit(self, question: Question, kept: list[Turn]) -> tuple[Message, ...]:
-        room = not question.event.address.direct
-        messages = window.compose(self.persona, kept, question.text, question.author, room=room)
-        budget = self._budget(question.sink)
-        if window.surely_fits(messages, budget):
-            return messages
-        fitting = window.turns_within(await self._engine.count(messages), budget)
-        del kept[: len(kept) - fitting]
-        return window.compose(self.persona, kept, question.text, question.author, room=room)
-
-    async def _stream(
-        self, question: Question, messages: tuple[Message, ...], sink: Sink, draft: Draft
-    ) -> None:
-        request = base.Request(
-            session=self._session_of(question.event),
-            person=question.person,
-            messages=messages,
-            sampling=self._sampling(sink),
-            deadline_s=self._settings.engine.deadline_s,
-        )
-        draft.begin()
-        try:
-            async with aclosing(self._engine.stream(request)) as deltas:
-                async for delta in deltas:
-                    await draft.take(delta, sink)
-        finally:
-            question.computed_s += draft.computed_s
-
-    def _budget(self, sink: Sink | None) -> int:
-        """Tokens that a prompt may have."""
-        return self._settings.engine.context_tokens - self._sampling(sink).max_tokens
-
-    def _sampling(self, sink: Sink | None) -> Sampling:
-        engine = self._settings.engine
-        longest = min(engine.max_tokens, engine.context_tokens // 2)
-        asked = sink.max_tokens if sink else None
-        return Sampling(
-            temperature=engine.temperature,
-            top_p=engine.top_p,
-            top_k=engine.top_k,
-            min_p=engine.min_p,
-            repeat_penalty=engine.repeat_penalty,
-            max_tokens=min(asked, engine.context_tokens // 2) if asked else longest,
-        )
-
-    async def _attempt(self, question: Question) -> int:
-        return await self._memory.inbox.attempt(question.rows[0])
-
     async def _turn(self, question: Question, draft: Draft, sink: Sink) -> Turn:
-        made = draft.look.ready.made if draft.look.ready else await self._made(sink)
+        made = draft.look.ready.made if draft.look.ready else await self.computing.made(sink)
         turn = Turn(
             id=question.answer,
             session=self._session_of(question.event),

@@ -24,9 +24,10 @@ from adapters.base import Adapter
 from adapters.capabilities import Webhooks
 from adapters.console import PLATFORM as CONSOLE
 from adapters.console import ConsoleAdapter
-from bot.answer import Answering, Memory, Platforms
+from bot.answer import Answering
 from bot.attachments import Attachments
 from bot.commands import Desk
+from bot.computing import Computing, Memory
 from bot.config import Settings
 from bot.configured import note_changes
 from bot.control import Control, socket_path
@@ -144,10 +145,8 @@ class App:
         delivery = Delivery(memory.outbox, self._adapters, self.spawn, self.metrics)
         outlet = Outlet(memory.outbox, delivery)
         sinks = Sinks(self._adapters, outlet, self.settings.bot.language)
-        platforms = Platforms(sinks, Attachments(self._adapters))
-        answering = Answering(
-            self.settings, self._engine, memory, delivery, platforms, self.metrics
-        )
+        computing = Computing(self.settings, self._engine, memory, Attachments(self._adapters))
+        answering = Answering(self.settings, computing, memory, delivery, sinks, self.metrics)
         sessions = Sessions(answering, self.spawn)
         desk = Desk(
             settings=self.settings,

@@ -191,7 +191,9 @@ class Session:
         verdict = self._take_arrivals(question, sink)
         while verdict in (Verdict.UNTOUCHED, Verdict.CHANGED):
             draft = Draft()
-            task = asyncio.create_task(self.answering.compute(question, earlier, sink, draft))
+            task = asyncio.create_task(
+                self.answering.computing.compute(question, earlier, sink, draft)
+            )
             verdict = await self._attend(task, question, sink)
         if verdict is Verdict.WITHDRAWN:
             await self.answering.withdraw(question, sink)
@@ -202,7 +204,7 @@ class Session:
             self._remember(turn)
             if turn and self._turns:
                 room = not question.event.address.direct
-                await self.answering.prepare(self._turns, draft, room=room)
+                await self.answering.computing.prepare(self._turns, draft, room=room)
 
     async def _attend(self, task: asyncio.Task[None], question: Question, sink: Sink) -> Verdict:
         """Watch the mailbox while the answer is computed, until one of them decides."""

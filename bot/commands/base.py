@@ -10,8 +10,9 @@ import structlog
 from adapters.base import Adapter, AdapterError, MessageEvent
 from adapters.capabilities import Menus
 from bot.access import Role
-from bot.answer import Answering, Memory
+from bot.answer import Answering
 from bot.change import NOTHING, Change
+from bot.computing import Memory
 from bot.config import Settings
 from bot.delivery import Delivery
 from bot.menu import menu_for

@@ -43,7 +43,7 @@ async def persona(call: Invocation, text: str) -> None:
         value = None if text == "reset" else text
         change = roster.set("persona", value, entry(call, chars=len(text)))
         return await _show_persona(call, value or call.desk.settings.persona, change)
-    return await _show_persona(call, call.desk.answering.persona, noted(call))
+    return await _show_persona(call, call.desk.answering.computing.persona, noted(call))
 
 
 async def _show_persona(call: Invocation, text: str, change: Change) -> None:
