@@ -35,6 +35,7 @@ from bot.delivery import Delivery
 from bot.health import Metrics, PartState, Readiness, storage_part
 from bot.intake import Intake, states
 from bot.keeping import Keeping
+from bot.keyring import keyring_of
 from bot.office import tasks_for
 from bot.pipeline import Pipeline
 from bot.place import place_of
@@ -109,12 +110,13 @@ class App:
     async def run(self, started: Callable[[Running], None] = lambda _: None) -> None:
         """Run until `stop`. Raises `ConfigError`s and `StorageError`s of the start."""
         async with AsyncExitStack() as stack:
+            keys = await asyncio.to_thread(keyring_of, self.settings)
             engine, adapters = self._given
             self._engine = await stack.enter_async_context(engine)
             for adapter in (*platforms(self.settings), *adapters):
                 await self._enter(adapter, stack)
             self._store = await stack.enter_async_context(
-                opened(place_of(self.settings), self.metrics.committed)
+                opened(place_of(self.settings), self.metrics.committed, keys.current)
             )
             self._database = self._store.database
             stack.enter_context(_alone())

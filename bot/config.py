@@ -99,6 +99,27 @@ class Storage(Section):
         default="",
         description="The words with which an unsafe file system was refused: it is used then.",
     )
+    key: SecretStr = Field(
+        default=SecretStr(""),
+        description="What conversations are encrypted with: 64 hexadecimal digits, as `openssl rand"
+        " -hex 32` prints them. After a change of the key the former one on the next line.",
+    )
+    key_file: Path | None = Field(
+        default=None,
+        description="Instead of `key`: a file with it; `parley db rekey --generate` makes one.",
+    )
+    key_command: tuple[str, ...] = Field(
+        default=(),
+        description="Instead of `key`: a program that prints it, and its arguments.",
+    )
+    key_days: int = Field(
+        default=90, ge=0, description="After so many days a new key is recommended; 0: never."
+    )
+    encryption: Literal["auto", "off"] = Field(
+        default="auto",
+        description="`auto`: encrypted if there is a key, and a reminder if not; `off`: stored"
+        " readable, without a reminder.",
+    )
     audit_days: int = Field(
         default=180, ge=180, description="How long the audit stays in the database at least."
     )

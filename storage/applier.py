@@ -1,7 +1,8 @@
 """The applier: a process that owns the file on the NAS, and may be killed when its mount hangs.
 
-`python -m storage.applier` reads one JSON line that names the files, then one for each thing to
-do; it writes `{"progress": n}` as it goes and one line with the outcome. It ends with its input.
+`python -m storage.applier` reads one JSON line that names the files and their key, which so stands
+in no list of processes and no environment; then one for each thing to do. It writes
+`{"progress": n}` as it goes and one line with the outcome. It ends with its input.
 What is to be done when, and what a fault means for the bot, is `spool.py`'s business.
 """
 
@@ -18,6 +19,7 @@ from storage import changes, replica
 from storage.changes import Point
 from storage.connection import Connector, discard
 from storage.faults import DriverError, explain
+from storage.key import Key
 from storage.lineage import Other, Plan, Working, plan
 from storage.ownership import Ownership
 from storage.pragmas import LOCAL, NETWORK
@@ -29,9 +31,10 @@ from storage.schema import prepare
 class Applier:
     """Both files, opened when there is something to do and let go of after a fault."""
 
-    def __init__(self, working: Path, other: Path) -> None:
+    def __init__(self, working: Path, other: Path, key: Key | None = None) -> None:
         self._working = working
         self._other = other
+        self._key = key
         self._held = ExitStack()
         self._connection: Connection | None = None
         self._replica: Replica | None = None
@@ -59,7 +62,7 @@ class Applier:
             case "meet":
                 return {"plan": self._meet()}
             case "build":
-                replica.build(self._opened(), self._working, _open_local, _report)
+                replica.build(self._opened(), self._working, self._open_local, _report)
                 self.close()
                 return {}
             case "fill":
@@ -81,14 +84,24 @@ class Applier:
             self._other.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._connection is None and not self._other.exists():
             there = Other(exists=False, is_empty=True, point=None)
-            return plan(_working(self._working, None), there)
+            return plan(self._look_here(None), there)
         connection = self._opened()
         there = _look(connection)
-        return plan(_working(self._working, there.point), there)
+        return plan(self._look_here(there.point), there)
+
+    def _look_here(self, point: Point | None) -> Working | None:
+        """The working file; None when it is not there or was never tied to another file."""
+        if not self._working.exists():
+            return None
+        connection = self._open_local(self._working, read_only=True)
+        try:
+            return _working(connection, point)
+        finally:
+            discard(connection)
 
     def _follow(self) -> Replica:
         if self._replica is None:
-            working = Connector(self._working, LOCAL).open(read_only=True)
+            working = self._open_local(self._working, read_only=True)
             self._held.callback(discard, working)
             self._replica = Replica(working, self._opened(), self._other)
         return self._replica
@@ -97,10 +110,13 @@ class Applier:
         if self._connection is None:
             self._held.enter_context(Ownership(self._other))
             self._other.touch(0o600)
-            self._connection = Connector(self._other, NETWORK).open()
+            self._connection = Connector(self._other, NETWORK, self._key).open()
             self._held.callback(discard, self._connection)
             prepare(self._connection, self._other)
         return self._connection
+
+    def _open_local(self, path: Path, *, read_only: bool = False) -> Connection:
+        return Connector(path, LOCAL, self._key).open(read_only=read_only)
 
 
 def _look(connection: Connection) -> Other:
@@ -113,25 +129,14 @@ def _look(connection: Connection) -> Other:
     return Other(exists=True, is_empty=is_empty, point=point)
 
 
-def _working(path: Path, point: Point | None) -> Working | None:
-    """The working file; None when it is not there or was never tied to another file."""
-    if not path.exists():
+def _working(connection: Connection, point: Point | None) -> Working | None:
+    if not connection.exec_driver_sql("SELECT 1 FROM sqlite_master").first():
         return None
-    connection = Connector(path, LOCAL).open(read_only=True)
-    try:
-        if not connection.exec_driver_sql("SELECT 1 FROM sqlite_master").first():
-            return None
-        copied, last = changes.replica_point(connection), changes.last(connection)
-        if copied is None or last is None:
-            return None
-        holds = point is not None and changes.holds(connection, point)
-        return Working(copied, last, holds)
-    finally:
-        discard(connection)
-
-
-def _open_local(path: Path) -> Connection:
-    return Connector(path, LOCAL).open()
+    copied, last = changes.replica_point(connection), changes.last(connection)
+    if copied is None or last is None:
+        return None
+    holds = point is not None and changes.holds(connection, point)
+    return Working(copied, last, holds)
 
 
 def _report(done: int) -> None:
@@ -146,7 +151,8 @@ def _say(line: Mapping[str, object]) -> None:
 def main() -> None:
     """Serve until the input ends."""
     files = json.loads(sys.stdin.readline())
-    applier = Applier(Path(files["working"]), Path(files["other"]))
+    key = Key(files["key"]) if files["key"] else None
+    applier = Applier(Path(files["working"]), Path(files["other"]), key)
     _report(0)
     for line in sys.stdin:
         _say(applier.answer(json.loads(line)))

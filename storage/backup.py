@@ -6,10 +6,11 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from storage.connection import raw, snapshot
+from storage.connection import connect, raw, snapshot
 from storage.database import Database
 from storage.driver import driver
 from storage.faults import explain
+from storage.key import Key
 from storage.records import Check, Corrupt, Unavailable
 from storage.schema import revision
 
@@ -25,12 +26,13 @@ async def check(db: Database) -> Check:
 async def backup(
     db: Database, target: Path, progress: Callable[[int, int], None] | None = None
 ) -> None:
-    """Copy the database as it is now to `target`, which is replaced only by a copy without fault.
+    """Copy the database as it is now to `target`, which is replaced only by a copy without fault
+    and has the database's key.
 
     `progress(pages done, pages in all)` is called from another thread. Raises `Unavailable` or
     `Full` when the target can't be written, `Corrupt` when the copy has faults.
     """
-    await db.read(lambda connection: _backup(connection, db.path, target, progress or _silence))
+    await db.read(lambda connection: _backup(connection, db, target, progress or _silence))
 
 
 def _check(connection: Connection) -> Check:
@@ -47,15 +49,15 @@ def _check(connection: Connection) -> Check:
 
 
 def _backup(
-    connection: Connection, source: Path, target: Path, progress: Callable[[int, int], None]
+    connection: Connection, db: Database, target: Path, progress: Callable[[int, int], None]
 ) -> None:
-    if target.exists() and target.samefile(source):
+    if target.exists() and target.samefile(db.path):
         raise Unavailable(f"{target}: it is the database itself; name another file for the copy")
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         os.close(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         with snapshot(connection):
-            _copy(connection, temporary, progress)
+            _copy(connection, temporary, db.key, progress)
         _sync(temporary)
         temporary.replace(target)
         _sync(target.parent)
@@ -68,9 +70,14 @@ def _backup(
         temporary.unlink(missing_ok=True)
 
 
-def _copy(connection: Connection, temporary: Path, progress: Callable[[int, int], None]) -> None:
+def _copy(
+    connection: Connection,
+    temporary: Path,
+    key: Key | None,
+    progress: Callable[[int, int], None],
+) -> None:
     """Raises for faults of the copy's file only; those of the database pass as they are."""
-    copy = driver.connect(temporary, isolation_level=None)
+    copy = connect(temporary, key)
     try:
         raw(connection).backup(
             copy,

@@ -1,7 +1,7 @@
-"""Opens connections to one file, each with the pragmas of its file system.
+"""Opens connections to one file, each with its key and the pragmas of its file system.
 
-The driver is `sqlcipher3`, so that encryption will only add a key. It is left in autocommit mode:
-whoever runs statements says BEGIN.
+Nothing else opens a database. The driver is left in autocommit mode: whoever runs statements says
+BEGIN.
 """
 
 from collections.abc import Generator
@@ -12,15 +12,19 @@ from typing import Any
 from sqlalchemy import Connection, Engine, NullPool, create_engine
 
 from storage.driver import driver
+from storage.faults import DriverError, is_unreadable, unreadable
+from storage.header import PAGE_BYTES, look_of
+from storage.key import Key
 from storage.pragmas import Pragmas
 
 
 class Connector:
-    """Hands out new connections to `path`; the caller closes them."""
+    """Hands out new connections to `path`; the caller closes them. Without a key it is readable."""
 
-    def __init__(self, path: Path, pragmas: Pragmas) -> None:
+    def __init__(self, path: Path, pragmas: Pragmas, key: Key | None = None) -> None:
         self._path = path
         self._pragmas = pragmas
+        self._key = key
         self._engine: Engine = create_engine(
             "sqlite://",
             module=driver,
@@ -30,7 +34,10 @@ class Connector:
         )
 
     def open(self, *, read_only: bool = False) -> Connection:
-        """A connection for one thread at a time. Raises what `faults.DriverError` names."""
+        """A connection for one thread at a time.
+
+        Raises what `faults.DriverError` names, `WrongKey`, and `Corrupt` for what is no database.
+        """
         connection = self._engine.connect()
         try:
             for statement in self._pragmas.statements():
@@ -38,18 +45,40 @@ class Connector:
             if read_only:
                 connection.exec_driver_sql("PRAGMA query_only = on")
             connection.rollback()
+        except DriverError as error:
+            discard(connection)
+            if is_unreadable(error):
+                look = look_of(_first_page(self._path))
+                raise unreadable(self._path, look, has_key=self._key is not None) from error
+            raise
         except BaseException:
             discard(connection)
             raise
         return connection
 
     def _connect(self) -> driver.Connection:
-        return driver.connect(
-            f"{self._path.absolute().as_uri()}?mode=rw",
-            uri=True,
-            isolation_level=None,
-            check_same_thread=False,
-        )
+        return connect(self._path, self._key)
+
+
+def connect(path: Path, key: Key | None) -> driver.Connection:
+    """The driver's own connection to a file that is there, for what needs no pragmas."""
+    connection = driver.connect(
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    # SQLCipher would print its own words about a wrong key; the error that is raised says it.
+    connection.execute("PRAGMA cipher_log_level = NONE")
+    if key is not None:
+        connection.execute(f'PRAGMA key = "{key.literal}"')
+    return connection
+
+
+def _first_page(path: Path) -> bytes:
+    """Closing a file frees its POSIX locks: only for one that no connection could be opened to."""
+    with path.open("rb") as file:
+        return file.read(PAGE_BYTES)
 
 
 def discard(connection: Connection) -> None:

@@ -16,21 +16,36 @@ from types import TracebackType
 from typing import Any, Self
 
 from storage import records
+from storage.key import Key
 from storage.records import StorageError, Unavailable
 
 _ROOT = Path(__file__).resolve().parent.parent
 _CLOSE_S = 2.0
 _FAULTS: dict[str, type[StorageError]] = {
     kind.__name__: kind
-    for kind in (records.Corrupt, records.Fenced, records.Full, records.Unavailable)
+    for kind in (
+        records.Corrupt,
+        records.Fenced,
+        records.Full,
+        records.Unavailable,
+        records.WrongKey,
+    )
 }
 
 
 class ChildCourier:
     """Starts the process when there is something to ask and none runs; leaving ends it."""
 
-    def __init__(self, working: Path, other: Path, silence_s: float, start_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        working: Path,
+        other: Path,
+        silence_s: float,
+        start_s: float = 60.0,
+        key: Key | None = None,
+    ) -> None:
         self._files = {"working": str(working.absolute()), "other": str(other.absolute())}
+        self._key = key
         self.working = working
         self.other = other
         self._silence_s = silence_s
@@ -103,7 +118,8 @@ class ChildCourier:
             )  # fmt: skip
             self._is_up = False
             assert self._process.stdin
-            self._process.stdin.write(_line(self._files))
+            digits = self._key.digits if self._key else ""
+            self._process.stdin.write(_line({**self._files, "key": digits}))
         elif self._process.stdin is None or self._process.stdin.is_closing():
             raise Unavailable(f"{self.other}: its file system does not answer; it is tried again")
         return self._process

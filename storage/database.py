@@ -22,6 +22,7 @@ from storage.custody import Custody, Sole
 from storage.faults import DriverError, explain
 from storage.filesystem import admit, verdict_of
 from storage.index import build_index, lacks_index
+from storage.key import Key
 from storage.pragmas import Pragmas
 from storage.readers import Readers
 from storage.records import Unavailable
@@ -70,10 +71,11 @@ class _Settled(Work, Protocol):
 class Database:
     """The file at `path`, owned from entering to leaving.
 
-    Entering raises `Unavailable`, `Full`, `Corrupt` (foreign, damaged or newer) or `Fenced` (owned
-    by another process); `Unavailable` also for an unsafe file system, unless `accept_risk` are the
-    verdict's own words. `observe(writes, seconds)` is told of each commit. `custody` says under
-    what it is held and written; `pragmas` are those of its file system if not given.
+    Entering raises `Unavailable`, `Full`, `Corrupt` (foreign, damaged or newer), `WrongKey` or
+    `Fenced` (owned by another process); `Unavailable` also for an unsafe file system, unless
+    `accept_risk` are the verdict's own words. `observe(writes, seconds)` is told of each commit.
+    `custody` says under what it is held and written; `pragmas` are those of its file system if not
+    given. With a `key` it is encrypted.
     """
 
     def __init__(
@@ -84,15 +86,17 @@ class Database:
         custody: Custody | None = None,
         pragmas: Pragmas | None = None,
         accept_risk: str = "",
+        key: Key | None = None,
     ) -> None:
         self.path = path
+        self.key = key
         self.verdict = verdict_of(path)
         self._accept_risk = accept_risk
         self._observe = observe
         self._custody = custody or Sole()
         self._held = ExitStack()
         self._pragmas = pragmas or self.verdict.pragmas
-        self._connector = Connector(path, self._pragmas)
+        self._connector = Connector(path, self._pragmas, key)
         self._readers = Readers(path, self._connector, self._pragmas.readers)
         self._writer: Writer[_Settled] = Writer(path, self._connector, self._custody, self._done)
         self._room = asyncio.Semaphore(QUEUE_SIZE)

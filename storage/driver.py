@@ -1,4 +1,4 @@
-"""The SQLite driver: SQLCipher's build, for its newer SQLite and for encryption later.
+"""The SQLite driver: SQLCipher's build, for its newer SQLite and for encryption.
 
 It has the interface of the standard library's `sqlite3`, and no types of its own.
 """

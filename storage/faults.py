@@ -9,7 +9,8 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from storage.driver import driver
-from storage.records import Corrupt, Full, StorageError, Unavailable
+from storage.header import Look
+from storage.records import Corrupt, Full, StorageError, Unavailable, WrongKey
 
 DriverError = (DBAPIError, driver.Error)
 """What SQLAlchemy and the driver raise; to be caught and handed to `explain`."""
@@ -47,6 +48,36 @@ def explain(error: BaseException, path: Path) -> StorageError:
     name = _name(error)
     kind, sentence = _meaning(name)
     return kind(f"{path}: {sentence} ({name})")
+
+
+def is_unreadable(error: BaseException) -> bool:
+    """Whether the file's beginning could not be read: no database, or not with this key."""
+    return isinstance(error, DriverError) and _name(error) == "SQLITE_NOTADB"
+
+
+def unreadable(path: Path, look: Look, *, has_key: bool) -> StorageError:
+    """The error for a file that looks like this and could not be read, with a key or without."""
+    if look is Look.READABLE and has_key:
+        return WrongKey(
+            f"{path}: it is not encrypted, but there is a key in the configuration; encrypt it with"
+            " “parley db rekey”, or take the key away"
+        )
+    if look is Look.ENCRYPTED and has_key:
+        return WrongKey(
+            f"{path}: the first key in the configuration is not the one that it is encrypted with;"
+            " put the right one back, or, if the key was just changed, leave the former one on the"
+            " line below and run “parley db rekey”. If the key is right, the file's beginning is"
+            " damaged: restore a backup"
+        )
+    if look is Look.ENCRYPTED:
+        return WrongKey(
+            f"{path}: it is encrypted, and the configuration has no key for it; name the file with"
+            " its key in storage.key_file"
+        )
+    return Corrupt(
+        f"{path}: it is not a database; name another file in storage.path or restore a backup"
+        " (SQLITE_NOTADB)"
+    )
 
 
 def is_fault_of_file(error: BaseException) -> bool:

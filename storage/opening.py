@@ -13,6 +13,7 @@ from typing import Literal
 from storage.courier import ChildCourier
 from storage.database import Database
 from storage.filesystem import accept, verdict_of
+from storage.key import Key
 from storage.pragmas import DIRECT
 from storage.records import Unavailable
 from storage.spool import PACE, Spool
@@ -49,21 +50,21 @@ class Place:
 
 @asynccontextmanager
 async def opened(
-    place: Place, observe: Callable[[int, float], None] | None = None
+    place: Place, observe: Callable[[int, float], None] | None = None, key: Key | None = None
 ) -> AsyncGenerator[Store]:
-    """A started storage. Raises `StorageError`."""
+    """A started storage, all its files under one key. Raises `StorageError`."""
     if place.is_local_first:
         _admit(place)
         async with (
-            ChildCourier(place.working, place.path, PACE.silence_s) as courier,
-            Spool.open(courier, observe) as spool,
+            ChildCourier(place.working, place.path, PACE.silence_s, key=key) as courier,
+            Spool.open(courier, observe, key=key) as spool,
         ):
             yield spool
     else:
         is_disk = verdict_of(place.path).is_disk
         pragmas = DIRECT if place.mode == "direct" and is_disk else None
         async with Database(
-            place.path, observe=observe, pragmas=pragmas, accept_risk=place.accept_risk
+            place.path, observe=observe, pragmas=pragmas, accept_risk=place.accept_risk, key=key
         ) as database:
             yield Local(database)
 

@@ -10,6 +10,7 @@ Addresses and events are opaque JSON here; `bot/` knows what they mean. Times ar
     ├── Unavailable   the file cannot be reached or written now
     ├── Full          no space is left
     ├── Corrupt       the file is damaged, foreign or newer than this program
+    ├── WrongKey      the file is encrypted otherwise than it is to be opened
     └── Fenced        another process owns the file
 """
 
@@ -327,6 +328,10 @@ class Full(StorageError):
 
 class Corrupt(StorageError):
     """The file is damaged, is no Parley database, or was made by a newer Parley."""
+
+
+class WrongKey(StorageError):
+    """The file needs another key, or one at all, or none."""
 
 
 class Fenced(StorageError):

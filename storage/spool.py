@@ -23,6 +23,7 @@ from storage.clock import to_micros, utc_now
 from storage.condition import Condition
 from storage.custody import Logging
 from storage.database import Database
+from storage.key import Key
 from storage.lineage import Plan
 from storage.ownership import Ownership
 from storage.pragmas import LOCAL
@@ -79,6 +80,7 @@ class Spool:
         courier: Courier,
         observe: Callable[[int, float], None] | None = None,
         pace: Pace = PACE,
+        key: Key | None = None,
     ) -> AsyncGenerator["Spool"]:
         """The working file, made from the other if need be, and copied to it from now on.
 
@@ -96,7 +98,7 @@ class Spool:
         working = courier.working
         await asyncio.to_thread(_assert_free, working)
         plan, fault = await _meet(courier, pace)
-        database = Database(working, observe=committed, custody=Logging(), pragmas=LOCAL)
+        database = Database(working, observe=committed, custody=Logging(), pragmas=LOCAL, key=key)
         async with database:
             spool = cls(database, courier, pace, written)
             if plan is Plan.FILL:
