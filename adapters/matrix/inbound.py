@@ -1,11 +1,12 @@
 """Events of rooms as they come in a sync → `MessageEvent`s: decrypted, with what they are about.
 
-What can't be decrypted is told once for each key, and kept, bounded, for the key to arrive.
+What can't be decrypted is told once for each key, and waits, bounded, for the key to arrive; which
+events those are is part of the cursor (`sync`), so that a restart forgets none.
 """
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -65,6 +66,15 @@ class Origin:
     thread: str
 
 
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """An event that waits for its key; `event` is None until it was asked for again."""
+
+    room_id: str
+    event_id: str
+    event: Raw | None = None
+
+
 class Inbound:
     """What comes in for one account."""
 
@@ -80,7 +90,18 @@ class Inbound:
         self._origins: Recent[Origin] = Recent(REMEMBERED)
         self._reactions: Recent[str] = Recent(REMEMBERED)
         self._noticed: Recent[str] = Recent(REMEMBERED)
-        self._waiting: Recent[tuple[str, Raw]] = Recent(WAITING)
+        self._waiting: Recent[Sealed] = Recent(WAITING)
+
+    @property
+    def waiting(self) -> list[tuple[str, str]]:
+        """The rooms and ids of the events that wait for their keys, oldest first."""
+        return [(sealed.room_id, sealed.event_id) for sealed in self._waiting.values()]
+
+    def expect(self, waiting: Iterable[tuple[str, str]]) -> None:
+        """Let events wait that waited before a restart."""
+        for room_id, event_id in waiting:
+            if self._waiting.get(event_id) is None:
+                self._waiting.put(event_id, Sealed(room_id, event_id))
 
     async def read(self, room_id: str, events: Iterable[Raw]) -> list[MessageEvent]:
         """What a room's events say, in order."""
@@ -97,12 +118,21 @@ class Inbound:
         return read
 
     async def read_waiting(self) -> list[MessageEvent]:
-        """What can be read since keys came."""
+        """What can be read since keys came. An error leaves all of it waiting."""
         read: list[MessageEvent] = []
-        for room_id, event in self._waiting.values():
-            if self._opened(room_id, event) is not None:
-                read += await self.read(room_id, [event])
-                self._waiting.drop(str(event.get("event_id")))
+        settled: list[str] = []
+        for sealed in self._waiting.values():
+            event = sealed.event or await self._fetch(sealed.room_id, sealed.event_id)
+            if event is None or not event.get("content"):
+                settled.append(sealed.event_id)  # gone, or taken back by its author
+                continue
+            if self._opened(sealed.room_id, event) is None:
+                self._waiting.put(sealed.event_id, replace(sealed, event=event))
+                continue
+            read += await self.read(sealed.room_id, [event])
+            settled.append(sealed.event_id)
+        for event_id in settled:
+            self._waiting.drop(event_id)
         return read
 
     def note_own(self, event_id: str, thread: str) -> None:
@@ -176,7 +206,7 @@ class Inbound:
     async def _origin(self, room: Room, event_id: str) -> Origin | None:
         """Whose a message is; None if the bot may not see it."""
         origin = self._origins.get(event_id)
-        if origin is None and (event := await self._fetch(room, event_id)):
+        if origin is None and (event := await self._fetch(room.id, event_id)):
             relates = wire.relation(event)
             thread = relates.target if relates.kind == "m.thread" else ""
             origin = Origin(str(event.get("sender")), thread)
@@ -184,7 +214,7 @@ class Inbound:
         return origin
 
     async def _quote(self, room: Room, event_id: str) -> Quote | None:
-        event = await self._fetch(room, event_id)
+        event = await self._fetch(room.id, event_id)
         if event is None:
             return None
         quote = wire.quote_of(self._opened(room.id, event) or event, self._named(room), room)
@@ -201,9 +231,9 @@ class Inbound:
         content: Any = (opened or {}).get("content", {}).get("m.new_content")
         return {"sender": event.get("sender"), "content": content} if content else None
 
-    async def _fetch(self, room: Room, event_id: str) -> Raw | None:
+    async def _fetch(self, room_id: str, event_id: str) -> Raw | None:
         try:
-            return await self._server.get("v3", "rooms", room.id, "event", event_id)
+            return await self._server.get("v3", "rooms", room_id, "event", event_id)
         except Rejected:
             return None
 
@@ -219,7 +249,8 @@ class Inbound:
     def _unreadable(self, room_id: str, event: Raw, context: Context) -> MessageEvent | None:
         if not event.get("content"):
             return None  # taken back by its author
-        self._waiting.put(str(event.get("event_id")), (room_id, event))
+        event_id = str(event.get("event_id"))
+        self._waiting.put(event_id, Sealed(room_id, event_id, event))
         notice = wire.unreadable(event, context)
         first = self._noticed.get(notice.event_id)
         if first not in (None, notice.message_id):

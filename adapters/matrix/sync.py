@@ -1,8 +1,8 @@
 """Receiving: the long poll, gaps filled, keys taken in, one `emit` for each batch.
 
-The cursor is the server's `next_batch`, kept by whoever keeps the events; a batch that can't be
-stored is offered again before anything newer is asked for. What is late by our own fault (keys for
-people's new devices) is done after the batch is safe.
+The cursor (`place`) is kept by whoever keeps the events; a batch that can't be stored is offered
+again before anything newer is asked for. What is late by our own fault (keys for people's new
+devices) is done after the batch is safe.
 """
 
 import asyncio
@@ -27,6 +27,8 @@ from adapters.matrix import wire
 from adapters.matrix.http import Homeserver
 from adapters.matrix.inbound import Inbound
 from adapters.matrix.machine import Machine
+from adapters.matrix.place import Place
+from adapters.matrix.place import parse as place_of
 from adapters.matrix.room import Room
 from adapters.matrix.rooms import Rooms
 from adapters.matrix.wire import Context, Raw
@@ -86,24 +88,26 @@ class Sync:
         self._answered = answered
         self._kept_at = 0.0
 
-    async def run(self, emit: Emit, since: Cursor | None) -> None:
+    async def run(self, emit: Emit, cursor: Cursor | None) -> None:
         """Receive until cancelled. Raises `AuthFailed`, `Transient` and `Ambiguous`."""
-        timeout_s = 0
+        place = place_of(cursor) if cursor else None
+        self._inbound.expect(place.waiting if place else ())
+        since, timeout_s = place and place.since, 0
         while True:
             try:
                 batch = await self._poll(since, timeout_s)
-                events = await self._read(batch, since)
+                events = await self._read(batch, since, is_first=timeout_s == 0)
             except RateLimited as error:
                 await asyncio.sleep(error.retry_after_s)
                 continue
             self._answered(bool(events))
-            cursor = str(batch["next_batch"])
-            if events or since is None or self._is_due(since, cursor):
-                await _offer(emit, events, cursor)
-            since, timeout_s = cursor, POLL_S
+            place = Place(str(batch["next_batch"]), self._inbound.waiting)
+            if events or since is None or self._is_due(since, place.since):
+                await _offer(emit, events, place.cursor())
+            since, timeout_s = place.since, POLL_S
             await self._upkeep()
 
-    async def _poll(self, since: Cursor | None, timeout_s: int) -> dict[str, Any]:
+    async def _poll(self, since: str | None, timeout_s: int) -> dict[str, Any]:
         query: dict[str, str | int] = {"filter": FILTER, "timeout": timeout_s * 1000}
         if since is not None:
             query["since"] = since
@@ -111,11 +115,19 @@ class Sync:
         patience_s = timeout_s + POLL_GRACE_S if since else 4 * POLL_S
         return await self._server.call("GET", path, query=query, timeout_s=patience_s)
 
-    async def _read(self, batch: Mapping[str, Any], since: Cursor | None) -> list[MessageEvent]:
-        """All that a batch says; of what was before the very first start, only invitations."""
+    async def _read(
+        self, batch: Mapping[str, Any], since: str | None, *, is_first: bool
+    ) -> list[MessageEvent]:
+        """All that a batch says, and what can be read since keys came."""
         keys_came = self._machine.receive(batch)
+        events = await self._arrived(batch, since)
+        # Last, for an error before would lose them; they are older than the batch.
+        return [*await self._inbound.read_waiting(), *events] if keys_came or is_first else events
+
+    async def _arrived(self, batch: Mapping[str, Any], since: str | None) -> list[MessageEvent]:
+        """What a batch says; of what was before the very first start, only invitations."""
         rooms = cast("dict[str, Any]", batch.get("rooms", {}))
-        events = await self._inbound.read_waiting() if keys_came else []
+        events: list[MessageEvent] = []
         for room_id, invited in rooms.get("invite", {}).items():
             events += self._invitation(room_id, invited.get("invite_state", {}).get("events", []))
         if since is None:
@@ -134,7 +146,7 @@ class Sync:
         return [event] if event else []
 
     async def _joined(
-        self, room_id: str, joined: Mapping[str, Any], since: Cursor
+        self, room_id: str, joined: Mapping[str, Any], since: str
     ) -> list[MessageEvent]:
         timeline = joined.get("timeline", {})
         events: list[Raw] = timeline.get("events", [])
@@ -160,7 +172,7 @@ class Sync:
         if self._rooms.apply(room_id, [event for event in events if "state_key" in event]):
             self._machine.forget_key(room_id)
 
-    async def _gap(self, room_id: str, start: str | None, since: Cursor) -> list[Raw]:
+    async def _gap(self, room_id: str, start: str | None, since: str) -> list[Raw]:
         """The events between `since` and a shortened timeline, oldest first."""
         events: list[Raw] = []
         for _ in range(MAX_PAGES):
@@ -173,7 +185,7 @@ class Sync:
             log.warning("a gap is too long to be read whole", room=room_id, read=len(events))
         return events[::-1]
 
-    async def _page(self, room_id: str, start: str, since: Cursor) -> dict[str, Any]:
+    async def _page(self, room_id: str, start: str, since: str) -> dict[str, Any]:
         query: dict[str, str | int] = {"dir": "b", "from": start, "to": since, "limit": PAGE}
         try:
             return await self._server.get("v3", "rooms", room_id, "messages", query=query)
@@ -189,7 +201,7 @@ class Sync:
         except AdapterError as error:
             log.warning("keys wait for the server", why=str(error))
 
-    def _is_due(self, since: Cursor, cursor: Cursor) -> bool:
+    def _is_due(self, since: str, cursor: str) -> bool:
         now = asyncio.get_running_loop().time()
         if cursor == since or now - self._kept_at < CURSOR_EVERY_S:
             return False

@@ -2,10 +2,12 @@
 
 import os
 import random
+from collections.abc import Sequence
 
 import pytest
 
-from adapters.base import Ambiguous, Kind, Transient
+from adapters.base import Ambiguous, Cursor, Kind, Transient
+from adapters.matrix.place import parse as place_of
 from tests.clients.matrix_js import SealedPerson
 from tests.rigs.proxy import line_to
 from tests.rigs.synapse import permissive
@@ -124,6 +126,32 @@ async def test_a_message_is_read_when_its_key_comes_late() -> None:
         await until(lambda: bot.inbox.texts[:2] == ["one", "two"])
         assert len(bot.inbox.of(Kind.UNREADABLE)) == 1
         assert adapter.link.state == "up"
+
+
+@pytest.mark.parametrize("taken_back", [False, True])
+async def test_a_message_whose_key_comes_after_a_restart_is_read(*, taken_back: bool) -> None:
+    async with (
+        account(permissive) as bot,
+        sealed_person(bot.server, "ann") as ann,
+        line_to(bot.server.url) as line,
+    ):
+        async with bot.running(homeserver=line.url):
+            room = await room_of(ann, bot.user, initial_state=[ENCRYPTION])
+            line.keys_wait = True
+            one = await ann.send(room, text("one"))
+            await until(lambda: [event for _, event in waiting(bot.inbox.cursor)] == [one])
+        if taken_back:
+            await ann.redact(room, one)
+        line.keys_wait = False
+        async with bot.running(homeserver=line.url):
+            await ann.send(room, text("two"))
+            await until(lambda: "two" in bot.inbox.texts and not waiting(bot.inbox.cursor))
+        assert bot.inbox.texts == (["two"] if taken_back else ["one", "two"])
+
+
+def waiting(cursor: Cursor | None) -> Sequence[tuple[str, str]]:
+    """The events that wait for their keys."""
+    return place_of(cursor).waiting if cursor else ()
 
 
 def paths(calls: list[str]) -> set[str]:
