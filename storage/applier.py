@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from storage import changes, replica
 from storage.changes import Point
 from storage.connection import Connector, discard
+from storage.directory import make_directory
 from storage.faults import DriverError, explain
 from storage.key import Key
 from storage.lineage import Other, Plan, Working, plan
@@ -81,7 +82,7 @@ class Applier:
 
     def _meet(self) -> Plan:
         if not self._working.exists():
-            self._other.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_directory(self._other.parent)
         if self._connection is None and not self._other.exists():
             there = Other(exists=False, is_empty=True, point=None)
             return plan(self._look_here(None), there)

@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 
 from storage.connection import Connector, discard
 from storage.custody import Custody, Sole
+from storage.directory import make_directory
 from storage.faults import DriverError, explain
 from storage.filesystem import admit, verdict_of
 from storage.index import build_index, lacks_index
@@ -208,7 +209,7 @@ class Database:
 def _make(path: Path) -> None:
     """The directory, for its owner only, and an empty file, if they don't exist."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(path.parent)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise Unavailable(

@@ -23,6 +23,7 @@ from storage.clock import to_micros, utc_now
 from storage.condition import Condition
 from storage.custody import Logging
 from storage.database import Database
+from storage.directory import make_directory
 from storage.key import Key
 from storage.lineage import Plan
 from storage.ownership import Ownership
@@ -190,7 +191,7 @@ class Spool:
 
 def _assert_free(working: Path) -> None:
     """Fail early, in words, when another bot has the working file."""
-    working.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_directory(working.parent)
     with Ownership(working):
         pass
 
