@@ -26,6 +26,7 @@ from adapters.console import PLATFORM as CONSOLE
 from adapters.console import ConsoleAdapter
 from bot.answer import Answering
 from bot.attachments import Attachments
+from bot.backups import Backups
 from bot.commands import Desk
 from bot.computing import Computing, Memory
 from bot.config import Settings
@@ -48,6 +49,7 @@ from bot.standards import Standards
 from bot.texts import texts_for
 from engine.base import Engine
 from storage.audit import Audit
+from storage.backup import Copies
 from storage.database import Database
 from storage.filesystem import verdict_of
 from storage.inbox import Inbox
@@ -62,6 +64,7 @@ from storage.search import Search
 from storage.standard import StandardStore
 from storage.store import Store
 from storage.turns import Turns
+from storage.vault import Vault
 
 log = structlog.get_logger(__name__)
 
@@ -97,6 +100,7 @@ class App:
         self._store: Store
         self._database: Database
         self._engine: Engine
+        self._backups: Backups | None = None
 
     def stop(self) -> None:
         """Begin to stop; may be called more than once."""
@@ -137,6 +141,7 @@ class App:
             log.warning("the index of what was said was built anew")
         roster = Roster(RosterStore(database, audit), self.settings.access)
         await roster.load()
+        self._backups = self._backups_of(audit)
         await note_changes(self.settings, roster, audit_key(self.settings))
         standards = Standards(
             StandardStore(database, audit), self.settings.bot.name, self.settings.bot.language
@@ -162,6 +167,7 @@ class App:
             audit=audit,
             search=search,
             storage=self._store.condition,
+            backups=self._backups,
             stop=self.stop,
             adapters=self._adapters,
             started_at=datetime.now(UTC),
@@ -182,7 +188,9 @@ class App:
             await intake.open(self._adapters.values())
             self.spawn(desk.offer_menus())
             keeping = Keeping(storage, audit)
-            regular = self.spawn(keeping.run())
+            regular = [self.spawn(keeping.run())]
+            if self._backups:
+                regular.append(self.spawn(self._backups.run()))
             control = Control(socket_path(database.path), console, tasks_for(desk, database))
             await doors.enter_async_context(control.listening())
             log.info("started", recovered=len(unfinished), url=url.partition("?")[0])
@@ -193,7 +201,8 @@ class App:
             intake.close()
             await sessions.drain(self.settings.bot.drain_s)
             await delivery.drain(OUTBOX_DRAIN_S)
-            regular.cancel()
+            for task in regular:
+                task.cancel()
             await keeping.finish()
 
     async def _enter(self, adapter: Adapter, stack: AsyncExitStack) -> None:
@@ -272,9 +281,19 @@ class App:
             "storage": await self._storage_state(),
             **states(self._adapters.values()),
         }
+        if self._backups:
+            parts["backup"] = self._backups.part()
         if self._stopping.is_set():
             parts["bot"] = PartState(ready=False, detail="stopping")
         return Readiness(parts)
+
+    def _backups_of(self, audit: Audit) -> Backups | None:
+        storage = self.settings.storage
+        if storage.backup_dir is None:
+            return None
+        copies = Copies(self._database, audit, place_of(self.settings).scratch)
+        vault = Vault(storage.backup_dir, storage.path.stem, copies)
+        return Backups(vault, storage.backup_at, self.metrics)
 
     async def _storage_state(self) -> PartState:
         try:

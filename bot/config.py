@@ -9,6 +9,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -119,6 +120,13 @@ class Storage(Section):
         default="auto",
         description="`auto`: encrypted if there is a key, and a reminder if not; `off`: stored"
         " readable, without a reminder.",
+    )
+    backup_dir: Path | None = Field(
+        default=None,
+        description="Where a backup is kept every day, best on another disk; none: no backups.",
+    )
+    backup_at: time = Field(
+        default=time(3, 30), description="When, by this machine's clock, as `03:30`."
     )
     audit_days: int = Field(
         default=180, ge=180, description="How long the audit stays in the database at least."

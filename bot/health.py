@@ -135,6 +135,14 @@ class Metrics:
             "How long the oldest of them has waited for the NAS.",
             registry=registry,
         )
+        self.backup_age = Gauge(
+            "parley_backup_age_seconds",
+            "Age of the last good backup, +Inf before the first; 0 without a backup directory.",
+            registry=registry,
+        )
+        self.backup_failures = Counter(
+            "parley_backup_failures", "Attempts to take a backup that failed.", registry=registry
+        )
 
     def stored(self, condition: Condition) -> None:
         """Note how storage is."""

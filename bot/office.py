@@ -14,6 +14,7 @@ from bot.finding import find
 from bot.model import choose
 from bot.people import NobodyFound, Register, role_named
 from bot.person import erase, gather
+from bot.place import place_of
 from bot.witness import page, shown, verified
 from engine.base import EngineError, NoRoom
 from storage import backup
@@ -74,13 +75,14 @@ class Office:
 
     async def backup(self, request: Mapping[str, Any], progress: Progress) -> object:
         """Copy the database to a file that is checked before it gets its name."""
-        target = Path(str(request["target"]))
+        desk, target = self._desk, Path(str(request["target"]))
         loop = asyncio.get_running_loop()
 
         def report(done: int, total: int) -> None:
             asyncio.run_coroutine_threadsafe(progress([done, total]), loop)
 
-        await backup.backup(self._database, target, report)
+        copies = backup.Copies(self._database, desk.audit, place_of(desk.settings).scratch)
+        await copies.give(target, report)
         await self._desk.audit.add(AuditEntry(_actor(request), "db backup", str(target)))
         return {"target": str(target)}
 

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import time
 from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, cast, get_args, get_origin
@@ -114,6 +115,7 @@ def _allowed(field: FieldInfo) -> str:
         float: "a number",
         str: "a text",
         Path: "a path",
+        time: "a time of day",
         SecretStr: "a secret",
         tuple: "a list of texts",
         dict: "a table of secrets",
@@ -146,6 +148,8 @@ def _default(field: FieldInfo) -> str:
         return f"`{str(value).lower()}`"
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
+    if isinstance(value, time):
+        return f"`{value:%H:%M}`"
     if value is None or value in ("", (), {}):
         return "none"
     return f"`{value}`"

@@ -145,6 +145,10 @@ class Audit:
         faults += [fault for seal in seals for fault in self._export_faults(seal)]
         return Verified(rows, len(seals), anchor.id if anchor else 0, tuple(faults))
 
+    def faults(self, connection: Connection) -> list[str]:
+        """What is wrong with the chain of any file that holds rows under this key."""
+        return self._chain.faults(_tagged(connection), _seals(connection), None)
+
     async def seal(self, keep_days: int) -> int:
         """Export what came before this month, and drop what is older than it must be kept and is
         exported; how many rows went into an export."""

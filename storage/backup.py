@@ -1,21 +1,44 @@
-"""Checks the file, and copies it while it is in use."""
+"""Checks the file, and copies it while it is in use.
 
+A copy is made on a disk of this machine and checked there: sound, as many rows, the audit's chain
+whole. Then `depot` carries it to its place, which may be on a NAS that hangs. It is encrypted as
+the database is.
+"""
+
+import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Protocol
 
 from sqlalchemy import Connection
 
-from storage.connection import connect, raw, snapshot
+from storage import depot
+from storage.connection import Connector, discard, raw, snapshot
 from storage.database import Database
-from storage.driver import driver
-from storage.faults import explain
+from storage.faults import DriverError, explain, explain_os
+from storage.inspection import counts, problems, size_bytes
 from storage.key import Key
+from storage.pragmas import DIRECT
 from storage.records import Check, Corrupt, Unavailable
 from storage.schema import revision
 
 PAGES_A_STEP = 256
 """Pages copied between two reports of progress."""
+
+Progress = Callable[[int, int], None]
+"""Told of pages done and pages in all, from another thread."""
+
+
+class Chained(Protocol):
+    """Knows what is wrong with the audit in a file."""
+
+    def faults(self, connection: Connection) -> Sequence[str]: ...
+
+
+def silence(done: int, total: int) -> None:
+    """No progress is asked for."""
 
 
 async def check(db: Database) -> Check:
@@ -23,84 +46,89 @@ async def check(db: Database) -> Check:
     return await db.read(_check)
 
 
-async def backup(
-    db: Database, target: Path, progress: Callable[[int, int], None] | None = None
-) -> None:
-    """Copy the database as it is now to `target`, which is replaced only by a copy without fault
-    and has the database's key.
+class Copies:
+    """Makes copies of a database. `scratch` is a directory on a disk of this machine."""
 
-    `progress(pages done, pages in all)` is called from another thread. Raises `Unavailable` or
-    `Full` when the target can't be written, `Corrupt` when the copy has faults.
-    """
-    await db.read(lambda connection: _backup(connection, db, target, progress or _silence))
+    def __init__(self, db: Database, audit: Chained, scratch: Path) -> None:
+        self._db = db
+        self._audit = audit
+        self.scratch = scratch
+
+    async def give(self, target: Path, progress: Progress = silence) -> None:
+        """Copy the database as it is now to `target`, which is replaced only by a sound copy.
+
+        Raises `Unavailable` or `Full` when a place can't be written, `Corrupt` for a faulty copy.
+        """
+        if await asyncio.to_thread(_is_same, target, self._db.path):
+            raise Unavailable(
+                f"{target}: it is the database itself; name another file for the copy"
+            )
+        async with self.taken(progress) as copy:
+            await depot.put(copy, target)
+
+    @asynccontextmanager
+    async def taken(self, progress: Progress = silence) -> AsyncGenerator[Path]:
+        """A checked copy on this machine, which goes when the block ends."""
+        copy = self.scratch / f".{self._db.path.name}.{os.getpid()}.copy"
+        try:
+            await asyncio.to_thread(_make, copy)
+            await self._db.read(
+                lambda connection: _copy(connection, copy, self._db.key, self._audit, progress)
+            )
+            yield copy
+        finally:
+            await asyncio.to_thread(copy.unlink, missing_ok=True)
+
+
+def sound(connection: Connection, path: Path, audit: Chained) -> None:
+    """Raises `Corrupt` for a file that has faults, or whose audit was tampered with."""
+    found = [*problems(connection), *audit.faults(connection)]
+    if found:
+        raise Corrupt(f"{path}: it has faults ({found[0]}); check its disk, take another copy")
 
 
 def _check(connection: Connection) -> Check:
     with snapshot(connection):
-        found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check(100)")]
-        problems = [] if found == ["ok"] else found
-        problems += [
-            f"a row of {row[0]} refers to a row of {row[2]} that is not there"
-            for row in connection.exec_driver_sql("PRAGMA foreign_key_check")
-        ]
-        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
-        page_size = connection.exec_driver_sql("PRAGMA page_size").scalar_one()
-        return Check(tuple(problems), revision(connection) or "", pages * page_size)
+        found = tuple(problems(connection))
+        return Check(found, revision(connection) or "", size_bytes(connection))
 
 
-def _backup(
-    connection: Connection, db: Database, target: Path, progress: Callable[[int, int], None]
-) -> None:
-    if target.exists() and target.samefile(db.path):
-        raise Unavailable(f"{target}: it is the database itself; name another file for the copy")
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+def _is_same(target: Path, source: Path) -> bool:
+    return target.absolute() == source.absolute() or (target.exists() and target.samefile(source))
+
+
+def _make(path: Path) -> None:
     try:
-        os.close(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        with snapshot(connection):
-            _copy(connection, temporary, db.key, progress)
-        _sync(temporary)
-        temporary.replace(target)
-        _sync(target.parent)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except OSError as error:
-        raise Unavailable(
-            f"{target}: the copy can't be written ({error.strerror}); name a file in a directory"
-            " that is writable for this user"
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+        raise explain_os(error, path) from error
 
 
 def _copy(
-    connection: Connection,
-    temporary: Path,
-    key: Key | None,
-    progress: Callable[[int, int], None],
+    connection: Connection, path: Path, key: Key | None, audit: Chained, progress: Progress
 ) -> None:
     """Raises for faults of the copy's file only; those of the database pass as they are."""
-    copy = connect(temporary, key)
-    try:
-        raw(connection).backup(
-            copy,
-            pages=PAGES_A_STEP,
-            progress=lambda _, remaining, total: progress(total - remaining, total),
-        )
-        copy.execute("PRAGMA journal_mode = delete")
-        faults = [str(row[0]) for row in copy.execute("PRAGMA integrity_check(10)")]
-    except driver.Error as error:
-        raise explain(error, temporary) from error
-    finally:
-        copy.close()
-    if faults != ["ok"]:
-        raise Corrupt(f"{temporary}: the copy has faults ({faults[0]}); check both disks")
+    with snapshot(connection):
+        expected = counts(connection)
+        try:
+            copy = Connector(path, DIRECT, key).open()
+            try:
+                _fill(connection, copy, progress)
+                sound(copy, path, audit)
+                if counts(copy) != expected:
+                    raise Corrupt(f"{path}: the copy holds other rows; check both disks")
+            finally:
+                discard(copy)
+        except DriverError as error:
+            raise explain(error, path) from error
 
 
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _silence(done: int, total: int) -> None:
-    """No progress is asked for."""
+def _fill(connection: Connection, copy: Connection, progress: Progress) -> None:
+    raw(connection).backup(
+        raw(copy),
+        pages=PAGES_A_STEP,
+        progress=lambda _, remaining, total: progress(total - remaining, total),
+    )
+    copy.exec_driver_sql("PRAGMA journal_mode = delete")

@@ -114,7 +114,7 @@ class ChildCourier:
         if self._process is None or self._process.returncode is not None:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-P", "-m", "storage.applier",
-                stdin=PIPE, stdout=PIPE, env=_environment(),
+                stdin=PIPE, stdout=PIPE, env=environment(),
             )  # fmt: skip
             self._is_up = False
             assert self._process.stdin
@@ -151,8 +151,8 @@ def _line(value: Mapping[str, object]) -> bytes:
     return json.dumps(value).encode() + b"\n"
 
 
-def _environment() -> dict[str, str]:
-    """The parent's environment without our settings and secrets, able to import this package."""
+def environment() -> dict[str, str]:
+    """For a process of storage's: no settings or secrets of ours, and able to import this."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("PARLEY_")}
     paths = [str(_ROOT), *filter(None, [kept.get("PYTHONPATH")])]
     return {**kept, "PYTHONPATH": os.pathsep.join(paths)}

@@ -4,6 +4,7 @@ The driver's error code decides, never its text; and no text that a person wrote
 error, which is why the engine hides parameters.
 """
 
+import errno
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
@@ -77,6 +78,16 @@ def unreadable(path: Path, look: Look, *, has_key: bool) -> StorageError:
     return Corrupt(
         f"{path}: it is not a database; name another file in storage.path or restore a backup"
         " (SQLITE_NOTADB)"
+    )
+
+
+def explain_os(error: OSError, path: Path) -> StorageError:
+    """The error of `records`' tree for one of the operating system's about a file or directory."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return Full(f"{path}: no space or no quota is left there; make room, or raise the quota")
+    return Unavailable(
+        f"{path}: it can't be read or written ({error.strerror}); name a place that this user may"
+        " use, or mend its mount"
     )
 
 

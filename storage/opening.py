@@ -47,6 +47,12 @@ class Place:
         """The file here that what belongs to the running bot stands beside: socket, page key."""
         return self.working if self.is_local_first else self.path
 
+    @property
+    def scratch(self) -> Path:
+        """A directory on a disk of this machine, for copies on their way."""
+        is_here = not self.is_local_first and verdict_of(self.path).is_disk
+        return (self.path if is_here else self.working).parent
+
 
 @asynccontextmanager
 async def opened(

@@ -11,6 +11,7 @@ from adapters.base import Adapter, AdapterError, MessageEvent
 from adapters.capabilities import Menus
 from bot.access import Role
 from bot.answer import Answering
+from bot.backups import Backups
 from bot.change import NOTHING, Change
 from bot.computing import Memory
 from bot.config import Settings
@@ -44,6 +45,7 @@ class Desk:
     audit: Audit
     search: Search
     storage: Callable[[], Awaitable[Condition]]
+    backups: Backups | None
     stop: Callable[[], None]
     adapters: Mapping[tuple[str, str], Adapter]
     started_at: datetime

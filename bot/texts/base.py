@@ -107,6 +107,8 @@ class Texts:
     storage_copying: str  # rows
     storage_degraded: str  # rows, seconds, reason
     storage_refused: str  # rows, seconds, reason
+    backup_kept: str  # last, count
+    backup_failed: str  # last, count, reason
     sessions: str  # count
     session: str  # session, waiting
     audit: str  # count

@@ -164,6 +164,8 @@ ENGLISH = Texts(
     "this machine, the oldest for {seconds} s. {reason}",
     storage_refused="- storage: the copies went different ways, and you have to choose. {rows} "
     "rows wait on this machine, the oldest for {seconds} s. {reason}",
+    backup_kept="- backup: last {last}, {count} kept",
+    backup_failed="- backup: it fails and is tried again; last {last}, {count} kept. {reason}",
     sessions="{count} conversations are awake:",
     session="- {session}: {waiting} waiting",
     audit="The last {count} entries:",

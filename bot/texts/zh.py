@@ -147,6 +147,8 @@ CHINESE = Texts(
     "最早的已等待 {seconds} 秒。{reason}",
     storage_refused="- 存储：两份数据已分叉，需要您选择。{rows} 行保存在本机等待，"
     "最早的已等待 {seconds} 秒。{reason}",
+    backup_kept="- 备份：最近一次 {last}，保留 {count} 份",
+    backup_failed="- 备份：失败，正在重试；最近一次 {last}，保留 {count} 份。{reason}",
     sessions="{count} 个对话活跃：",
     session="- {session}：{waiting} 条等待",
     audit="最近 {count} 条记录：",

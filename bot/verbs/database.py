@@ -123,8 +123,10 @@ async def _backup(settings: Settings, target: Path) -> None:
                 socket_path(place_of(settings).home), request, lambda step: report(step[0], step[1])
             )
         except NotRunning:
-            async with opened(settings) as (database, _):
-                await copying.backup(database, target, report)
+            async with opened(settings) as (database, audit):
+                copies = copying.Copies(database, audit, place_of(settings).scratch)
+                await copies.give(target, report)
+                await audit.add(AuditEntry(actor(), "db backup", str(target)))
 
 
 async def _ask_or_open(settings: Settings, request: Mapping[str, object]) -> Any:

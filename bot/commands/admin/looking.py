@@ -3,6 +3,7 @@
 from functools import partial
 
 from adapters.capabilities import Connects
+from bot.backups import Backups
 from bot.change import Change
 from bot.commands.admin.base import Subcommand, Usage, alone, code, entry, noted
 from bot.commands.base import Invocation
@@ -31,6 +32,7 @@ async def stats(call: Invocation) -> None:
         )
     ]
     lines += _storage(call.texts, await desk.storage())
+    lines += _backups(call.texts, desk.backups)
     for adapter in desk.adapters.values():
         if isinstance(adapter, Connects):
             link = adapter.link
@@ -50,6 +52,16 @@ def _storage(texts: Texts, condition: Condition) -> list[str]:
             text = texts.storage_degraded if condition.is_sound else texts.storage_refused
             seconds = round(condition.waiting_s)
             return [text.format(rows=condition.waiting, seconds=seconds, reason=condition.reason)]
+
+
+def _backups(texts: Texts, backups: Backups | None) -> list[str]:
+    """When the last backup was taken, where they are taken at all."""
+    if backups is None:
+        return []
+    state = backups.state
+    last = f"{state.last.taken:%Y-%m-%d %H:%M} UTC" if state.last else "–"
+    text = texts.backup_failed if state.fault else texts.backup_kept
+    return [text.format(last=last, count=len(state.kept), reason=state.fault)]
 
 
 async def sessions(call: Invocation) -> None:

@@ -5,13 +5,25 @@ from pathlib import Path
 
 import pytest
 
-from storage.backup import backup, check
+from storage.audit import Audit
+from storage.backup import Copies, check
 from storage.database import Database
 from storage.driver import driver
 from storage.inbox import Inbox
-from storage.records import Unavailable
+from storage.records import AuditEntry, Corrupt, Unavailable
 from storage.schema import HEAD
-from tests.unit.storage.values import event
+from tests.unit.storage.values import KEY, event
+
+
+@pytest.fixture
+async def copies(db: Database, tmp_path: Path) -> Copies:
+    audit = Audit(db, KEY)
+    await audit.add(AuditEntry("boss", "test"))
+    return Copies(db, audit, tmp_path / "scratch")
+
+
+def left(directory: Path) -> list[str]:
+    return sorted(file.name for file in directory.iterdir())
 
 
 async def test_a_sound_database_has_no_problems(db: Database) -> None:
@@ -32,7 +44,9 @@ async def test_a_broken_reference_is_named(db: Database) -> None:
     )
 
 
-async def test_a_copy_is_made_while_writes_go_on(db: Database, tmp_path: Path) -> None:
+async def test_a_copy_is_made_while_writes_go_on(
+    db: Database, copies: Copies, tmp_path: Path
+) -> None:
     inbox = Inbox(db)
     await inbox.record([event(str(number), payload="x" * 5000) for number in range(1000)])
     steps: list[tuple[int, int]] = []
@@ -41,7 +55,7 @@ async def test_a_copy_is_made_while_writes_go_on(db: Database, tmp_path: Path) -
         steps.append((done, total))
 
     target = tmp_path / "copy.db"
-    copying = asyncio.create_task(backup(db, target, report))
+    copying = asyncio.create_task(copies.give(target, report))
     number = 1000
     while not copying.done():
         number += 1
@@ -57,23 +71,33 @@ async def test_a_copy_is_made_while_writes_go_on(db: Database, tmp_path: Path) -
 
 
 async def test_an_older_copy_is_replaced_and_nothing_else_left(
-    db: Database, tmp_path: Path
+    copies: Copies, tmp_path: Path
 ) -> None:
     target = tmp_path / "copies" / "copy.db"
     target.parent.mkdir()
     target.write_text("an older copy")
-    await backup(db, target)
+    await copies.give(target)
     async with Database(target) as copy:
         assert await copy.writable()
-    assert sorted(file.name for file in target.parent.iterdir()) == ["copy.db", "copy.db.lock"]
+    assert left(target.parent) == ["copy.db", "copy.db.lock"]
+    assert left(copies.scratch) == []
 
 
-async def test_a_copy_onto_the_database_itself_is_refused(db: Database) -> None:
+async def test_a_copy_onto_the_database_itself_is_refused(db: Database, copies: Copies) -> None:
     with pytest.raises(Unavailable, match="it is the database itself"):
-        await backup(db, db.path)
+        await copies.give(db.path)
     assert await db.writable()
 
 
-async def test_a_missing_directory_is_named(db: Database, tmp_path: Path) -> None:
-    with pytest.raises(Unavailable, match=r"copy\.db: the copy can't be written \(No such file"):
-        await backup(db, tmp_path / "missing" / "copy.db")
+async def test_a_place_that_is_no_directory_is_named(copies: Copies, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Unavailable, match=r"copy\.db: it can't be read or written \(File exists"):
+        await copies.give(tmp_path / "file" / "copy.db")
+    assert left(copies.scratch) == []
+
+
+async def test_a_tampered_audit_is_not_copied(db: Database, copies: Copies, tmp_path: Path) -> None:
+    await db.write(lambda connection: connection.exec_driver_sql("UPDATE audit SET actor = 'me'"))
+    with pytest.raises(Corrupt, match="row 1 is not what was written"):
+        await copies.give(tmp_path / "copy.db")
+    assert "copy.db" not in left(tmp_path)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.backup import backup, check
+from storage.audit import Audit
+from storage.backup import Copies, check
 from storage.courier import ChildCourier
 from storage.database import Database
 from storage.header import PAGE_BYTES
@@ -52,7 +53,7 @@ async def test_a_file_and_its_journals_and_copies(
 ) -> None:
     async with Database(tmp_path / "a.db", key=key, pragmas=pragmas) as db:
         await say(db, "1")
-        await backup(db, tmp_path / "copy.db")
+        await Copies(db, Audit(db, b""), tmp_path).give(tmp_path / "copy.db")
         await say(db, "2")
         while_open = files_with(tmp_path, CANARY)
     async with Database(tmp_path / "copy.db", key=key) as copy:
