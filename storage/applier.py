@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from storage import changes, replica
 from storage.changes import Point
 from storage.connection import Connector, discard
 from storage.directory import make_directory
-from storage.faults import DriverError, explain
+from storage.faults import DriverError, doubting, explain
 from storage.key import Key
 from storage.lineage import Other, Plan, Working, plan
 from storage.ownership import Ownership
@@ -43,15 +44,21 @@ class Applier:
     def answer(self, request: Mapping[str, Any]) -> dict[str, object]:
         """Do what is asked; the outcome, or the fault."""
         try:
-            return self._do(request)
+            return doubting(partial(self._attempt, request))
         except DriverError as error:
             fault: StorageError = explain(error, self._other)
         except StorageError as error:
             fault = error
         except OSError as error:
             fault = Unavailable(f"{self._other}: it can't be reached ({error.strerror})")
-        self.close()
         return {"fault": type(fault).__name__, "text": str(fault)}
+
+    def _attempt(self, request: Mapping[str, Any]) -> dict[str, object]:
+        try:
+            return self._do(request)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Let go of both files; what was not committed is as if it had not been."""

@@ -50,6 +50,7 @@ class _Job(Generic[T]):
         self._error: Exception | None = None
 
     def run(self, connection: Connection) -> None:
+        self._error = None
         self._result = self._op(connection)
 
     def fail(self, error: Exception) -> None:

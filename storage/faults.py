@@ -5,13 +5,17 @@ error, which is why the engine hides parameters.
 """
 
 import errno
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
 from storage.driver import driver
 from storage.header import Look
 from storage.records import Corrupt, Full, StorageError, Unavailable, WrongKey
+
+T = TypeVar("T")
 
 DriverError = (DBAPIError, driver.Error)
 """What SQLAlchemy and the driver raise; to be caught and handed to `explain`."""
@@ -97,6 +101,20 @@ def is_fault_of_file(error: BaseException) -> bool:
     Anything else, such as a constraint, is the fault of the one statement.
     """
     return isinstance(error, DriverError) and _meaning(_name(error))[0] is not StorageError
+
+
+def doubting(attempt: Callable[[], T]) -> T:
+    """The attempt's result; it is made once more when damage is said, with a fresh connection.
+
+    A connection that met a full disk or a lost write may call a file damaged that is sound. So an
+    attempt has to let go of a connection whose file failed, and to be safe to repeat.
+    """
+    try:
+        return attempt()
+    except DriverError as error:
+        if _meaning(_name(error))[0] is not Corrupt:
+            raise
+    return attempt()
 
 
 def _name(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from threading import Lock, local
 from typing import TypeVar
@@ -10,7 +11,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from storage.connection import Connector, discard
-from storage.faults import DriverError, explain, is_fault_of_file
+from storage.faults import DriverError, doubting, explain, is_fault_of_file
 
 T = TypeVar("T")
 
@@ -39,11 +40,17 @@ class Readers:
 
     def _run(self, query: Callable[[Connection], T]) -> T:
         try:
+            return doubting(partial(self._attempt, query))
+        except DriverError as error:
+            raise explain(error, self._path) from error
+
+    def _attempt(self, query: Callable[[Connection], T]) -> T:
+        try:
             return query(self._mine())
         except DriverError as error:
             if is_fault_of_file(error):
                 self._drop()
-            raise explain(error, self._path) from error
+            raise
 
     def _mine(self) -> Connection:
         connection: Connection | None = getattr(self._own, "connection", None)

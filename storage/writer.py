@@ -5,6 +5,7 @@ grow with the load and a single write waits for nobody.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -15,7 +16,7 @@ from sqlalchemy import Connection
 
 from storage.connection import Connector, discard
 from storage.custody import Custody
-from storage.faults import DriverError, explain, is_fault_of_file
+from storage.faults import DriverError, doubting, explain, is_fault_of_file
 from storage.records import StorageError
 
 
@@ -88,15 +89,21 @@ class Writer(Generic[W]):
 
     def _commit(self, works: Sequence[W]) -> bool:
         try:
-            connection = self._connected()
-            if not self._run_together(connection, works):
-                self._run_apart(connection, works)
+            doubting(partial(self._attempt, works))
         except Exception as error:  # noqa: BLE001  # whatever it is, somebody waits for an answer
-            self._discard()
             for work in works:
                 work.fail(self._own(error))
             return False
         return True
+
+    def _attempt(self, works: Sequence[W]) -> None:
+        try:
+            connection = self._connected()
+            if not self._run_together(connection, works):
+                self._run_apart(connection, works)
+        except BaseException:
+            self._discard()
+            raise
 
     def _run_together(self, connection: Connection, works: Sequence[W]) -> bool:
         """The usual way, without savepoints: false, and nothing done, when one of them fails."""

@@ -1,14 +1,15 @@
 """A program that writes groups of rows, and prints of each whether it was acknowledged.
 
-`python -m tests.faults.nas_writers direct DIRECTORY` writes a database for each way in which one on
-a network mount is opened; `… local-first WORKING OTHER` writes a working file that is copied. A
-group is one commit of one to three events, all of them or none.
+`python -m tests.faults.nas_writers direct DIRECTORY START` writes a database for each way in which
+one on a network mount is opened, `… local-first WORKING OTHER START` a working file that is copied,
+`… local PATH START` a database on a disk; with a COUNT at the end, so many groups. A group is one
+commit of one to three events, all of them or none.
 """
 
 import asyncio
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def found(path: Path) -> set[str]:
     return events
 
 
-async def _write(database: Database, name: str, numbers: Iterator[int]) -> None:
+async def _write(database: Database, name: str, numbers: Iterable[int]) -> None:
     inbox = Inbox(database)
     for number in numbers:
         payload = "x" * (number * 997 % LARGEST)
@@ -61,7 +62,12 @@ async def _write(database: Database, name: str, numbers: Iterator[int]) -> None:
         await asyncio.sleep(REST_S)
 
 
-async def _direct(directory: Path, start: int) -> None:
+async def _local(path: Path, numbers: Iterable[int]) -> None:
+    async with Database(path) as database:
+        await _write(database, "local", numbers)
+
+
+async def _direct(directory: Path, numbers: Iterable[int]) -> None:
     async with AsyncExitStack() as stack:
         databases = {
             name: await stack.enter_async_context(
@@ -69,25 +75,29 @@ async def _direct(directory: Path, start: int) -> None:
             )
             for name, pragmas in WAYS.items()
         }
-        numbers = {name: itertools.count(start) for name in databases}
-        await asyncio.gather(
-            *(_write(database, name, numbers[name]) for name, database in databases.items())
-        )
+        each = itertools.tee(numbers, len(databases))
+        await asyncio.gather(*map(_write, databases.values(), databases, each))
 
 
-async def _local_first(working: Path, other: Path, start: int) -> None:
+async def _local_first(working: Path, other: Path, numbers: Iterable[int]) -> None:
     async with (
         ChildCourier(working, other, PACE.silence_s) as courier,
         Spool.open(courier, pace=PACE) as spool,
     ):
-        await _write(spool.database, "spool", itertools.count(start))
+        await _write(spool.database, "spool", numbers)
+
+
+def _numbers(start: str, count: str = "") -> Iterable[int]:
+    return itertools.islice(itertools.count(int(start)), int(count) if count else None)
 
 
 if __name__ == "__main__":
     match sys.argv[1:]:
-        case ["direct", directory, start]:
-            asyncio.run(_direct(Path(directory), int(start)))
-        case ["local-first", working, other, start]:
-            asyncio.run(_local_first(Path(working), Path(other), int(start)))
+        case ["direct", directory, *which]:
+            asyncio.run(_direct(Path(directory), _numbers(*which)))
+        case ["local-first", working, other, *which]:
+            asyncio.run(_local_first(Path(working), Path(other), _numbers(*which)))
+        case ["local", path, *which]:
+            asyncio.run(_local(Path(path), _numbers(*which)))
         case unknown:
             raise SystemExit(f"no such part: {unknown}")

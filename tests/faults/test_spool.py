@@ -87,7 +87,7 @@ def _run_and_kill(pair: tuple[Path, Path], start: int, rng: random.Random) -> li
     return said
 
 
-def _rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
+def rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
     connection = driver.connect(path)
     try:
         found = connection.execute("PRAGMA integrity_check").fetchall()
@@ -109,7 +109,7 @@ async def test_nothing_is_lost_or_doubled_by_kill_9(tmp_path: Path) -> None:
             said[what].add(name)
     async with ChildCourier(*pair, PACE.silence_s) as courier, Spool.open(courier, pace=PACE):
         pass
-    assert _rows(pair[0]) == _rows(pair[1])
+    assert rows(pair[0]) == rows(pair[1])
     async with Database(pair[0], custody=Logging()) as db:
         assert (await check(db)).problems == ()
         inbox, outbox, turns = Inbox(db), Outbox(db), Turns(db)
@@ -157,7 +157,7 @@ async def test_a_hanging_mount_is_not_felt(tmp_path: Path) -> None:
             while (await spool.condition()).waiting:
                 await asyncio.sleep(0.05)
         assert len(await inbox.pending()) == len(before) + len(during)
-    assert _rows(pair[0]) == _rows(pair[1])
+    assert rows(pair[0]) == rows(pair[1])
     p95 = [sorted(took)[int(len(took) * 0.95)] * 1e3 for took in (before, during)]
     print(f"{len(during)} writes while it hung for {HANG_S} s; p95 before and then: {p95} ms")
 

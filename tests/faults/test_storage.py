@@ -1,11 +1,10 @@
-"""What the database keeps through kill -9, a full disk, failing system calls and damage.
+"""What the database keeps through kill -9, a full disk and damage.
 
 Run as a program (`python -m tests.faults.test_storage`), it is the process that the faults hit.
 """
 
 import asyncio
 import random
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,12 +16,11 @@ from storage.backup import check
 from storage.database import Database
 from storage.inbox import Inbox
 from storage.outbox import Outbox
-from storage.records import Body, Corrupt, Full, Unavailable
+from storage.records import Body, Corrupt, Full
 from storage.turns import Turns
 from tests.unit.storage.values import destination, event, turn
 
 KILLS = 12
-MAX_TRIES = 10
 
 
 async def _serve(path: Path, start: int, count: int) -> None:
@@ -41,19 +39,6 @@ async def _serve(path: Path, start: int, count: int) -> None:
                 print("answered", name, flush=True)
 
         await asyncio.gather(*(answer(person) for person in range(4)))
-
-
-async def _insist(path: Path, count: int) -> None:
-    """Record events, each until it is acknowledged; print the failures on the way."""
-    async with Database(path) as db:
-        inbox = Inbox(db)
-        for number in range(count):
-            for _ in range(MAX_TRIES):
-                try:
-                    await inbox.record([event(str(number))])
-                    break
-                except (Unavailable, Full) as error:
-                    print("failed", error, flush=True)
 
 
 def _program(*arguments: object) -> list[str]:
@@ -137,39 +122,6 @@ async def test_a_full_disk_loses_nothing_and_heals_by_itself(small_disk: Path) -
         assert (await check(db)).problems == ()
 
 
-def _can_inject() -> bool:
-    if shutil.which("strace") is None:
-        return False
-    trial = ["strace", "-o", "/dev/null", "-e", "inject=fsync:error=EIO", "true"]
-    return subprocess.run(trial, check=False, capture_output=True).returncode == 0
-
-
-@pytest.mark.parametrize(
-    ("calls", "error"),
-    [("fsync,fdatasync", "EIO"), ("pwrite64", "EIO"), ("pwrite64", "ENOSPC")],
-)
-async def test_a_failing_disk_is_met_by_opening_anew(
-    tmp_path: Path, calls: str, error: str
-) -> None:
-    if not await asyncio.to_thread(_can_inject):
-        pytest.skip("strace is not there or may not trace")
-    path = tmp_path / "a.db"
-    async with Database(path):
-        pass
-    strace = ["strace", "-f", "-o", "/dev/null", "-e", f"trace={calls}"]
-    strace += ["-e", f"inject={calls}:error={error}:when=20+45"]
-    done = await asyncio.to_thread(
-        subprocess.run, [*strace, *_program("insist", path, 60)], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    assert "failed" in done.stdout
-    async with Database(path) as db:
-        assert [row.event.event_id for row in await Inbox(db).pending()] == [
-            str(number) for number in range(60)
-        ]
-        assert (await check(db)).problems == ()
-
-
 async def test_a_damaged_file_is_said_to_be_damaged(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     async with Database(path) as db:
@@ -185,7 +137,5 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["serve", path, start, count]:
             asyncio.run(_serve(Path(path), int(start), int(count)))
-        case ["insist", path, count]:
-            asyncio.run(_insist(Path(path), int(count)))
         case unknown:
             raise SystemExit(f"no such part: {unknown}")

@@ -6,7 +6,7 @@ import re
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import mkdtemp
 from threading import Event
@@ -279,3 +279,43 @@ async def test_errors_tell_nothing_that_a_person_wrote(db: Database) -> None:
         await db.write(wrong)
     assert "secret" not in str(caught.value)
     assert "secret" not in str(caught.value.__cause__)
+
+
+@pytest.fixture
+def damaged(tmp_path: Path) -> Path:
+    """Another file, whose pages are noise."""
+    path = tmp_path / "damaged.db"
+    connection = driver.connect(path)
+    connection.execute("CREATE TABLE note AS SELECT zeroblob(100000) AS what")
+    connection.commit()
+    connection.close()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:4096] + b"\x55" * (len(whole) - 4096))
+    return path
+
+
+def _stumble(damaged: Path, times: int, met: list[Connection]) -> Callable[[Connection], str]:
+    """A step that finds damage at first, and notes which connections it was given."""
+
+    def step(connection: Connection) -> str:
+        met.append(connection)
+        if len(met) <= times:
+            connection.exec_driver_sql("ATTACH ? AS damaged", (str(damaged),))
+            connection.exec_driver_sql("SELECT sum(length(what)) FROM damaged.note").all()
+        return "done"
+
+    return step
+
+
+@pytest.mark.parametrize("kind", ["write", "read"])
+async def test_damage_is_believed_of_a_fresh_connection_only(
+    db: Database, damaged: Path, kind: str
+) -> None:
+    ask = db.write if kind == "write" else db.read
+    met: list[Connection] = []
+    assert await ask(_stumble(damaged, 1, met)) == "done"
+    assert met[0] is not met[1]
+    met.clear()
+    with pytest.raises(Corrupt):
+        await ask(_stumble(damaged, 2, met))
+    assert len(met) == 2
