@@ -6,6 +6,7 @@ would let two processes hold locks on two files of the same name.
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -44,7 +45,8 @@ class Ownership:
         trace: TracebackType | None,
     ) -> None:
         if self._descriptor is not None:
-            os.close(self._descriptor)
+            with suppress(OSError):  # it is closed all the same; a mount may say what it lost
+                os.close(self._descriptor)
             self._descriptor = None
 
     def _take(self, descriptor: int) -> None:

@@ -1,0 +1,222 @@
+"""The program that runs in the guest: our storage on a real NFS or CIFS mount, and its troubles.
+
+`python -m tests.faults.nas_trials verdicts`, `… local-first VERSION TROUBLE…`, `… direct VERSION
+TROUBLE…`. What it found is written for the test that booted the guest (`test_nfs.py`), which
+judges it.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from storage.courier import ChildCourier
+from storage.database import Database
+from storage.driver import driver
+from storage.filesystem import admit, verdict_of
+from storage.inbox import Inbox
+from storage.pragmas import DIRECT
+from storage.records import StorageError
+from storage.spool import PACE, Spool
+from tests.faults.nas_traffic import Traffic, damage, differing, missing
+from tests.rigs.uml.nas import EXPORT, OUTCOME, OWN, Nas
+from tests.unit.storage.values import event
+
+Outcome = dict[str, Any]
+
+RECOVERY_S = 150.0
+"""Until service must have come back by itself: a lease, a grace, the longest retry, and more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What befalls the NAS, and what ends it; it lasts so long once it is felt."""
+
+    begin: Callable[[Nas, str], None]
+    end: Callable[[Nas], None]
+    lasts_s: float
+    is_felt: bool = True
+    """Whether local-first must notice before it ends."""
+
+
+def _nothing(nas: Nas) -> None:
+    """It ends by itself."""
+
+
+TROUBLES = {
+    "unplugged": Trouble(lambda nas, _: nas.unplug(), Nas.plug, 20),
+    "stopped": Trouble(lambda nas, _: nas.stop(), Nas.start, 10),
+    "restarted": Trouble(lambda nas, _: nas.restart(), _nothing, 0, is_felt=False),
+    "unexported": Trouble(lambda nas, _: nas.unexport(), Nas.export, 5),
+    "replaced": Trouble(Nas.replace, _nothing, 0, is_felt=False),
+    "full": Trouble(lambda nas, _: nas.fill(), Nas.free, 5),
+    "read-only": Trouble(lambda nas, _: nas.export("ro"), Nas.export, 5),
+}
+
+
+async def local_first(nas: Nas, share: Path, name: str, trouble: Trouble) -> Outcome:
+    """Traffic on a working file whose NAS gets into trouble."""
+    working, file = OWN / f"{name}.working.db", f"{name}.db"
+    async with (
+        ChildCourier(working, share / file, PACE.silence_s) as courier,
+        Spool.open(courier) as spool,
+    ):
+        traffic = Traffic(spool.database)
+        async with traffic.flowing():
+            await traffic.more(20)
+            began = perf_counter()
+            await asyncio.to_thread(trouble.begin, nas, file)
+            if trouble.is_felt:
+                await _until(lambda: _is(spool, "degraded"), 60)
+            await asyncio.sleep(trouble.lasts_s)
+            state = await spool.condition()
+            ended = perf_counter()
+            await asyncio.to_thread(trouble.end, nas)
+            await traffic.more(5)
+        await _until(lambda: _is(spool, "copying", waiting=0), RECOVERY_S)
+        recovered_s = perf_counter() - ended
+    return {
+        "state": state.state,
+        "reason": state.reason,
+        "waited": state.waiting,
+        "recovered_s": round(recovered_s, 1),
+        "p95_ms": [traffic.p95_ms(0, began), traffic.p95_ms(began, ended)],
+        "differing": differing(working, EXPORT / file),
+        **_result(traffic, EXPORT / file),
+    }
+
+
+async def direct(nas: Nas, share: Path, name: str, trouble: Trouble) -> Outcome:
+    """Traffic on a file on the NAS itself."""
+    file = f"{name}.db"
+    async with Database(share / file, pragmas=DIRECT) as database:
+        traffic = Traffic(database)
+        async with traffic.flowing():
+            await traffic.more(10)
+            await asyncio.to_thread(trouble.begin, nas, file)
+            await asyncio.sleep(trouble.lasts_s)
+            ended = perf_counter()
+            await asyncio.to_thread(trouble.end, nas)
+            async with asyncio.timeout(RECOVERY_S):
+                await traffic.more(5)
+            recovered_s = perf_counter() - ended
+    return {"recovered_s": round(recovered_s, 1), **_result(traffic, EXPORT / file)}
+
+
+MODES = {"local-first": local_first, "direct": direct}
+
+
+def _result(traffic: Traffic, file: Path) -> Outcome:
+    return {
+        "acknowledged": len(traffic.acknowledged),
+        "refused": traffic.refused,
+        "missing": missing(file, traffic.acknowledged),
+        "damage": damage(file),
+    }
+
+
+async def _is(spool: Spool, state: str, waiting: int | None = None) -> bool:
+    found = await spool.condition()
+    return found.state == state and waiting in {None, found.waiting}
+
+
+async def _until(condition: Callable[[], Awaitable[bool]], patience_s: float) -> None:
+    async with asyncio.timeout(patience_s):
+        while not await condition():
+            await asyncio.sleep(0.1)
+
+
+async def verdicts(nas: Nas) -> Outcome:
+    """What our storage says of real mounts, and how it opens a file on each."""
+    nas.serve_nfs()
+    nas.serve_cifs()
+    shares = {
+        "disk": OWN,
+        "nfs 4.1": nas.mount("4.1"),
+        "nfs 3": nas.mount("3"),
+        "nfs soft": nas.mount("4.2", "soft"),
+        "cifs": nas.mount_cifs("cache=strict"),
+        "cifs nobrl": nas.mount_cifs("nobrl"),
+    }
+    found: Outcome = {}
+    for name, share in shares.items():
+        began = perf_counter()
+        found[name] = await _judged(share / f"{share.name}.db")
+        print(f"{perf_counter() - began:.1f} s {name}: {found[name]}", flush=True)
+    return found
+
+
+async def _judged(path: Path) -> Outcome:
+    verdict = verdict_of(path)
+    found: Outcome = {"kind": verdict.kind, "reason": verdict.reason, "advice": verdict.advice}
+    found["refusal"] = _refusal(path)
+    if verdict.kind == "unsafe":
+        return found | {"commit": _committed(path)}
+    found["pragmas"] = await _opened(path)
+    _make_log_mode(path)
+    found["pragmas of a file with a log"] = await _opened(path)
+    path.with_name(path.name + "-wal").touch()
+    return found | {"refusal of a log": _refusal(path)}
+
+
+def _refusal(path: Path) -> str:
+    try:
+        admit(path)
+    except StorageError as error:
+        return str(error)
+    return ""
+
+
+async def _opened(path: Path) -> list[str]:
+    """How it is opened: journal, synchronous, locking; and it takes a write."""
+    async with Database(path) as database:
+        await Inbox(database).record([event()])
+        return await database.read(
+            lambda connection: [
+                str(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())
+                for name in ("journal_mode", "synchronous", "locking_mode")
+            ]
+        )
+
+
+def _make_log_mode(path: Path) -> None:
+    """What another program may leave: a file whose header asks for a write-ahead log."""
+    with path.open("r+b") as file:
+        file.seek(18)
+        file.write(b"\2\2")
+
+
+def _committed(path: Path) -> str:
+    """What a commit brings where we refuse to open: the code of its fault, or `done`."""
+    connection = driver.connect(path, isolation_level=None, timeout=1)
+    try:
+        connection.execute("CREATE TABLE t (x)")
+    except driver.Error as error:
+        return str(getattr(error, "sqlite_errorname", error))
+    finally:
+        connection.close()
+    return "done"
+
+
+async def main(kind: str, *arguments: str) -> Outcome:
+    """Run what is asked for."""
+    nas = Nas()
+    if kind == "verdicts":
+        return await verdicts(nas)
+    version, *troubles = arguments
+    nas.serve_nfs()
+    share = nas.mount(version)
+    found: Outcome = {}
+    for name in troubles:
+        began = perf_counter()
+        found[name] = await MODES[kind](nas, share, name, TROUBLES[name])
+        print(f"{perf_counter() - began:.1f} s {name}: {found[name]}", flush=True)
+    return found
+
+
+if __name__ == "__main__":
+    OUTCOME.write_text(json.dumps(asyncio.run(main(*sys.argv[1:])), indent=1), "utf-8")

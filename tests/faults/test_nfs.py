@@ -1,0 +1,95 @@
+"""Our storage on a NAS that is one: kernel NFS and CIFS in user-mode Linux, and what befalls it.
+
+`nas_trials.py` runs in the guest and tells what happened; here it is judged.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.rigs.uml.machine import NoBoot, lacking, run
+
+LONG = bool(os.environ.get("PARLEY_LONG_FAULTS"))
+FELT = ("unplugged", "unexported", "full", "read-only")
+ALL = ("restarted", "replaced", *FELT)
+Trial = Callable[..., dict[str, Any]]
+
+pytestmark = pytest.mark.skipif(not LONG, reason="a long fault trial: make faults")
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> Trial:
+    """Runs a trial in a guest of its own; skips where there can be none."""
+    if why := lacking():
+        pytest.skip(why)
+
+    def in_guest(*arguments: str) -> dict[str, Any]:
+        try:
+            found = run("tests.faults.nas_trials", *arguments, out=tmp_path, timeout_s=600)
+        except NoBoot as error:
+            pytest.skip(str(error))
+        for name, outcome in found.items():
+            print(f"{' '.join(arguments[:2])}, {name}: {outcome}")
+        return found
+
+    return in_guest
+
+
+@pytest.mark.timeout(700)
+def test_what_mounts_are_good_for(trial: Trial) -> None:
+    found = trial("verdicts")
+
+    reasons = {name: (each["kind"], each["reason"]) for name, each in found.items()}
+    assert reasons == {
+        "disk": ("local", "a disk of this machine"),
+        "nfs 4.1": ("network", "NFS 4.1"),
+        "nfs 3": ("network", "NFS 3: a lock may outlive who held it"),
+        "nfs soft": ("unsafe", "a soft NFS mount gives up writes when the server is slow"),
+        "cifs": ("unsafe", "without nobrl every commit on CIFS fails as locked"),
+        "cifs nobrl": ("network", "CIFS without server locks: one bot alone may use it"),
+    }
+    assert found["disk"]["pragmas"] == ["wal", "2", "normal"]
+    for name in ("nfs 4.1", "nfs 3", "cifs nobrl"):
+        assert found[name]["refusal"] == ""
+        assert found[name]["pragmas"] == ["truncate", "2", "normal"]
+        assert found[name]["pragmas of a file with a log"] == ["truncate", "2", "normal"]
+        assert "a write-ahead log lies beside the database" in found[name]["refusal of a log"]
+    for name in ("nfs soft", "cifs"):
+        assert found[name]["reason"] in found[name]["refusal"]
+        assert "mount -t" in found[name]["advice"]
+    assert found["cifs"]["commit"] == "SQLITE_BUSY"
+
+
+@pytest.mark.timeout(700)
+@pytest.mark.parametrize(("version", "troubles"), [("4.1", ALL), ("3", ("restarted", "stopped"))])
+def test_a_nas_in_trouble_is_not_felt(
+    trial: Trial, version: str, troubles: tuple[str, ...]
+) -> None:
+    found = trial("local-first", version, *troubles)
+
+    for name in troubles:
+        assert found[name]["acknowledged"] > 0, name
+        assert found[name]["refused"] == 0, name
+        assert found[name]["missing"] == [], name
+        assert found[name]["differing"] == [], name
+        assert found[name]["damage"] == [], name
+    for name in set(troubles) & set(FELT):
+        assert found[name]["state"] == "degraded", name
+        assert found[name]["reason"], name
+        assert found[name]["waited"] > 0, name
+
+
+@pytest.mark.timeout(700)
+@pytest.mark.parametrize(("version", "troubles"), [("4.1", ALL), ("3", ("restarted", "stopped"))])
+def test_what_the_nas_acknowledged_it_keeps(
+    trial: Trial, version: str, troubles: tuple[str, ...]
+) -> None:
+    found = trial("direct", version, *troubles)
+
+    for name in troubles:
+        assert found[name]["acknowledged"] > 0, name
+        assert found[name]["missing"] == [], name
+        assert found[name]["damage"] == [], name
