@@ -11,6 +11,14 @@ from engine.plan import usable_cores
 def describe(model: Path) -> dict[str, str]:
     """The machine, the library and the model, in words."""
     header = read_header(model)
+    return box() | {
+        "llama-cpp-python": importlib.metadata.version("llama-cpp-python"),
+        "model": f"{header.name}, {header.shape.file_bytes >> 20} MiB",
+    }
+
+
+def box() -> dict[str, str]:
+    """The machine alone."""
     return {
         "processor": _field(Path("/proc/cpuinfo"), "model name") or platform.machine(),
         "vector instructions": _vectors(),
@@ -18,8 +26,6 @@ def describe(model: Path) -> dict[str, str]:
         "memory": f"{_memory_bytes() >> 20:,} MiB",
         "system": f"{platform.system()} {platform.release().split('-')[0]}",
         "python": platform.python_version(),
-        "llama-cpp-python": importlib.metadata.version("llama-cpp-python"),
-        "model": f"{header.name}, {header.shape.file_bytes >> 20} MiB",
     }
 
 

@@ -4,7 +4,7 @@ What was tried and why an aim is missed is for people to say: it stands in `rema
 """
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.charts import charts
@@ -77,7 +77,7 @@ def _summary(measured: list[tuple[Row, Measured]]) -> Iterator[str]:
             if aim.figure in rounds.median:
                 value = rounds.median[aim.figure]
                 of = f", {aim.figure}" if len(row.aims) > 1 else ""
-                yield f"| {row.title}{of} | {_bound(aim)} | {_number(value)} | {_met(aim, value)} |"
+                yield f"| {row.title}{of} | {_bound(aim)} | {number(value)} | {_met(aim, value)} |"
 
 
 def _missing(found: Results) -> str:
@@ -98,7 +98,7 @@ def _section(
     yield "| --- | ---: | ---: | ---: |"
     for name, value in _shown(rounds.median).items():
         values = [figures[name] for figures in rounds.rounds if name in figures]
-        yield f"| {name} | {_number(value)} | {_number(min(values))} | {_number(max(values))} |"
+        yield f"| {name} | {number(value)} | {number(min(values))} | {number(max(values))} |"
     if row.name in drawn:
         yield f"\n![{row.title}](images/{row.name}.svg)"
     if row.name in remarks:
@@ -108,6 +108,14 @@ def _section(
 def _shown(figures: Figures) -> Figures:
     """Without the single turns, which the chart shows."""
     return {name: value for name, value in figures.items() if " turn " not in name}
+
+
+def aims_met(aims: Sequence[Aim], figure: str, value: float) -> tuple[str, str]:
+    """The bound of a figure and whether the value keeps it, in words; empty where it has none."""
+    for aim in aims:
+        if aim.figure == figure:
+            return _bound(aim), _met(aim, value)
+    return "", ""
 
 
 def _bound(aim: Aim) -> str:
@@ -122,7 +130,8 @@ def _met(aim: Aim, value: float) -> str:
     return f"missed by {abs(value / aim.bound - 1) * 100:.0f} %"
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """As many digits as mean something."""
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

@@ -1,94 +1,143 @@
-"""What local-first adds to a turn, and what a group of writes in one commit gains, on this disk.
+"""What the database costs: on this disk, and on a real NFS mount in user-mode Linux.
 
-A turn's two commits (the event; turn, answer and end of the event) are timed on a plain local file,
-on a working file that is copied beside, and on one whose applier hangs. The three take turns, so
-that whatever else the machine does meets all of them.
+    python -m bench.storage [--rows disk,groups] [--rounds 3] [--turns 1000000] [--report]
 
-    python -m bench.storage
+What a row measures goes into `bench/storage.json` in the place of what stood there for it;
+`--report` writes the figures of that file into docs/storage.md, whatever was measured now.
 """
 
+import argparse
 import asyncio
 import os
-import signal
+import random
 import statistics
+import sys
 import tempfile
-import time
+from contextlib import nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 
-from storage.courier import ChildCourier
+from bench import results, search
+from bench.machine import box
+from bench.nas import disk
+from bench.nas.page import Row, write
+from bench.results import Measured
+from bench.row import Aim, Figures
 from storage.database import Database
-from storage.inbox import Inbox
-from storage.records import Body
-from storage.spool import PACE, Spool
-from storage.turns import Turns
-from tests.unit.storage.values import destination, event, turn
+from tests.rigs.uml.machine import lacking, run
 
-TURNS = 300
-WARM_UP = 20
-SESSIONS = 50
-EACH = 10
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "bench" / "storage.json"
+GUEST_S = 1800.0
 
 
-async def main() -> None:
-    """Measure and print."""
-    with tempfile.TemporaryDirectory(dir=".", prefix=".bench-") as directory:
-        here = Path(directory)
-        async with (
-            Database(here / "local.db") as local,
-            ChildCourier(here / "one.db", here / "nas-one.db", PACE.silence_s) as one,
-            Spool.open(one) as copied,
-            ChildCourier(here / "two.db", here / "nas-two.db", PACE.silence_s) as two,
-            Spool.open(two) as hanging,
-        ):
-            assert two.pid
-            os.kill(two.pid, signal.SIGSTOP)
-            await _turns(
-                {
-                    "local": local,
-                    "local-first": copied.database,
-                    "local-first, NAS hangs": hanging.database,
-                }
-            )
-            await _groups(local)
-            os.kill(two.pid, signal.SIGCONT)
+async def _disk(_turns: int) -> Figures:
+    return await disk.measure()
 
 
-async def _turns(databases: dict[str, Database]) -> None:
-    took: dict[str, list[float]] = {name: [] for name in databases}
-    for number in range(WARM_UP + TURNS):
-        for name, database in databases.items():
-            began = time.perf_counter()
-            await _turn(database, f"t{number}")
-            took[name].append((time.perf_counter() - began) * 1e3)
-    base = statistics.median(took["local"][WARM_UP:])
-    for name, times in took.items():
-        median = statistics.median(times[WARM_UP:])
-        p95 = statistics.quantiles(times[WARM_UP:], n=20)[-1]
-        print(f"{name}: median {median:.2f} ms, p95 {p95:.2f} ms, adds {median - base:+.2f} ms")
+async def _groups(_turns: int) -> Figures:
+    return await _in_guest("groups")
 
 
-async def _turn(database: Database, name: str) -> None:
-    (row,) = (await Inbox(database).record([event(name)])).new
-    await Turns(database).commit(turn(name, "hi"), destination(), [Body(0, "yes")], [row.id])
+async def _way_in(_turns: int) -> Figures:
+    return await _in_guest("turns")
 
 
-async def _groups(database: Database) -> None:
-    """Events of all sessions one after another, then as they come together."""
-    inbox = Inbox(database)
+async def _search(turns: int) -> Figures:
+    """The same file, on this disk and on the NAS; it is kept for the next round."""
+    out = ROOT / ".cache" / "bench"
+    out.mkdir(parents=True, exist_ok=True)
+    file = out / "search.db"
+    is_new = not file.exists()
+    async with Database(file) as database:
+        if is_new:
+            await search.fill(database, search.Language(random.Random(1)), turns)
+        here = await search.measure(database, search.Language(random.Random(1)), turns)
+    disk_mb = (file.stat().st_size >> 20) * 3 // 2 + 256
+    own = {
+        "turns": float(turns),
+        "file, GB": here.gigabytes,
+        "this disk, p50 ms": statistics.median(here.times_s) * 1e3,
+        "this disk, p95 ms": here.p95_s * 1e3,
+    }
+    return own | await _in_guest("search", str(turns), out=out, disk_mb=disk_mb)
 
-    async def say(session: str) -> None:
-        for number in range(EACH):
-            await inbox.record([event(f"{session}-{number}")])
 
-    began = time.perf_counter()
-    for session in range(SESSIONS):
-        await say(f"alone-{session}")
-    alone_s = time.perf_counter() - began
-    began = time.perf_counter()
-    await asyncio.gather(*(say(f"together-{session}") for session in range(SESSIONS)))
-    together_s = time.perf_counter() - began
-    print(f"{SESSIONS} sessions at once: {alone_s / together_s:.1f} x as one after another")
+async def _in_guest(*arguments: str, out: Path | None = None, disk_mb: int = 512) -> Figures:
+    """What `bench.nas.guest` measures there."""
+    place = nullcontext(str(out)) if out else tempfile.TemporaryDirectory(dir=".", prefix=".bench-")
+    with place as directory:
+        return await asyncio.to_thread(
+            run,
+            "bench.nas.guest",
+            *arguments,
+            out=Path(directory),
+            timeout_s=GUEST_S,
+            disk_mb=disk_mb,
+            memory_mb=2048,
+        )
+
+
+ROWS = (
+    Row("disk", "On this disk", (Aim("local-first, adds ms", 2.0),), _disk),
+    Row(
+        "groups",
+        "Fifty sessions that write at once, NFS 4.1 +1 ms",
+        (Aim("group over single commits", 8.0, at_least=True),),
+        _groups,
+    ),
+    Row(
+        "turns",
+        "From a message to its request at the model, NFS 4.1 +5 ms",
+        (Aim("local-first, adds ms", 2.0), Aim("direct, adds commits", 1.0)),
+        _way_in,
+    ),
+    Row(
+        "search",
+        "Search, for terms in at most a hundredth of the turns",
+        (Aim("this disk, p95 ms", 50.0), Aim("NFS +1 ms, p95 ms", 200.0)),
+        _search,
+    ),
+)
+
+
+async def _measured(row: Row, rounds: int, turns: int) -> Measured:
+    at, load = datetime.now(UTC).date().isoformat(), os.getloadavg()[0]
+    print(f"\n{row.title}", flush=True)
+    done: list[Figures] = []
+    for number in range(1, rounds + 1):
+        done.append(await row.measure(turns))
+        shown = ", ".join(f"{name} {value:.3g}" for name, value in done[-1].items())
+        print(f"  round {number}: {shown}", flush=True)
+    size = f" --turns {turns}" if row.name == "search" else ""
+    command = f"python -m bench.storage --rows {row.name} --rounds {rounds}{size}"
+    return Measured(at, load, command, tuple(done))
+
+
+def main() -> int:
+    """Measure what the arguments say."""
+    names = [row.name for row in ROWS]
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rows", default=",".join(names), help=f"of {', '.join(names)}")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--turns", type=int, default=1_000_000, help="how many are searched")
+    parser.add_argument("--report", action="store_true", help="write docs/storage.md after it")
+    options = parser.parse_args()
+    wanted = [name for name in options.rows.split(",") if name]
+    if unknown := [name for name in wanted if name not in names]:
+        parser.error(f"there is no row {unknown[0]!r}; there are: {', '.join(names)}")
+    if set(wanted) - {"disk"} and (why := lacking()):
+        parser.error(f"{why}; --rows disk needs none of it")
+    found = results.load(RESULTS)
+    for row in ROWS:
+        if row.name in wanted:
+            found.machine = box()
+            found.rows[row.name] = asyncio.run(_measured(row, options.rounds, options.turns))
+            found.save(RESULTS)
+    if options.report:
+        write(found, ROWS, ROOT / "docs" / "storage.md")
+    return 0
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    sys.exit(main())

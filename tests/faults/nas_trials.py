@@ -48,8 +48,8 @@ def _nothing(nas: Nas) -> None:
 
 
 TROUBLES = {
-    "unplugged": Trouble(lambda nas, _: nas.unplug(), Nas.plug, 20),
-    "stopped": Trouble(lambda nas, _: nas.stop(), Nas.start, 10),
+    "unplugged": Trouble(lambda nas, _: nas.unplug(), Nas.plug, 12),
+    "stopped": Trouble(lambda nas, _: nas.stop(), Nas.start, 5),
     "restarted": Trouble(lambda nas, _: nas.restart(), _nothing, 0, is_felt=False),
     "unexported": Trouble(lambda nas, _: nas.unexport(), Nas.export, 5),
     "replaced": Trouble(Nas.replace, _nothing, 0, is_felt=False),

@@ -155,11 +155,11 @@ class Nas:
         (EXPORT / "filler").unlink()
 
     def replace(self, name: str) -> None:
-        """Give a file another inode, as a restore on the NAS does, while the server is stopped."""
-        self.stop()
+        """Give a file another inode, as a restore on the NAS does; no write comes in between."""
+        self.unplug()
         shutil.copy2(EXPORT / name, EXPORT / "copied")
         (EXPORT / "copied").replace(EXPORT / name)
-        self.start()
+        self.plug()
 
 
 def do(command: str) -> None:
