@@ -7,6 +7,7 @@ What is to be done when, and what a fault means for the bot, is `spool.py`'s bus
 """
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
@@ -40,6 +41,7 @@ class Applier:
         self._held = ExitStack()
         self._connection: Connection | None = None
         self._replica: Replica | None = None
+        self._inode = 0
 
     def answer(self, request: Mapping[str, Any]) -> dict[str, object]:
         """Do what is asked; the outcome, or the fault."""
@@ -80,6 +82,8 @@ class Applier:
                 return self._apply()
 
     def _apply(self) -> dict[str, object]:
+        if self._connection is not None and _inode(self._other) != self._inode:
+            self.close()  # another file in its place: what would go into the old one is lost
         if self._replica is None:
             found = self._meet()
             if found is not Plan.FOLLOW:
@@ -118,6 +122,7 @@ class Applier:
         if self._connection is None:
             self._held.enter_context(Ownership(self._other))
             self._other.touch(0o600)
+            self._inode = _inode(self._other)
             self._connection = Connector(self._other, NETWORK, self._key).open()
             self._held.callback(discard, self._connection)
             prepare(self._connection, self._other)
@@ -125,6 +130,16 @@ class Applier:
 
     def _open_local(self, path: Path, *, read_only: bool = False) -> Connection:
         return Connector(path, LOCAL, self._key).open(read_only=read_only)
+
+
+def _inode(path: Path) -> int:
+    """Of the file that stands there now.
+
+    Opening its directory makes an NFS client ask the server (nfs(5), "Close-to-open cache
+    consistency"); opening the file itself would, once closed, drop SQLite's locks on it (fcntl(2)).
+    """
+    os.close(os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+    return path.stat().st_ino
 
 
 def _look(connection: Connection) -> Other:

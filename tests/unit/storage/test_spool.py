@@ -202,6 +202,21 @@ async def test_rows_that_the_nas_lost_are_copied_again(pair: Pair) -> None:
     assert rows(pair.other) == rows(pair.working)
 
 
+async def test_a_file_put_in_its_place_meanwhile_is_followed(pair: Pair) -> None:
+    """Somebody restores a copy while the bot runs: the applier has the old file open."""
+    async with pair.open() as spool:
+        await converse(spool.database, "1")
+        await until(lambda: copied(spool))
+        restored = pair.other.with_name("restored")
+        restored.write_bytes(pair.other.read_bytes())
+        await converse(spool.database, "2")
+        await until(lambda: copied(spool))
+        restored.replace(pair.other)
+        await converse(spool.database, "3")
+        await until(lambda: copied(spool))
+    assert rows(pair.other) == rows(pair.working)
+
+
 async def test_a_missing_working_file_is_made_from_the_nas(pair: Pair) -> None:
     async with pair.open() as spool:
         await converse(spool.database, "1", "2")
