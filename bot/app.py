@@ -5,7 +5,15 @@ the port, the control socket. Stop: intake, answers, engine, outbox, storage.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
@@ -31,7 +39,7 @@ from bot.commands import Desk
 from bot.computing import Computing, Memory
 from bot.config import Settings
 from bot.configured import note_changes
-from bot.control import Control, socket_path
+from bot.control import Control, ControlError, Progress, socket_path
 from bot.delivery import Delivery
 from bot.health import Metrics, PartState, Readiness, storage_part
 from bot.intake import Intake, states
@@ -46,19 +54,23 @@ from bot.roster import Roster
 from bot.secret import audit_key, kept_secret
 from bot.sessions import Sessions
 from bot.standards import Standards
+from bot.standby import Standby
 from bot.texts import texts_for
 from engine.base import Engine
 from storage.audit import Audit
 from storage.backup import Copies
+from storage.beat import keep
 from storage.database import Database
 from storage.filesystem import verdict_of
 from storage.inbox import Inbox
+from storage.key import Keyring
 from storage.known import Known
+from storage.lease import Lease
 from storage.members import Members
-from storage.opening import opened
+from storage.opening import Place, leasing, opened
 from storage.outbox import Outbox
 from storage.page import Page
-from storage.records import StorageError
+from storage.records import Fenced, StorageError, Unavailable
 from storage.roster import RosterStore
 from storage.search import Search
 from storage.standard import StandardStore
@@ -94,6 +106,10 @@ class App:
         self.settings = settings
         self.metrics = Metrics()
         self._stopping = asyncio.Event()
+        self._over = asyncio.Event()
+        """Set when this bot is to answer no more, for now or for ever."""
+        self._lease: Lease | None = None
+        self._keys = Keyring()
         self._adapters: dict[tuple[str, str], Adapter] = {}
         self._given = engine or engine_of(settings), adapters
         self._tasks: asyncio.TaskGroup
@@ -105,27 +121,101 @@ class App:
     def stop(self) -> None:
         """Begin to stop; may be called more than once."""
         self._stopping.set()
+        self._over.set()
 
     @property
     def is_stopping(self) -> bool:
         """Whether it was told to stop."""
         return self._stopping.is_set()
 
-    async def run(self, started: Callable[[Running], None] = lambda _: None) -> None:
-        """Run until `stop`. Raises `ConfigError`s and `StorageError`s of the start."""
+    async def run(
+        self,
+        started: Callable[[Running], None] = lambda _: None,
+        aside: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Run until `stop`. Raises `ConfigError`s and `StorageError`s of the start.
+
+        With a standby, it stands by until it has the lease, and again when that is lost: `aside`
+        is told the page's address then, `started` whenever it begins to answer.
+        """
+        place = place_of(self.settings)
         async with AsyncExitStack() as stack:
-            keys = await asyncio.to_thread(keyring_of, self.settings)
-            engine, adapters = self._given
-            self._engine = await stack.enter_async_context(engine)
-            for adapter in (*platforms(self.settings), *adapters):
-                await self._enter(adapter, stack)
-            self._store = await stack.enter_async_context(
-                opened(place_of(self.settings), self.metrics.committed, keys.current)
-            )
+            self._keys = await asyncio.to_thread(keyring_of, self.settings)
+            self._engine = await stack.enter_async_context(self._given[0])
+            self._lease = stack.enter_context(leasing(place))
+            self.metrics.leased(self._lease)
+            if self._lease is None:
+                return await self._answer(place, started)
+            standby = Standby(place, self._lease, self._keys.current)
+            while not self.is_stopping:
+                try:
+                    await self._stand_by(standby, aside)
+                    if not self.is_stopping:
+                        await self._answer(place, started)
+                except (Fenced, Unavailable) as error:
+                    log.warning("this bot does not answer any more", reason=str(error))
+                    await standby.rest()
+        return None
+
+    async def _answer(self, place: Place, started: Callable[[Running], None]) -> None:
+        self._over = asyncio.Event() if not self.is_stopping else self._stopping
+        self._adapters.clear()
+        async with AsyncExitStack() as stack:
+            storage = opened(place, self.metrics.committed, self._keys.current, self._lease)
+            self._store = await stack.enter_async_context(storage)
             self._database = self._store.database
+            for adapter in (*platforms(self.settings), *self._given[1]):
+                await self._enter(adapter, stack)
             stack.enter_context(_alone())
             self._tasks = await stack.enter_async_context(asyncio.TaskGroup())
+            holding = self.spawn(self._hold())
             await self._serve(started)
+            holding.cancel()
+
+    async def _hold(self) -> None:
+        """Keep the lease, if there is one, and end when it is lost."""
+        if self._lease:
+            log.info("this bot has the lease", epoch=self._lease.epoch)
+            await keep(self._lease, self._database)
+            self._over.set()
+
+    async def _stand_by(self, standby: Standby, aside: Callable[[str], None]) -> None:
+        """Until the lease is to be taken; with a port and a socket if that is not at once."""
+        if await standby.look():
+            return
+        async with AsyncExitStack() as doors:
+            url = ""
+            if self.settings.web.enabled:
+                url = await doors.enter_async_context(self._port_aside(standby))
+            control = Control(socket_path(place_of(self.settings).here), None, standby.tasks())
+            await doors.enter_async_context(control.listening())
+            log.info("standing by", why=standby.state.detail, url=url)
+            aside(url)
+            await _first(standby.watch(), self._stopping.wait())
+
+    @asynccontextmanager
+    async def _port_aside(self, standby: Standby) -> AsyncGenerator[str]:
+        """The port of a standby: how it is, and that another bot answers."""
+        from adapters.web.aside import routes
+        from bot.guard import Guard
+        from bot.http import Health, application
+        from bot.port import Port
+
+        async def readiness() -> Readiness:
+            return Readiness({**await self._engine_state(), "storage": standby.state}, "standby")
+
+        web = self.settings.web
+        port = Port(web)
+        app = application([*Health(self.metrics, readiness).routes(), *routes()])
+        async with port.serving(Guard(app, web.allowed_hosts)):
+            yield port.url
+
+    async def _hand_over(self, request: Mapping[str, Any], progress: Progress) -> object:
+        """End as if stopped, give the lease up, and stand by."""
+        if self._lease is None:
+            raise ControlError("this bot shares its database with nobody: see storage.standby")
+        self._over.set()
+        return {"role": "primary"}
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Start a task whose failure is logged and stops nothing else."""
@@ -191,19 +281,28 @@ class App:
             regular = [self.spawn(keeping.run())]
             if self._backups:
                 regular.append(self.spawn(self._backups.run()))
-            control = Control(socket_path(database.path), console, tasks_for(desk, database))
+            tasks = {**tasks_for(desk, database), "failover": self._hand_over}
+            control = Control(socket_path(place_of(self.settings).here), console, tasks)
             await doors.enter_async_context(control.listening())
             log.info("started", recovered=len(unfinished), url=url.partition("?")[0])
             started(Running(url, desk, console))
-            await self._stopping.wait()
-            log.info("stopping", seconds=self.settings.bot.drain_s)
+            await self._over.wait()
             pipeline.close()
             intake.close()
-            await sessions.drain(self.settings.bot.drain_s)
-            await delivery.drain(OUTBOX_DRAIN_S)
+            patience_s = self._patience_s()
+            log.info("stopping", seconds=patience_s)
+            await sessions.drain(patience_s)
+            await delivery.drain(min(OUTBOX_DRAIN_S, patience_s))
             for task in regular:
                 task.cancel()
+            database.assert_held()
             await keeping.finish()
+
+    def _patience_s(self) -> float:
+        """How long what has begun may take to end: no time when another bot goes on with it."""
+        if self._lease and not self._lease.is_held:
+            return 0.0
+        return self.settings.bot.drain_s
 
     async def _enter(self, adapter: Adapter, stack: AsyncExitStack) -> None:
         if isinstance(adapter, AbstractAsyncContextManager):
@@ -274,10 +373,8 @@ class App:
 
     async def readiness(self) -> Readiness:
         """The state of each part."""
-        status = await self._engine.status()
-        self.metrics.engine_restarts.set(status.restarts)
         parts = {
-            "engine": PartState(status.state == "ready", status.detail or status.state),
+            **await self._engine_state(),
             "storage": await self._storage_state(),
             **states(self._adapters.values()),
         }
@@ -294,6 +391,11 @@ class App:
         copies = Copies(self._database, audit, place_of(self.settings).scratch)
         vault = Vault(storage.backup_dir, storage.path.stem, copies)
         return Backups(vault, storage.backup_at, self.metrics)
+
+    async def _engine_state(self) -> dict[str, PartState]:
+        status = await self._engine.status()
+        self.metrics.engine_restarts.set(status.restarts)
+        return {"engine": PartState(status.state == "ready", status.detail or status.state)}
 
     async def _storage_state(self) -> PartState:
         try:
@@ -318,6 +420,19 @@ def _alone() -> Generator[None]:
         if len(group.exceptions) == 1:
             raise group.exceptions[0] from None
         raise
+
+
+async def _first(*works: Coroutine[Any, Any, Any]) -> None:
+    """Run until one of them ends; the others are cancelled."""
+    tasks = {asyncio.create_task(work) for work in works}
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    for task in done:
+        task.result()
 
 
 async def _guarded(work: Coroutine[Any, Any, None]) -> None:

@@ -76,6 +76,20 @@ def bench(settings: Settings, *, pause: float, as_json: bool) -> None:
     verb.measure(settings, pause_s=pause, as_json=as_json)
 
 
+@parley.command()
+@click.option("--force", is_flag=True, help="Take over though the other bot was alive just now.")
+@click.pass_obj
+def failover(settings: Settings, *, force: bool) -> None:
+    """Let the other bot answer, of two that share a database.
+
+    Asked of the one that answers, it finishes and gives up the lease; asked of the standby, it
+    takes the lease of a bot that is gone.
+    """
+    from bot.verbs import failover as verb
+
+    verb.failover(settings, force=force)
+
+
 @parley.group()
 def models() -> None:
     """Keep the models that answer."""

@@ -96,6 +96,20 @@ class Storage(Section):
         default=Path("parley-data"),
         description="A directory on this machine's disk, for what stands here for a file on a NAS.",
     )
+    standby: bool = Field(
+        default=False,
+        description="Whether a second bot shares the database and takes over when the first is "
+        "gone; both say so. The database is then written `direct`.",
+    )
+    lease_s: float = Field(
+        default=30,
+        ge=1,
+        le=3600,
+        description="With a standby: the seconds without a sign after which a bot counts as gone.",
+    )
+    label: str = Field(
+        default="", max_length=80, description="This bot's name to a standby; else the machine's."
+    )
     accept_risk: str = Field(
         default="",
         description="The words with which an unsafe file system was refused: it is used then.",

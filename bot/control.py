@@ -52,9 +52,11 @@ def socket_path(database: Path) -> Path:
 
 
 class Control:
-    """The bot's end."""
+    """The bot's end; without a console it stands by, and nobody talks to it."""
 
-    def __init__(self, path: Path, console: ConsoleAdapter, tasks: Mapping[str, Task]) -> None:
+    def __init__(
+        self, path: Path, console: ConsoleAdapter | None, tasks: Mapping[str, Task]
+    ) -> None:
         self._path = path
         self._console = console
         self._tasks = tasks
@@ -81,7 +83,7 @@ class Control:
         self._open.add(writer)
         try:
             request = json.loads(await asyncio.wait_for(reader.readline(), ASK_TIMEOUT_S))
-            if request.get("do") == "chat":
+            if request.get("do") == "chat" and self._console:
                 await self._console.attach(_peer(writer, request), reader, writer)
             else:
                 await self._do(request, writer)
@@ -100,7 +102,7 @@ class Control:
         task = self._tasks.get(str(request.get("do")))
         try:
             if task is None:
-                raise ControlError(f"the running bot does not know “{request.get('do')}”")
+                raise ControlError(self._unknown(str(request.get("do"))))
             await _write(writer, {"result": await task(request, progress)})
         except ConnectionError:
             raise
@@ -108,6 +110,11 @@ class Control:
             if not isinstance(error, ControlError):
                 log.exception("control request failed", request=request.get("do"))
             await _write(writer, {"error": str(error) or type(error).__name__})
+
+    def _unknown(self, name: str) -> str:
+        if self._console:
+            return f"the running bot does not know “{name}”"
+        return f"this bot stands by, and can't do “{name}”: ask the one that answers"
 
 
 async def ask(

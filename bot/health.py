@@ -6,11 +6,12 @@ this file.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Enum, Gauge, Histogram
 
 from storage.condition import Condition, State
+from storage.lease import Lease
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 COMMIT_SECONDS = (0.0002, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5)
@@ -130,6 +131,21 @@ class Metrics:
             "Changed rows that are on this machine only.",
             registry=registry,
         )
+        self.lease_held = Gauge(
+            "parley_lease_held",
+            "Whether this bot may answer: it has the lease, or shares the database with nobody.",
+            registry=registry,
+        )
+        self.lease_epoch = Gauge(
+            "parley_lease_epoch",
+            "How often the lease changed hands, 0 where nobody shares the database.",
+            registry=registry,
+        )
+        self.lease_silent_seconds = Gauge(
+            "parley_lease_silent_seconds",
+            "How long a standby has seen no sign of the bot that has the lease, else 0.",
+            registry=registry,
+        )
         self.storage_waiting_seconds = Gauge(
             "parley_storage_waiting_seconds",
             "How long the oldest of them has waited for the NAS.",
@@ -149,6 +165,15 @@ class Metrics:
         self.storage_state.state(condition.state)
         self.storage_waiting_rows.set(condition.waiting)
         self.storage_waiting_seconds.set(condition.waiting_s)
+
+    def leased(self, lease: Lease | None) -> None:
+        """Show how the lease is from now on."""
+        if lease is None:
+            self.lease_held.set(1)
+            return
+        self.lease_held.set_function(lambda: float(lease.is_held))
+        self.lease_epoch.set_function(lambda: lease.newest)
+        self.lease_silent_seconds.set_function(lambda: 0.0 if lease.is_held else lease.silent_s)
 
     def committed(self, writes: int, seconds: float) -> None:
         """Note a commit of storage's."""
@@ -181,11 +206,15 @@ def storage_part(condition: Condition, accepted_risk: str = "") -> PartState:
     return PartState(ready=condition.is_sound, detail=detail)
 
 
+Role = Literal["primary", "standby"]
+
+
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """All parts, by name."""
+    """All parts, by name; a standby is never ready, for another bot answers."""
 
     parts: dict[str, PartState]
+    role: Role = "primary"
 
     @property
     def ready(self) -> bool:

@@ -46,7 +46,7 @@ class Health:
             name: {"ready": part.ready, "detail": part.detail}
             for name, part in readiness.parts.items()
         }
-        body = {"ready": readiness.ready, "parts": parts}
+        body = {"ready": readiness.ready, "role": readiness.role, "parts": parts}
         return JSONResponse(body, status_code=200 if readiness.ready else 503)
 
     async def metrics(self, request: Request) -> Response:

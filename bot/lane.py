@@ -244,6 +244,7 @@ class Lane:
                     return found.remote_id
         if job.markdown is None:
             if job.part.remote_id:
+                self._outbox.assert_held()
                 await self._adapter.delete(MessageRef(to, job.part.remote_id))
             return None
         if job.part.remote_id:
@@ -277,11 +278,13 @@ class Lane:
 
     async def _edit(self, to: Address, remote_id: str, markdown: str, job: Job) -> str:
         await _keep(self._edits)
+        self._outbox.assert_held()
         await self._adapter.edit(MessageRef(to, remote_id), self._body(job, markdown), job.key)
         return remote_id
 
     async def _send(self, to: Address, body: Rendered, key: str) -> str:
         await _keep(self._sends)
+        self._outbox.assert_held()
         return (await self._adapter.send(to, body, key)).remote_id
 
     async def _pause(self, seconds: float) -> None:

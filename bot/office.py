@@ -58,6 +58,8 @@ class Office:
         engine = await self._desk.engine.status()
         return {
             "version": __version__,
+            "role": "primary",
+            "epoch": (await self._desk.storage()).epoch,
             "model": engine.model,
             "state": engine.state,
             "detail": engine.detail,

@@ -127,6 +127,7 @@ class PlatformSink:
         if not self.shown:
             self.shown, self._due = True, 0.0
         if preview:
+            self._outbox.assert_held()
             await preview.show(markdown)
         else:
             await self._show_by_edits(markdown)

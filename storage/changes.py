@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 KEPT = 4096
 """Entries kept after they were copied, and copied again, to be sure, when a file is reopened."""
 
-_NOT_LOGGED = frozenset({"alembic_version", "change", "replica"})
+_NOT_LOGGED = frozenset({"alembic_version", "change", "replica", "lease", "lease_term"})
 _NOW = "CAST(unixepoch('subsec') * 1000000 AS INTEGER)"
 _LOG = f"INSERT INTO change (mark, name, key, at) SELECT random(), '{{name}}', key, {_NOW} FROM"
 

@@ -13,12 +13,16 @@ State = Literal["local", "copying", "degraded", "refused"]
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """How storage is: `waiting` rows are here only, the oldest for `waiting_s`; why it is so."""
+    """How storage is: `waiting` rows are here only, the oldest for `waiting_s`; why it is so.
+
+    `epoch` is that of the lease, 0 where one bot has the file for itself.
+    """
 
     state: State
     waiting: int = 0
     waiting_s: float = 0.0
     reason: str = ""
+    epoch: int = 0
 
     @property
     def is_sound(self) -> bool:

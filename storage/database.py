@@ -9,7 +9,7 @@ full disk say, is opened anew for the next write, so it recovers by itself.
 import asyncio
 import os
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -26,7 +26,7 @@ from storage.index import build_index, lacks_index
 from storage.key import Key
 from storage.pragmas import Pragmas
 from storage.readers import Readers
-from storage.records import Unavailable
+from storage.records import StorageError, Unavailable
 from storage.schema import prepare
 from storage.writer import Work, Writer
 
@@ -74,10 +74,10 @@ class Database:
     """The file at `path`, owned from entering to leaving.
 
     Entering raises `Unavailable`, `Full`, `Corrupt` (foreign, damaged or newer), `WrongKey` or
-    `Fenced` (owned by another process); `Unavailable` also for an unsafe file system, unless
-    `accept_risk` are the verdict's own words. `observe(writes, seconds)` is told of each commit.
-    `custody` says under what it is held and written; `pragmas` are those of its file system if not
-    given. With a `key` it is encrypted.
+    `Fenced` (owned or leased by another process); `Unavailable` also for an unsafe file system,
+    unless `accept_risk` are the verdict's own words. `observe(writes, seconds)` is told of each
+    commit. `custody` says under what it is held and written; `pragmas` are those of its file system
+    if not given. With a `key` it is encrypted.
     """
 
     def __init__(
@@ -157,6 +157,10 @@ class Database:
         await self.write(_touch)
         return True
 
+    def assert_held(self) -> None:
+        """Raises `Fenced` when the file may be another's by now, who acts on what is in it."""
+        self._custody.assert_held()
+
     async def checkpoint(self) -> bool:
         """Move the log into the file and empty it, so that erased text is gone from both.
 
@@ -172,6 +176,7 @@ class Database:
         self._hand_over()
         await asyncio.to_thread(self._writer.stop)
         await self._readers.close()
+        await asyncio.to_thread(self._release)
         self._held.close()
 
     def _open(self) -> None:
@@ -182,13 +187,19 @@ class Database:
             try:
                 connection = self._connector.open()
                 try:
-                    prepare(connection, self.path)
-                    _index(connection)
+                    self._custody.claim(connection)
+                    prepare(connection, self.path, self._custody.admit)
+                    self._custody.claim(connection)  # if the file had no place for it before
+                    _index(connection, self._custody.admit)
                 finally:
                     discard(connection)
             except DriverError as error:
                 raise explain(error, self.path) from error
             self._held = stack.pop_all()
+
+    def _release(self) -> None:
+        with suppress(StorageError, *DriverError):  # what is not given back can still be taken
+            self._custody.release(self._connector)
 
     def _hand_over(self) -> None:
         if self._gathered:
@@ -219,11 +230,12 @@ def _make(path: Path) -> None:
         ) from error
 
 
-def _index(connection: Connection) -> None:
+def _index(connection: Connection, admit: Callable[[Connection], None]) -> None:
     """A file that was a copy comes without its index."""
     if lacks_index(connection):
         connection.rollback()
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+        admit(connection)
         build_index(connection)
         connection.commit()
     connection.rollback()

@@ -4,16 +4,23 @@
 asked of the file system unless somebody said.
 """
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from storage import tenure
+from storage.connection import Connector, discard
 from storage.courier import ChildCourier
 from storage.database import Database
+from storage.faults import DriverError, explain
 from storage.filesystem import accept, verdict_of
+from storage.instance import alone
 from storage.key import Key
+from storage.lease import Lease
+from storage.ownership import Ownership
 from storage.pragmas import DIRECT
 from storage.records import Unavailable
 from storage.spool import PACE, Spool
@@ -23,13 +30,24 @@ Mode = Literal["auto", "local", "local-first", "direct"]
 
 
 @dataclass(frozen=True, slots=True)
+class Sharing:
+    """Several bots share the file, one at a time: the lease's time to live, this bot's `label`."""
+
+    ttl_s: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
-    """Where the database is. `working` is the file that stands for it here when it is on a NAS."""
+    """Where the database is. `working` is the file that stands for it here when it is on a NAS;
+    `sharing` is None where one bot has the file for itself.
+    """
 
     path: Path
     working: Path
     mode: Mode = "auto"
     accept_risk: str = ""
+    sharing: Sharing | None = None
 
     @property
     def is_local_first(self) -> bool:
@@ -38,13 +56,15 @@ class Place:
         A working file that is there is used even when the mount is not, for behind an empty mount
         point is a local disk.
         """
+        if self.sharing:
+            return False
         if self.mode != "auto":
             return self.mode == "local-first"
         return self.working.exists() or not verdict_of(self.path).is_disk
 
     @property
     def home(self) -> Path:
-        """The file here that what belongs to the running bot stands beside: socket, page key."""
+        """The file that what belongs to the bot stands beside, its keys above all."""
         return self.working if self.is_local_first else self.path
 
     @property
@@ -53,12 +73,52 @@ class Place:
         is_here = not self.is_local_first and verdict_of(self.path).is_disk
         return (self.path if is_here else self.working).parent
 
+    @property
+    def here(self) -> Path:
+        """The file that what belongs to the bot of this machine stands beside, as its socket."""
+        return self.working if self.sharing else self.home
+
+
+@contextmanager
+def leasing(place: Place) -> Generator[Lease | None]:
+    """This machine's side of the lease, as long as the block runs; None where nobody shares.
+
+    Raises `Fenced` when another process of this machine runs, or one that shares with nobody has
+    the file; `Unavailable` where two bots can't share.
+    """
+    if place.sharing is None:
+        yield None
+        return
+    verdict = verdict_of(place.path)
+    if verdict.standby == "none":
+        raise Unavailable(
+            f"{place.path}: on {verdict.filesystem} one bot alone may use the database; leave"
+            " storage.standby out, or mount it with NFS 4.1"
+        )
+    accept(verdict, place.path, place.accept_risk)
+    with alone(place.working.with_name(f"{place.path.stem}.instance")) as me:
+        terms = tenure.Terms(me, place.sharing.ttl_s, verdict.standby == "automatic")
+        yield Lease(terms, place.sharing.label)
+
+
+async def look(place: Place, lease: Lease, key: Key | None = None) -> None:
+    """Let the lease see how it stands in the file, which must be there already: behind a mount
+    point that nothing is mounted on, a second database would begin. Raises `StorageError`.
+    """
+    await asyncio.to_thread(_look, place.path, lease, key)
+
 
 @asynccontextmanager
 async def opened(
-    place: Place, observe: Callable[[int, float], None] | None = None, key: Key | None = None
+    place: Place,
+    observe: Callable[[int, float], None] | None = None,
+    key: Key | None = None,
+    lease: Lease | None = None,
 ) -> AsyncGenerator[Store]:
-    """A started storage, all its files under one key. Raises `StorageError`."""
+    """A started storage, all its files under one key, under this lease if it is shared.
+
+    Raises `StorageError`.
+    """
     if place.is_local_first:
         _admit(place)
         async with (
@@ -68,11 +128,32 @@ async def opened(
             yield spool
     else:
         is_disk = verdict_of(place.path).is_disk
-        pragmas = DIRECT if place.mode == "direct" and is_disk else None
+        pragmas = DIRECT if (lease or place.mode == "direct") and is_disk else None
         async with Database(
-            place.path, observe=observe, pragmas=pragmas, accept_risk=place.accept_risk, key=key
+            place.path,
+            observe=observe,
+            custody=lease,
+            pragmas=pragmas,
+            accept_risk=place.accept_risk,
+            key=key,
         ) as database:
-            yield Local(database)
+            yield Local(database, lease)
+
+
+def _look(path: Path, lease: Lease, key: Key | None) -> None:
+    if not path.exists():
+        raise Unavailable(
+            f"{path}: it is not there; mount its file system, or make it with parley db upgrade"
+        )
+    with Ownership(path, shared=True):
+        try:
+            connection = Connector(path, DIRECT, key).open(read_only=True)
+            try:
+                lease.look(connection)
+            finally:
+                discard(connection)
+        except DriverError as error:
+            raise explain(error, path) from error
 
 
 def _admit(place: Place) -> None:

@@ -114,6 +114,10 @@ class Outbox:
         self._db = db
         self._clock = clock
 
+    def assert_held(self) -> None:
+        """Raises `Fenced` when another bot may be answering from these rows by now."""
+        self._db.assert_held()
+
     async def open(self, answer: str, index: int, to: Destination) -> Part:
         """The part's row: a new one, OPEN, or the one that exists, as it is."""
         now = self._clock()

@@ -1,4 +1,5 @@
-"""One process owns the file: a lock beside it, held for as long as the process lives.
+"""One process owns the file, or several share it under a lease: a lock beside it, held for as long
+as the process lives.
 
 The kernel drops the lock when its holder dies, however it dies. The lock file stays: removing it
 would let two processes hold locks on two files of the same name.
@@ -14,10 +15,14 @@ from storage.records import Fenced, Unavailable
 
 
 class Ownership:
-    """The lock on `<path>.lock`, taken on entering. Two in one process exclude each other too."""
+    """The lock on `<path>.lock`, taken on entering. Two in one process exclude each other too.
 
-    def __init__(self, path: Path) -> None:
+    A `shared` one only excludes owners.
+    """
+
+    def __init__(self, path: Path, *, shared: bool = False) -> None:
         self._path = path
+        self._mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         self._lock = path.with_name(path.name + ".lock")
         self._descriptor: int | None = None
 
@@ -51,7 +56,7 @@ class Ownership:
 
     def _take(self, descriptor: int) -> None:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, self._mode | fcntl.LOCK_NB)
         except BlockingIOError as error:
             holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
             raise Fenced(
@@ -63,5 +68,7 @@ class Ownership:
                 f"{self._lock}: the file can't be locked ({error.strerror}); put the database on a"
                 " file system with locks"
             ) from error
+        if self._mode == fcntl.LOCK_SH:
+            return
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

@@ -12,15 +12,18 @@ from sqlalchemy import Connection
 from storage import index
 from storage.records import Corrupt
 
-HEAD = "0007"
+HEAD = "0008"
 """The revision this program needs: the newest in `migrations/versions`."""
 
 APPLICATION_ID = 0x5052_4C59
 """Marks a file as Parley's in SQLite's header ("PRLY")."""
 
 
-def prepare(connection: Connection, path: Path) -> None:
-    """Create or upgrade the tables, if need be.
+def _let(connection: Connection) -> None: ...
+
+
+def prepare(connection: Connection, path: Path, admit: Callable[[Connection], None] = _let) -> None:
+    """Create or upgrade the tables, if need be, in a transaction that `admit` lets begin.
 
     Raises `Corrupt` for another program's database and for one made by a newer Parley. Whatever
     is raised, the file stays as it was.
@@ -30,13 +33,13 @@ def prepare(connection: Connection, path: Path) -> None:
         connection.rollback()
         return
     if found is None and _is_empty(connection):
-        _change(connection, create)
+        _change(connection, create, admit)
         return
     if _application_id(connection) != APPLICATION_ID:
         raise Corrupt(
             f"{path}: it is another program's SQLite database; name another file in storage.path"
         )
-    _upgrade(connection, path, found)
+    _upgrade(connection, path, found, admit)
 
 
 def revision(connection: Connection) -> str | None:
@@ -62,7 +65,9 @@ def create(connection: Connection) -> None:
     connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
-def _upgrade(connection: Connection, path: Path, found: str | None) -> None:
+def _upgrade(
+    connection: Connection, path: Path, found: str | None, admit: Callable[[Connection], None]
+) -> None:
     from storage import migrations
 
     if found is not None and found not in migrations.revisions():
@@ -70,15 +75,20 @@ def _upgrade(connection: Connection, path: Path, found: str | None) -> None:
             f"{path}: this database was made by a newer Parley (revision {found}); upgrade the"
             " program or restore a backup"
         )
-    _change(connection, migrations.upgrade)
+    _change(connection, migrations.upgrade, admit)
 
 
-def _change(connection: Connection, change: Callable[[Connection], None]) -> None:
+def _change(
+    connection: Connection,
+    change: Callable[[Connection], None],
+    admit: Callable[[Connection], None],
+) -> None:
     """One transaction with references unchecked in between, for a table may be made anew in it."""
     connection.rollback()
     connection.exec_driver_sql("PRAGMA foreign_keys = off")
     connection.exec_driver_sql("BEGIN IMMEDIATE")
     try:
+        admit(connection)
         change(connection)
         broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
         if broken is not None:

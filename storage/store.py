@@ -4,6 +4,7 @@ from typing import Protocol
 
 from storage.condition import Condition
 from storage.database import Database
+from storage.lease import Lease
 
 
 class Store(Protocol):
@@ -16,11 +17,12 @@ class Store(Protocol):
 
 
 class Local:
-    """One file that this process owns."""
+    """One file that this process owns, or has the lease of."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, lease: Lease | None = None) -> None:
         self.database = database
+        self._lease = lease
 
     async def condition(self) -> Condition:
         """Always the same: faults show when it is written."""
-        return Condition("local")
+        return Condition("local", epoch=self._lease.epoch if self._lease else 0)

@@ -349,6 +349,27 @@ class ReplicaRow(Row, table=True):
     mark: int
 
 
+class LeaseRow(Row, table=True):
+    """Who has this file, of the bots that share it: `tenure.Grip`; one row, or none yet."""
+
+    id: int = Field(primary_key=True)
+    epoch: int
+    holder: str
+    label: str
+    beat: int
+    ttl_s: float
+
+
+class LeaseTermRow(Row, table=True):
+    """Somebody's time with the lease; `commits` of it are known when the next one begins."""
+
+    epoch: int = Field(primary_key=True)
+    holder: str
+    label: str
+    began_at: int
+    commits: int | None
+
+
 def _table(name: str) -> Table:
     return SQLModel.metadata.tables[name]
 

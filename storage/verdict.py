@@ -54,6 +54,19 @@ class Verdict:
     pragmas: Pragmas
 
     @property
+    def standby(self) -> Literal["automatic", "manual", "none"]:
+        """How a second bot may take over: of itself where a dead one's locks end, else when told.
+
+        None without locks between machines.
+        """
+        if self.filesystem in CIFS_KINDS:
+            return "none"
+        is_sure = self.filesystem in LOCAL_KINDS or (
+            self.filesystem in NFS_KINDS and not self.advice
+        )
+        return "automatic" if is_sure else "manual"
+
+    @property
     def is_disk(self) -> bool:
         """Whether it is a disk of this machine, be it with objections."""
         return self.filesystem in LOCAL_KINDS

@@ -107,7 +107,7 @@ class Writer(Generic[W]):
 
     def _run_together(self, connection: Connection, works: Sequence[W]) -> bool:
         """The usual way, without savepoints: false, and nothing done, when one of them fails."""
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        self._begin(connection)
         try:
             for work in works:
                 work.run(connection)
@@ -116,12 +116,12 @@ class Writer(Generic[W]):
                 raise
             connection.rollback()
             return False
-        connection.commit()
+        self._end(connection)
         return True
 
     def _run_apart(self, connection: Connection, works: Sequence[W]) -> None:
         """Each in its own savepoint, so that who fails, fails alone."""
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        self._begin(connection)
         for work in works:
             connection.exec_driver_sql("SAVEPOINT work")
             try:
@@ -132,7 +132,15 @@ class Writer(Generic[W]):
                 connection.exec_driver_sql("ROLLBACK TO work")
                 work.fail(self._own(error))
             connection.exec_driver_sql("RELEASE work")
+        self._end(connection)
+
+    def _begin(self, connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        self._custody.admit(connection)
+
+    def _end(self, connection: Connection) -> None:
         connection.commit()
+        self._custody.committed()
 
     def _own(self, error: Exception) -> Exception:
         if isinstance(error, DriverError):

@@ -62,7 +62,7 @@ class PageRoutes:
             Route("/page/join", self.join, methods=["POST"]),
             Route("/page/files/{post}", self.file),
             WebSocketRoute("/page/live", self.live),
-            Mount("/page/static", _Static(directory=str(STATIC))),
+            Mount("/page/static", Static(directory=str(STATIC))),
         ]
 
     async def page(self, request: Request) -> Response:
@@ -73,8 +73,8 @@ class PageRoutes:
             self._people.admit(response)
             return response
         if not self._people.is_admitted(request):
-            return _document("gate.html", 403)
-        return _document("index.html", 200)
+            return document("gate.html", 403)
+        return document("index.html", 200)
 
     async def me(self, request: Request) -> Response:
         """Who joined from this browser."""
@@ -187,7 +187,7 @@ class PageRoutes:
         return await self._people.of_browser(connection.cookies)
 
 
-class _Static(StaticFiles):
+class Static(StaticFiles):
     """The page's own files, with its headers."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
@@ -196,7 +196,8 @@ class _Static(StaticFiles):
         return response
 
 
-def _document(name: str, status: int) -> Response:
+def document(name: str, status: int) -> Response:
+    """One of the page's own documents."""
     content = (STATIC / name).read_bytes()
     return Response(content, status, headers=HEADERS, media_type="text/html")
 

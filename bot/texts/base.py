@@ -107,6 +107,7 @@ class Texts:
     storage_copying: str  # rows
     storage_degraded: str  # rows, seconds, reason
     storage_refused: str  # rows, seconds, reason
+    storage_leased: str  # epoch
     backup_kept: str  # last, count
     backup_failed: str  # last, count, reason
     sessions: str  # count

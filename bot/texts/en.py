@@ -162,6 +162,7 @@ ENGLISH = Texts(
     storage_copying="- storage: on the NAS; rows on their way there: {rows}",
     storage_degraded="- storage: degraded, the NAS is away. Nothing is lost: {rows} rows wait on "
     "this machine, the oldest for {seconds} s. {reason}",
+    storage_leased="- standby: this bot has the lease (epoch {epoch})",
     storage_refused="- storage: the copies went different ways, and you have to choose. {rows} "
     "rows wait on this machine, the oldest for {seconds} s. {reason}",
     backup_kept="- backup: last {last}, {count} kept",

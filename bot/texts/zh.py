@@ -145,6 +145,7 @@ CHINESE = Texts(
     storage_copying="- 存储：在 NAS 上；正在写入的行数：{rows}",
     storage_degraded="- 存储：降级，NAS 无法访问。没有丢失：{rows} 行保存在本机等待，"
     "最早的已等待 {seconds} 秒。{reason}",
+    storage_leased="- 备用：本机持有租约（第 {epoch} 任）",
     storage_refused="- 存储：两份数据已分叉，需要您选择。{rows} 行保存在本机等待，"
     "最早的已等待 {seconds} 秒。{reason}",
     backup_kept="- 备份：最近一次 {last}，保留 {count} 份",

@@ -17,6 +17,7 @@ import click
 from bot.app import engine_of
 from bot.config import Settings
 from bot.control import ControlError, NotRunning, ask, socket_path
+from bot.place import place_of
 from bot.plot import Axes, lines
 from bot.speed import Rehearsal, Speed
 from bot.verbs.models import ensure
@@ -61,7 +62,7 @@ def measure(settings: Settings, *, pause_s: float, as_json: bool) -> None:
 
 def _refuse_beside_bot(settings: Settings) -> None:
     try:
-        asyncio.run(ask(socket_path(settings.storage.path), {"do": "status"}))
+        asyncio.run(ask(socket_path(place_of(settings).here), {"do": "status"}))
     except NotRunning:
         return
     raise ControlError(

@@ -46,7 +46,7 @@ async def _chat(settings: Settings) -> None:
 
 @asynccontextmanager
 async def _bot(settings: Settings) -> AsyncGenerator[Path]:
-    path = socket_path(place_of(settings).home)
+    path = socket_path(place_of(settings).here)
     try:
         _, writer = await connect(path)
         writer.close()

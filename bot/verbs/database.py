@@ -90,7 +90,7 @@ def erase(settings: Settings, person: str) -> None:
 
 async def _check(settings: Settings) -> Any:
     try:
-        return await ask(socket_path(place_of(settings).home), {"do": "db.check"})
+        return await ask(socket_path(place_of(settings).here), {"do": "db.check"})
     except NotRunning:
         async with opened(settings) as (database, _):
             result = await copying.check(database)
@@ -104,7 +104,7 @@ async def _check(settings: Settings) -> Any:
 async def _search(settings: Settings, query: str, limit: int) -> Any:
     request = {"do": "db.search", "query": query, "limit": limit, "actor": actor()}
     try:
-        return await ask(socket_path(place_of(settings).home), request)
+        return await ask(socket_path(place_of(settings).here), request)
     except NotRunning:
         async with opened(settings) as (database, audit):
             await audit.add(AuditEntry(actor(), "db search"))
@@ -120,7 +120,7 @@ async def _backup(settings: Settings, target: Path) -> None:
         try:
             request = {"do": "db.backup", "target": str(target), "actor": actor()}
             await ask(
-                socket_path(place_of(settings).home), request, lambda step: report(step[0], step[1])
+                socket_path(place_of(settings).here), request, lambda step: report(step[0], step[1])
             )
         except NotRunning:
             async with opened(settings) as (database, audit):
@@ -131,7 +131,7 @@ async def _backup(settings: Settings, target: Path) -> None:
 
 async def _ask_or_open(settings: Settings, request: Mapping[str, object]) -> Any:
     try:
-        return await ask(socket_path(place_of(settings).home), request)
+        return await ask(socket_path(place_of(settings).here), request)
     except NotRunning:
         async with opened(settings) as (database, audit):
             members = Members(database)

@@ -65,11 +65,13 @@ def _checked(part: str, look: Callable[[], str]) -> Finding:
 
 def _ask_bot(settings: Settings) -> str:
     try:
-        status = asyncio.run(ask(socket_path(place_of(settings).home), {"do": "status"}))
+        status = asyncio.run(ask(socket_path(place_of(settings).here), {"do": "status"}))
     except NotRunning:
         return ""
     except ControlError as error:
         return f"but it does not answer: {error}"
+    if status["role"] == "standby":
+        return f"version {status['version']}; it {status['detail']}"
     return f"version {status['version']}, model {status['state']}, {status['turns']} turns"
 
 
@@ -122,7 +124,15 @@ def _mount(settings: Settings) -> str:
     return (
         f"{verdict.kind} ({verdict.filesystem}): {verdict.reason}{advice}; {locks}, "
         f"fsync {measured.fsync_ms:.1f} ms, {measured.free_bytes >> 20:,} MiB free for this user"
+        f"{_TAKES_OVER[verdict.standby] if settings.storage.standby else ''}"
     )
+
+
+_TAKES_OVER = {
+    "automatic": "; the standby takes over by itself",
+    "manual": "; the standby takes over only by parley failover",
+    "none": "; no standby can share it: leave storage.standby out",
+}
 
 
 def _disk(settings: Settings) -> str:

@@ -74,7 +74,7 @@ def use(settings: Settings, name: str, *, pause: bool) -> None:
     model = store_of(settings).get(name)
     request = {"do": "models.use", "name": model.name, "pause": pause, "actor": actor()}
     try:
-        choice = asyncio.run(ask(socket_path(place_of(settings).home), request, _say))
+        choice = asyncio.run(ask(socket_path(place_of(settings).here), request, _say))
     except NotRunning:
         store_of(settings).use(name)
         choice = {"now": False, "then": ""}

@@ -17,8 +17,10 @@ from storage.database import Database
 async def opened(settings: Settings) -> AsyncGenerator[tuple[Database, Audit]]:
     """The file and its audit, whose anchor tells of what was added when the block ends."""
     keys = await asyncio.to_thread(keyring_of, settings)
-    async with opening.opened(place_of(settings), key=keys.current) as store:
-        audit = Audit(store.database, audit_key(settings), settings.storage.anchor)
-        await audit.begin()
-        yield store.database, audit
-        await audit.anchor()
+    place = place_of(settings)
+    with opening.leasing(place) as lease:
+        async with opening.opened(place, key=keys.current, lease=lease) as store:
+            audit = Audit(store.database, audit_key(settings), settings.storage.anchor)
+            await audit.begin()
+            yield store.database, audit
+            await audit.anchor()

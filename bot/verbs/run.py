@@ -26,7 +26,12 @@ def run(settings: Settings) -> None:
         loop = runner.get_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, app.stop)
-        runner.run(app.run(lambda running: _tell(settings, running)))
+        runner.run(
+            app.run(
+                lambda running: _tell(settings, running),
+                lambda url: _tell_aside(settings, url),
+            )
+        )
 
 
 def _tell(settings: Settings, running: Running) -> None:
@@ -43,6 +48,15 @@ def _tell(settings: Settings, running: Running) -> None:
     for name, value in rows:
         click.echo(f"  {name:<10} {value}")
     click.echo("\n  Ctrl-C stops it; nothing is lost.\n")
+    sys.stdout.flush()
+
+
+def _tell_aside(settings: Settings, url: str) -> None:
+    """The same while another bot answers."""
+    click.echo(f"\n  {settings.bot.name} {__version__} stands by: another bot answers\n")
+    click.echo(f"  Health     {url + '/readyz' if url else 'off (web.enabled)'}")
+    click.echo(f"  Database   {settings.storage.path.absolute()}")
+    click.echo(f"\n  {_parley()} failover takes over. Ctrl-C stops it; nothing is lost.\n")
     sys.stdout.flush()
 
 

@@ -63,7 +63,7 @@ def _ask(settings: Settings, request: Mapping[str, object]) -> Any:
 
 async def _ask_or_open(settings: Settings, request: Mapping[str, object]) -> Any:
     try:
-        return await ask(socket_path(place_of(settings).home), request)
+        return await ask(socket_path(place_of(settings).here), request)
     except NotRunning:
         async with opened(settings) as (database, audit):
             roster = Roster(RosterStore(database, audit), settings.access)

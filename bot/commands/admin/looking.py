@@ -31,7 +31,10 @@ async def stats(call: Invocation) -> None:
             dead=len(letters),
         )
     ]
-    lines += _storage(call.texts, await desk.storage())
+    storage = await desk.storage()
+    lines += _storage(call.texts, storage)
+    if storage.epoch:
+        lines.append(call.texts.storage_leased.format(epoch=storage.epoch))
     lines += _backups(call.texts, desk.backups)
     for adapter in desk.adapters.values():
         if isinstance(adapter, Connects):

@@ -1,0 +1,99 @@
+"""A bot without the lease: it watches, and tells whoever asks how that stands.
+
+When the lease is to be taken it ends; taking it, and all that follows, is the application's.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import structlog
+
+from bot import __version__
+from bot.control import ControlError, Progress, Task
+from bot.health import PartState
+from storage.key import Key
+from storage.lease import Lease
+from storage.opening import Place, look
+from storage.records import StorageError
+from storage.tenure import LOOKS, Standing, Wish
+
+log = structlog.get_logger(__name__)
+
+
+class Standby:
+    """One bot's watch over the lease on the file at `place`."""
+
+    def __init__(self, place: Place, lease: Lease, key: Key | None) -> None:
+        self._place = place
+        self._lease = lease
+        self._key = key
+        self._fault = ""
+        self._woken = asyncio.Event()
+
+    async def look(self) -> bool:
+        """Whether the lease is to be taken, after a look at it."""
+        try:
+            await look(self._place, self._lease, self._key)
+        except StorageError as error:
+            if str(error) != self._fault:
+                log.warning("the lease can't be seen", reason=str(error))
+            self._fault = str(error)
+            return False
+        self._fault = ""
+        return self._lease.is_to_be_taken
+
+    async def watch(self) -> None:
+        """Until the lease is to be taken."""
+        while not await self.look():
+            await self.rest()
+
+    async def rest(self) -> None:
+        """The pause between two looks."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._lease.terms.ttl_s / LOOKS):
+                await self._woken.wait()
+        self._woken.clear()
+
+    @property
+    def state(self) -> PartState:
+        """Why this bot does not answer, and what would make it."""
+        return PartState(ready=False, detail=self._fault or self._seen())
+
+    def tasks(self) -> dict[str, Task]:
+        """What a standby does when it is asked over its control socket."""
+        return {"status": self._status, "failover": self._take_over}
+
+    def _seen(self) -> str:
+        lease, grip = self._lease, self._lease.watch.grip
+        if grip is None or not grip.holder:
+            return "stands by: the lease was given up, and another bot may take it"
+        seen = (
+            f"stands by: {grip.label} has the lease (epoch {grip.epoch}), its last sign was"
+            f" {lease.silent_s:.0f} s ago"
+        )
+        return f"{seen}; parley failover takes over" if lease.standing is Standing.STALE else seen
+
+    async def _status(self, request: Mapping[str, Any], progress: Progress) -> object:
+        grip = self._lease.watch.grip
+        return {
+            "version": __version__,
+            "role": "standby",
+            "detail": self.state.detail,
+            "epoch": grip.epoch if grip else 0,
+            "holder": grip.label if grip and grip.holder else "",
+        }
+
+    async def _take_over(self, request: Mapping[str, Any], progress: Progress) -> object:
+        """Take the lease of a silent holder, or of any when it is forced."""
+        wish = Wish.FORCE if request.get("force") else Wish.TAKE
+        if self._lease.standing is Standing.HELD and wish is not Wish.FORCE:
+            raise ControlError(
+                f"this bot {self.state.detail}. Run parley failover there; if that bot is certainly"
+                " stopped, parley failover --force here does not wait"
+            )
+        self._lease.wish = wish
+        self._woken.set()
+        log.warning("told to take over", forced=wish is Wish.FORCE)
+        return {"role": "standby"}

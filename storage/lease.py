@@ -1,0 +1,196 @@
+"""The lease on a shared file: one instance's side of it, and its custody of the file meanwhile.
+
+The row is read and written here, in transactions; what follows from it is `tenure.py`'s. Several
+processes have the file open: each write counts a beat under the writer's own epoch in its own
+transaction, and fails as `Fenced` when the lease is another's by then. `lease_term` remembers who
+had it, and how many commits each term came to.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from storage import changes, tenure
+from storage.clock import Clock, to_micros, utc_now
+from storage.connection import Connector, discard
+from storage.ownership import Ownership
+from storage.records import Fenced
+from storage.tenure import Grip, Standing, Terms, Watch, Wish
+
+
+def now_s() -> float:
+    """Seconds on this machine's clock, which goes on while it sleeps, clock_gettime(2)."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class Lease:
+    """What one instance knows and has of the lease. `label` names it to people.
+
+    It is looked at while the file is not open here, and is the file's custody while it is.
+    """
+
+    def __init__(
+        self,
+        terms: Terms,
+        label: str,
+        now_s: Callable[[], float] = now_s,
+        clock: Clock = utc_now,
+    ) -> None:
+        self.terms = terms
+        self.label = label
+        self.watch = Watch()
+        self.wish = Wish.NONE
+        self.epoch = 0
+        self._now_s = now_s
+        self._clock = clock
+        self._began_s = 0.0
+        self._until_s = 0.0
+        self._is_held = False
+
+    @property
+    def is_held(self) -> bool:
+        """Whether this instance may act: it has the lease, and its last beat is not too old."""
+        return self.left_s > 0
+
+    @property
+    def left_s(self) -> float:
+        """How long it may act without another commit."""
+        return max(self._until_s - self._now_s(), 0.0) if self._is_held else 0.0
+
+    @property
+    def silent_s(self) -> float:
+        """How long the holder, if it is another, gave no sign."""
+        return self.watch.silent_s(self._now_s())
+
+    @property
+    def newest(self) -> int:
+        """The newest epoch that is known of."""
+        return max(self.epoch, self.watch.grip.epoch if self.watch.grip else 0)
+
+    @property
+    def standing(self) -> Standing:
+        """How the lease stands by what was seen last."""
+        return tenure.standing(self.terms, self.watch, self._now_s())
+
+    @property
+    def is_to_be_taken(self) -> bool:
+        """Whether to take it, by what was seen last and what a person asked for."""
+        return tenure.may_take(self.standing, self.wish, automatic=self.terms.automatic)
+
+    def look(self, connection: Connection) -> None:
+        """Note how the lease stands in the file."""
+        grip = _read(connection) if _has_place(connection) else None
+        connection.rollback()
+        self.watch = self.watch.seeing(grip, self._now_s())
+
+    def hold(self, path: Path) -> AbstractContextManager[object]:
+        """Others may open the file too, but nobody who writes without a lease."""
+        return Ownership(path, shared=True)
+
+    def opened(self, connection: Connection) -> None:
+        """The file is not a copy of any working file from now on."""
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        self.admit(connection)
+        changes.leave_the_log(connection)
+        connection.commit()
+
+    def claim(self, connection: Connection) -> None:
+        """Take the lease, unless the file is too old to have one. Raises `Fenced` when it may not.
+
+        What was seen before counts only if nothing has changed since.
+        """
+        if self._is_held or not _has_place(connection):
+            return
+        connection.rollback()
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        try:
+            self._began_s = self._now_s()
+            self.watch = self.watch.seeing(_read(connection), self._began_s)
+            if not self.is_to_be_taken:
+                raise Fenced(self._taken())
+            self._take(connection)
+            connection.commit()
+        finally:
+            connection.rollback()
+        self._is_held, self.wish = True, Wish.NONE
+        self.terms = replace(self.terms, yielded=0)
+        self.committed()
+
+    def admit(self, connection: Connection) -> None:
+        """Count a beat in a transaction that has just begun. Raises `Fenced` without the lease."""
+        if not self.epoch and not _has_place(connection):
+            return  # a file from before there were leases is about to be upgraded
+        began_s = self._now_s()
+        beaten = connection.exec_driver_sql(
+            "UPDATE lease SET beat = beat + 1 WHERE epoch = ? AND holder = ?",
+            (self.epoch, self.terms.me),
+        )
+        if beaten.rowcount != 1:
+            self._is_held = False
+            raise Fenced(f"the lease of epoch {self.epoch} is not this bot's any more")
+        self._began_s = began_s
+
+    def committed(self) -> None:
+        """The transaction that was admitted last is on disk."""
+        self._until_s = tenure.acts_until(self._began_s, self.terms.ttl_s)
+
+    def assert_held(self) -> None:
+        """Raises `Fenced` when another may have the lease by now."""
+        if not self.is_held:
+            raise Fenced(f"the lease of epoch {self.epoch} may be another bot's by now")
+
+    def release(self, connector: Connector) -> None:
+        """Give the lease up for another to take."""
+        if not self.is_held:
+            return
+        connection = connector.open()
+        try:
+            connection.exec_driver_sql(
+                "UPDATE lease SET holder = '' WHERE epoch = ? AND holder = ?",
+                (self.epoch, self.terms.me),
+            )
+        finally:
+            discard(connection)
+        self._is_held = False
+        self.terms = replace(self.terms, yielded=self.epoch)
+
+    def _take(self, connection: Connection) -> None:
+        before = self.watch.grip
+        self.epoch = before.epoch + 1 if before else 1
+        if before:
+            connection.exec_driver_sql(
+                "UPDATE lease_term SET commits = ? WHERE epoch = ?", (before.beat, before.epoch)
+            )
+        values = (self.epoch, self.terms.me, self.label, self.terms.ttl_s)
+        connection.exec_driver_sql(
+            "INSERT OR REPLACE INTO lease (id, epoch, holder, label, beat, ttl_s)"
+            " VALUES (1, ?, ?, ?, 0, ?)",
+            values,
+        )
+        began_at = to_micros(self._clock())
+        connection.exec_driver_sql(
+            "INSERT INTO lease_term (epoch, holder, label, began_at) VALUES (?, ?, ?, ?)",
+            (*values[:3], began_at),
+        )
+
+    def _taken(self) -> str:
+        grip = self.watch.grip
+        name = grip.label if grip and grip.holder else "nobody yet"
+        return (
+            f"the database's lease is with {name}, whose last sign was {self.silent_s:.0f} s ago;"
+            " do this there, or run parley failover"
+        )
+
+
+def _has_place(connection: Connection) -> bool:
+    query = "SELECT count(*) FROM sqlite_master WHERE name = 'lease'"
+    return bool(connection.exec_driver_sql(query).scalar_one())
+
+
+def _read(connection: Connection) -> Grip | None:
+    row = connection.exec_driver_sql("SELECT epoch, holder, label, beat, ttl_s FROM lease").first()
+    return None if row is None else Grip(*row)
