@@ -36,7 +36,7 @@ HANG_S = 60.0
 PACE = Pace(pause_s=0.02, silence_s=30, first_retry_s=0.05, longest_retry_s=0.2)
 HANGING = Pace(pause_s=0.02, silence_s=10, first_retry_s=0.1, longest_retry_s=0.2)
 STEPS = ("sent", "recorded", "answered")
-OWN = {"change", "replica"}
+OWN = {"change", "replica", "lease", "lease_term"}
 
 
 async def _serve(working: Path, other: Path, start: int) -> None:

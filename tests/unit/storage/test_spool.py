@@ -30,7 +30,7 @@ from storage.turns import Turns
 from tests.unit.storage.values import destination, event, turn
 
 QUICK = Pace(pause_s=0.01, silence_s=5, first_retry_s=0.05, longest_retry_s=0.05)
-OWN = {"change", "replica"}
+OWN = {"change", "replica", "lease", "lease_term"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,273 @@
+"""Two instances and a real file: who writes it, who may act on it, and what the file remembers."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from storage import migrations
+from storage.beat import keep
+from storage.connection import Connector
+from storage.database import Database
+from storage.inbox import Inbox
+from storage.instance import alone
+from storage.lease import Lease
+from storage.opening import Place, Sharing, leasing, look, opened
+from storage.pragmas import DIRECT
+from storage.records import Fenced, Unavailable
+from storage.tenure import BEATS, Standing, Terms, Wish
+from tests.unit.storage.values import NOON, event
+
+TTL_S = 30.0
+
+
+@dataclass
+class Machine:
+    """A bot's side of the lease on the file that both share; its clock stands until it is set."""
+
+    path: Path
+    name: str
+    clock: list[float] = field(default_factory=lambda: [1_000.0])
+    is_automatic: bool = True
+
+    def __post_init__(self) -> None:
+        terms = Terms(self.name, TTL_S, self.is_automatic)
+        self.lease = Lease(terms, f"bot {self.name}", lambda: self.clock[0], lambda: NOON)
+
+    def opened(self) -> Database:
+        return Database(self.path, custody=self.lease, pragmas=DIRECT)
+
+    def look(self) -> Standing:
+        connection = Connector(self.path, DIRECT).open(read_only=True)
+        self.lease.look(connection)
+        connection.close()
+        return self.lease.standing
+
+    def wait(self, seconds: float) -> None:
+        self.clock[0] += seconds
+
+
+@pytest.fixture
+def ann(tmp_path: Path) -> Machine:
+    return Machine(tmp_path / "shared.db", "ann")
+
+
+@pytest.fixture
+def bob(tmp_path: Path) -> Machine:
+    return Machine(tmp_path / "shared.db", "bob")
+
+
+async def terms_of(db: Database) -> list[tuple[int, str, int | None]]:
+    """Who had the lease, and how many commits came of it."""
+    query = "SELECT epoch, holder, commits FROM lease_term ORDER BY epoch"
+    return await db.read(
+        lambda connection: [tuple(row) for row in connection.exec_driver_sql(query)]
+    )
+
+
+async def events_in(db: Database) -> list[str]:
+    return [each.event.event_id for each in await Inbox(db).pending()]
+
+
+async def test_who_comes_first_has_it_and_the_other_is_fenced(ann: Machine, bob: Machine) -> None:
+    async with ann.opened():
+        assert ann.lease.is_held
+        with pytest.raises(Fenced, match="bot ann, whose last sign was 0 s ago"):
+            async with bob.opened():
+                pass
+        assert not bob.lease.is_held
+
+
+async def test_each_commit_is_a_beat(ann: Machine, bob: Machine) -> None:
+    async with ann.opened() as db:
+        await Inbox(db).record([event("e1")])
+        bob.look()
+        bob.wait(TTL_S - 1)
+        await Inbox(db).record([event("e2")])
+        bob.look()
+        bob.wait(TTL_S - 1)
+        assert bob.look() is Standing.HELD
+        bob.wait(2)
+        assert bob.look() is Standing.STALE
+
+
+async def test_a_stale_write_is_refused_and_leaves_nothing(ann: Machine, bob: Machine) -> None:
+    async with ann.opened() as stale:
+        await Inbox(stale).record([event("e1")])
+        bob.look()
+        bob.wait(TTL_S + 1)
+        async with bob.opened() as db:
+            await Inbox(db).record([event("e2")])
+            with pytest.raises(Fenced, match="epoch 1"):
+                await Inbox(stale).record([event("e3")])
+            with pytest.raises(Fenced):
+                stale.assert_held()
+            assert await events_in(db) == ["e1", "e2"]
+            assert bob.lease.epoch == 2
+            db.assert_held()
+
+
+async def test_the_file_tells_of_every_term(ann: Machine, bob: Machine) -> None:
+    async with ann.opened() as db:
+        for number in range(3):
+            await Inbox(db).record([event(f"e{number}")])
+        bob.look()
+        bob.wait(TTL_S + 1)
+        async with bob.opened() as db:
+            first, second = await terms_of(db)
+            assert first == (1, "ann", 4)  # the writer's first connection is one of them
+            assert second == (2, "bob", None)
+
+
+async def test_a_holder_stops_before_another_may_begin(ann: Machine) -> None:
+    async with ann.opened() as db:
+        await Inbox(db).record([event("e1")])
+        ann.wait(0.6 * TTL_S - 0.1)
+        db.assert_held()
+        ann.wait(0.2)
+        with pytest.raises(Fenced, match="may be another bot's by now"):
+            db.assert_held()
+        await Inbox(db).record([event("e2")])  # nobody took it: the file still says so
+        db.assert_held()
+
+
+async def test_a_restarted_bot_takes_its_own_at_once(ann: Machine) -> None:
+    async with ann.opened() as db:
+        await Inbox(db).record([event("e1")])
+        again = Machine(ann.path, "ann")
+        assert again.look() is Standing.OWN
+        async with again.opened() as db:
+            assert again.lease.epoch == 2
+            assert await events_in(db) == ["e1"]
+
+
+async def test_given_up_it_is_the_others_and_not_taken_back(ann: Machine, bob: Machine) -> None:
+    async with ann.opened():
+        pass
+    assert ann.look() is Standing.HELD
+    assert bob.look() is Standing.FREE
+    async with bob.opened():
+        assert bob.lease.epoch == 2
+        assert ann.look() is Standing.HELD
+
+
+async def test_what_nobody_took_is_taken_back(ann: Machine) -> None:
+    async with ann.opened():
+        pass
+    ann.look()
+    ann.wait(TTL_S + 1)
+    assert ann.look() is Standing.FREE
+    async with ann.opened():
+        assert ann.lease.epoch == 2
+
+
+async def test_where_locks_may_stay_a_person_has_to_say_so(ann: Machine, tmp_path: Path) -> None:
+    bob = Machine(tmp_path / "shared.db", "bob", is_automatic=False)
+    async with ann.opened():
+        bob.look()
+        bob.wait(TTL_S + 1)
+        assert bob.look() is Standing.STALE
+        assert not bob.lease.is_to_be_taken
+        bob.lease.wish = Wish.TAKE
+        assert bob.lease.is_to_be_taken
+        async with bob.opened():
+            assert bob.lease.epoch == 2
+            assert bob.lease.wish is Wish.NONE
+
+
+async def test_forced_it_is_taken_from_a_living_one(ann: Machine, bob: Machine) -> None:
+    async with ann.opened() as stale:
+        bob.look()
+        bob.lease.wish = Wish.FORCE
+        async with bob.opened():
+            with pytest.raises(Fenced):
+                await Inbox(stale).record([event("e1")])
+
+
+async def test_a_bot_that_shares_with_nobody_keeps_others_out(ann: Machine) -> None:
+    async with Database(ann.path):
+        with pytest.raises(Fenced, match="another Parley owns it"):
+            async with ann.opened():
+                pass
+    async with ann.opened():
+        with pytest.raises(Fenced, match="another Parley owns it"):
+            async with Database(ann.path):
+                pass
+
+
+async def test_an_older_file_gets_its_lease_when_it_is_upgraded(ann: Machine) -> None:
+    ann.path.touch()
+    connection = Connector(ann.path, DIRECT).open()
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    migrations.upgrade(connection, "0007")
+    connection.commit()
+    connection.close()
+    assert ann.look() is Standing.FREE
+    async with ann.opened() as db:
+        assert [each[:2] for each in await terms_of(db)] == [(1, "ann")]
+
+
+async def test_an_idle_holder_keeps_it(ann: Machine, bob: Machine) -> None:
+    """The clock goes on with each beat, so that many times to live pass in a moment."""
+    ann.lease.terms = replace(ann.lease.terms, ttl_s=0.5)
+    async with ann.opened() as db:
+        keeping = asyncio.create_task(keep(ann.lease, db))
+        seen: set[int] = set()
+        async with asyncio.timeout(60):
+            while len(seen) < BEATS:
+                bob.look()
+                assert bob.lease.watch.grip
+                seen.add(bob.lease.watch.grip.beat)
+                await asyncio.sleep(0.01)
+        assert not keeping.done()
+        ann.wait(1)  # no beat in time
+        async with asyncio.timeout(60):
+            await keeping
+
+
+def test_an_instance_stays_itself_and_is_alone(tmp_path: Path) -> None:
+    here, there = tmp_path / "machine", tmp_path / "other"
+    here.write_text("a machine\n")
+    there.write_text("another\n")
+    with alone(tmp_path / "i", here) as first, pytest.raises(Fenced):  # noqa: SIM117
+        with alone(tmp_path / "i", here):
+            pass
+    with alone(tmp_path / "i", here) as again:
+        assert again == first
+    with alone(tmp_path / "i", there) as moved:
+        assert moved != first
+    with alone(tmp_path / "j", here) as other:
+        assert other != first
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Iterator[tuple[tuple[Place, Lease], tuple[Place, Lease]]]:
+    def place(name: str) -> Place:
+        working = tmp_path / name / "p.working.db"
+        return Place(tmp_path / "p.db", working, sharing=Sharing(TTL_S, name))
+
+    with ExitStack() as stack:
+        pairs: list[tuple[Place, Lease]] = []
+        for name in ("a", "b"):
+            lease = stack.enter_context(leasing(place(name)))
+            assert lease
+            pairs.append((place(name), lease))
+        yield pairs[0], pairs[1]
+
+
+async def test_places_share_a_file(
+    places: tuple[tuple[Place, Lease], tuple[Place, Lease]],
+) -> None:
+    (place, lease), (other, its_lease) = places
+    assert place.here != other.here
+    with pytest.raises(Unavailable, match="it is not there; mount its file system"):
+        await look(place, lease)
+    async with opened(place, lease=lease) as store:
+        assert (await store.condition()).epoch == 1
+        await look(other, its_lease)
+        assert its_lease.standing is Standing.HELD
+    await look(other, its_lease)
+    assert its_lease.is_to_be_taken
