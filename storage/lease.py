@@ -88,7 +88,11 @@ class Lease:
         self.watch = self.watch.seeing(grip, self._now_s())
 
     def hold(self, path: Path) -> AbstractContextManager[object]:
-        """Others may open the file too, but nobody who writes without a lease."""
+        """Others may open the file too, but nobody who writes without a lease.
+
+        It begins without the lease: one that lapsed while the file was open before has to be taken.
+        """
+        self._is_held = False
         return Ownership(path, shared=True)
 
     def opened(self, connection: Connection) -> None:

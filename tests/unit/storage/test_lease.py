@@ -144,6 +144,19 @@ async def test_a_restarted_bot_takes_its_own_at_once(ann: Machine) -> None:
             assert await events_in(db) == ["e1"]
 
 
+async def test_a_holder_that_slept_takes_it_anew(ann: Machine, bob: Machine) -> None:
+    async with ann.opened():
+        bob.look()
+        for machine in (ann, bob):
+            machine.wait(TTL_S + 1)
+        async with bob.opened():
+            pass
+    assert ann.look() is Standing.FREE
+    async with ann.opened() as db:
+        assert ann.lease.epoch == 3
+        await Inbox(db).record([event("e1")])
+
+
 async def test_given_up_it_is_the_others_and_not_taken_back(ann: Machine, bob: Machine) -> None:
     async with ann.opened():
         pass
