@@ -41,6 +41,7 @@ from bot.config import Settings
 from bot.configured import note_changes
 from bot.control import Control, ControlError, Progress, socket_path
 from bot.delivery import Delivery
+from bot.erasures import Erasures
 from bot.health import Metrics, PartState, Readiness, storage_part
 from bot.intake import Intake, states
 from bot.keeping import Keeping
@@ -231,7 +232,10 @@ class App:
             log.warning("the index of what was said was built anew")
         roster = Roster(RosterStore(database, audit), self.settings.access)
         await roster.load()
-        self._backups = self._backups_of(audit)
+        vault = self._vault(audit)
+        erasures = Erasures(database, audit, self._store.condition, vault)
+        if vault:
+            self._backups = Backups(vault, erasures, storage.backup_at, self.metrics)
         await note_changes(self.settings, roster, audit_key(self.settings))
         standards = Standards(
             StandardStore(database, audit), self.settings.bot.name, self.settings.bot.language
@@ -258,6 +262,7 @@ class App:
             search=search,
             storage=self._store.condition,
             backups=self._backups,
+            erasures=erasures,
             stop=self.stop,
             adapters=self._adapters,
             started_at=datetime.now(UTC),
@@ -277,7 +282,7 @@ class App:
             await pipeline.recover(unfinished)
             await intake.open(self._adapters.values())
             self.spawn(desk.offer_menus())
-            keeping = Keeping(storage, audit)
+            keeping = Keeping(storage, audit, erasures)
             regular = [self.spawn(keeping.run())]
             if self._backups:
                 regular.append(self.spawn(self._backups.run()))
@@ -384,13 +389,12 @@ class App:
             parts["bot"] = PartState(ready=False, detail="stopping")
         return Readiness(parts)
 
-    def _backups_of(self, audit: Audit) -> Backups | None:
+    def _vault(self, audit: Audit) -> Vault | None:
         storage = self.settings.storage
         if storage.backup_dir is None:
             return None
         copies = Copies(self._database, audit, place_of(self.settings).scratch)
-        vault = Vault(storage.backup_dir, storage.path.stem, copies)
-        return Backups(vault, storage.backup_at, self.metrics)
+        return Vault(storage.backup_dir, storage.path.stem, copies)
 
     async def _engine_state(self) -> dict[str, PartState]:
         status = await self._engine.status()

@@ -10,9 +10,10 @@ from datetime import datetime, time, timedelta
 
 import structlog
 
+from bot.erasures import Erasures
 from bot.health import Metrics, PartState
 from storage.clock import Clock, utc_now
-from storage.records import StorageError
+from storage.records import Held, StorageError
 from storage.rotation import Backup, due
 from storage.vault import Vault
 
@@ -35,6 +36,11 @@ class BackupState:
     due_at: datetime | None = None
 
     @property
+    def held(self) -> Held:
+        """What holds something that is erased now, until the next rotation."""
+        return Held(tuple(each.name for each in self.kept), self.due_at)
+
+    @property
     def last(self) -> Backup | None:
         """The newest one."""
         return self.kept[-1] if self.kept else None
@@ -46,12 +52,14 @@ class Backups:
     def __init__(
         self,
         vault: Vault,
+        erasures: Erasures,
         at: time,
         metrics: Metrics,
         now: Clock = utc_now,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._vault = vault
+        self._erasures = erasures
         self._at = at
         self._metrics = metrics
         self._now = now
@@ -96,7 +104,9 @@ class Backups:
 
     async def _take(self) -> None:
         backup = await self._vault.add(self._now())
-        kept = tuple(await self._vault.rotate())
+        await self._vault.rotate()
+        await self._erasures.settle(clean=True)
+        kept = tuple(await self._vault.backups())
         self.state = BackupState(kept)
         log.info("backup taken", name=backup.name, kept=len(kept))
 

@@ -1,4 +1,5 @@
-"""What is done for the database while the bot runs: its audit is anchored and sealed."""
+"""What is done for the database while the bot runs: its audit is anchored and sealed, its
+erasures are seen through."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,6 +8,7 @@ from contextlib import suppress
 import structlog
 
 from bot.config import Storage
+from bot.erasures import Erasures
 from storage.audit import Audit
 from storage.records import StorageError
 
@@ -20,8 +22,9 @@ LAST_ANCHOR_S = 5.0
 class Keeping:
     """Regular work, until it is cancelled; what fails is logged and tried again."""
 
-    def __init__(self, settings: Storage, audit: Audit) -> None:
+    def __init__(self, settings: Storage, audit: Audit, erasures: Erasures) -> None:
         self._settings = settings
+        self._erasures = erasures
         self._audit = audit
 
     async def run(self) -> None:
@@ -32,6 +35,7 @@ class Keeping:
             if due_s <= 0:
                 due_s = HOUR_S
                 await _tried("seal", self._seal)
+                await _tried("erasures", self._erasures.settle)
             await asyncio.sleep(self._settings.anchor_s)
             due_s -= self._settings.anchor_s
 

@@ -13,7 +13,7 @@ from bot.control import ControlError, Progress, Task
 from bot.finding import find
 from bot.model import choose
 from bot.people import NobodyFound, Register, role_named
-from bot.person import erase, gather
+from bot.person import erase, gather, written
 from bot.place import place_of
 from bot.witness import page, shown, verified
 from engine.base import EngineError, NoRoom
@@ -98,7 +98,7 @@ class Office:
         """Erase everything about one person."""
         person = _person(request)
         entry = AuditEntry(_actor(request), "db erase", person)
-        return asdict(await erase(self._desk, person, entry))
+        return written(await erase(self._desk, person, entry))
 
     async def use_model(self, request: Mapping[str, Any], progress: Progress) -> object:
         """Let another model answer."""

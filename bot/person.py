@@ -1,20 +1,10 @@
 """All that is stored of one person: handing it over, and erasing it."""
 
-from dataclasses import dataclass
-
 from adapters.capabilities import Keeps
 from bot.commands.base import Desk
-from storage.records import AuditEntry
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What was erased."""
-
-    turns: int
-    messages: int
-    answers: int
-    feedback: int
+from bot.texts import Texts
+from storage.receipts import NOWHERE
+from storage.records import AuditEntry, Receipt
 
 
 async def erase(desk: Desk, person: str, entry: AuditEntry) -> Receipt:
@@ -24,14 +14,49 @@ async def erase(desk: Desk, person: str, entry: AuditEntry) -> Receipt:
     what sessions and the engine hold of it; last the person's posts where the platform is ours.
     """
     await desk.sessions.drop(person)
-    erased = await desk.members.forget(person, [desk.audit.adding(entry)])
+    held = desk.backups.state.held if desk.backups else NOWHERE
+    erased = await desk.members.forget(person, [desk.audit.adding(entry)], held)
     desk.roster.forget(person)
     for session in erased.sessions:
         desk.sessions.reload(session)
         await desk.engine.forget(session)
     adapter, person_id = _platform(desk, person)
-    posts = await adapter.forget(person_id) if adapter else 0
-    return Receipt(erased.turns, max(erased.inbox, posts), erased.outbox, erased.feedback)
+    if adapter:
+        await adapter.forget(person_id)
+    return erased.receipt
+
+
+def told(receipt: Receipt, texts: Texts) -> str:
+    """A receipt in words."""
+    counts, held = receipt.counts, receipt.held
+    lines = [
+        texts.forgotten.format(
+            turns=counts["turns"],
+            messages=max(counts["messages"], counts["posts"]),
+            answers=counts["answers"],
+            feedback=counts["feedback"],
+            receipt=receipt.id,
+        )
+    ]
+    if held.backups:
+        until = f"{held.until:%Y-%m-%d %H:%M} UTC" if held.until else "–"
+        names = ", ".join(f"`{name}`" for name in held.backups)
+        text = texts.forgotten_later
+        lines.append(text.format(count=len(held.backups), names=names, until=until))
+    return "\n\n".join(lines)
+
+
+def written(receipt: Receipt) -> dict[str, object]:
+    """A receipt ready for JSON, without whom it is about; times in ISO 8601."""
+    held, closed = receipt.held, receipt.closed_at
+    return {
+        "receipt": receipt.id,
+        "at": receipt.at.isoformat(),
+        "counts": dict(receipt.counts),
+        "backups": list(held.backups),
+        "until": held.until.isoformat() if held.until else None,
+        "closed_at": closed.isoformat() if closed else None,
+    }
 
 
 async def gather(desk: Desk, person: str) -> dict[str, object]:

@@ -10,18 +10,18 @@ import os
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Protocol
 
 from sqlalchemy import Connection
 
-from storage import depot
+from storage import depot, receipts
+from storage.cleaning import clean
 from storage.connection import Connector, discard, raw, snapshot
 from storage.database import Database
 from storage.faults import DriverError, explain, explain_os
-from storage.inspection import counts, problems, size_bytes
+from storage.inspection import Chained, counts, problems, size_bytes, sound
 from storage.key import Key
 from storage.pragmas import DIRECT
-from storage.records import Check, Corrupt, Unavailable
+from storage.records import Check, Corrupt, Receipt, Unavailable
 from storage.schema import revision
 
 PAGES_A_STEP = 256
@@ -29,12 +29,6 @@ PAGES_A_STEP = 256
 
 Progress = Callable[[int, int], None]
 """Told of pages done and pages in all, from another thread."""
-
-
-class Chained(Protocol):
-    """Knows what is wrong with the audit in a file."""
-
-    def faults(self, connection: Connection) -> Sequence[str]: ...
 
 
 def silence(done: int, total: int) -> None:
@@ -66,6 +60,14 @@ class Copies:
         async with self.taken(progress) as copy:
             await depot.put(copy, target)
 
+    async def through(self) -> int:
+        """The newest erasure that a copy made now knows of."""
+        return await self._db.read(receipts.last)
+
+    async def clean(self, path: Path, pending: Sequence[Receipt]) -> int:
+        """Take what was erased out of a copy in `scratch`; the newest erasure it knows then."""
+        return await asyncio.to_thread(clean, path, self._db.key, self._audit, pending)
+
     @asynccontextmanager
     async def taken(self, progress: Progress = silence) -> AsyncGenerator[Path]:
         """A checked copy on this machine, which goes when the block ends."""
@@ -78,13 +80,6 @@ class Copies:
             yield copy
         finally:
             await asyncio.to_thread(copy.unlink, missing_ok=True)
-
-
-def sound(connection: Connection, path: Path, audit: Chained) -> None:
-    """Raises `Corrupt` for a file that has faults, or whose audit was tampered with."""
-    found = [*problems(connection), *audit.faults(connection)]
-    if found:
-        raise Corrupt(f"{path}: it has faults ({found[0]}); check its disk, take another copy")
 
 
 def _check(connection: Connection) -> Check:

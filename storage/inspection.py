@@ -1,8 +1,20 @@
-"""Looks for damage in a whole file: what SQLite finds, and references that lead nowhere."""
+"""Looks for damage in a whole file: what SQLite finds, references that lead nowhere, the audit."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
 
 from sqlalchemy import Connection
 
+from storage.records import Corrupt
+
 MOST_PROBLEMS = 100
+
+
+class Chained(Protocol):
+    """Knows what is wrong with the audit in a file."""
+
+    def faults(self, connection: Connection) -> Sequence[str]: ...
 
 
 def problems(connection: Connection) -> list[str]:
@@ -14,6 +26,13 @@ def problems(connection: Connection) -> list[str]:
         for row in connection.exec_driver_sql("PRAGMA foreign_key_check")
     ]
     return ([] if found == ["ok"] else found) + orphans
+
+
+def sound(connection: Connection, path: Path, audit: Chained) -> None:
+    """Raises `Corrupt` for a file that has faults, or whose audit was tampered with."""
+    found = [*problems(connection), *audit.faults(connection)]
+    if found:
+        raise Corrupt(f"{path}: it has faults ({found[0]}); check its disk, take another copy")
 
 
 def counts(connection: Connection) -> dict[str, int]:

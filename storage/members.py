@@ -1,4 +1,7 @@
-"""Members: who was seen, and everything that is kept of one person, to hand out or to erase."""
+"""Members: who was seen, and everything that is kept of one person, to hand out or to erase.
+
+What erasing means for each table stands in `erasure`.
+"""
 
 import json
 from collections.abc import Sequence
@@ -10,44 +13,33 @@ from sqlalchemy import (
     String,
     bindparam,
     case,
-    delete,
-    func,
-    literal_column,
-    or_,
     select,
-    union,
-    update,
 )
 
+from storage import receipts
 from storage.clock import Clock, from_micros, to_micros, utc_now
 from storage.connection import snapshot
 from storage.database import Database
-from storage.index import remove_from_index
+from storage.erasure import erase, sessions_of
 from storage.outbox import COLUMNS as PART_COLUMNS
-from storage.outbox import REMOVAL, part_of
-from storage.records import Erased, Outcome, Part, StorageError, Turn
+from storage.outbox import part_of
+from storage.receipts import NOWHERE
+from storage.records import Erased, Held, Part, StorageError, Turn
 from storage.statement import Statement, Step, insertion
 from storage.tables import (
     PENDING,
-    UNDELIVERED,
     feedback,
     grant,
-    hint,
     inbox,
     member,
     outbox,
     quota,
-    session,
     spending,
     turn,
 )
 from storage.turns import turns_of, with_messages
 
-BLOCKED = "blocked"
-"""The role that erasing leaves, for else it would let somebody in again."""
-
 _PERSON = bindparam("person", type_=String())
-_NOBODY = literal_column("''", String())
 
 _NEW = insertion(member)
 _SEEN = Statement(
@@ -85,52 +77,6 @@ _RATINGS = Statement(
     .order_by(feedback.c.rated_at)
 )
 
-_SESSIONS = Statement(
-    union(
-        select(turn.c.session).where(turn.c.person == _PERSON),
-        select(outbox.c.session).where(outbox.c.person == _PERSON),
-    )
-)
-_ERASE_RATINGS = Statement(
-    delete(feedback).where(
-        or_(
-            feedback.c.person == _PERSON,
-            feedback.c.turn.in_(select(turn.c.row).where(turn.c.person == _PERSON)),
-        )
-    )
-)
-_ROWS = Statement(select(turn.c.row).where(turn.c.person == _PERSON))
-_ERASE_TURNS = Statement(delete(turn).where(turn.c.person == _PERSON))
-_ERASE_SESSION = Statement(
-    delete(session).where(
-        session.c.key == bindparam("session"),
-        ~select(turn.c.row).where(turn.c.session == session.c.key).exists(),
-    )
-)
-_ERASE_INBOX = Statement(
-    update(inbox)
-    .where(inbox.c.person == _PERSON)
-    .values(
-        payload="",
-        person=_NOBODY,
-        session=_NOBODY,
-        outcome=func.coalesce(inbox.c.outcome, Outcome.DONE.value),
-        finished_at=func.coalesce(inbox.c.finished_at, bindparam("at")),
-    )
-)
-_TAKE_BACK = Statement(
-    update(outbox)
-    .where(outbox.c.person == _PERSON, outbox.c.remote_id.is_not(None), UNDELIVERED)
-    .values(REMOVAL | {"person": _NOBODY, "session": _NOBODY})
-)
-_ERASE_OUTBOX = Statement(delete(outbox).where(outbox.c.person == _PERSON))
-_ERASE_MEMBER = Statement(delete(member).where(member.c.person == _PERSON))
-_ERASE_GRANT = Statement(delete(grant).where(grant.c.person == _PERSON, grant.c.role != BLOCKED))
-_ERASE_STANDING = [
-    Statement(delete(quota).where(quota.c.person == _PERSON)),
-    Statement(delete(spending).where(spending.c.person == _PERSON)),
-    Statement(delete(hint).where(hint.c.about == _PERSON)),
-]
 _GRANT = Statement(select(grant.c.role).where(grant.c.person == _PERSON))
 _QUOTA = Statement(select(quota.c.messages, quota.c.seconds).where(quota.c.person == _PERSON))
 _SPENDING = Statement(
@@ -163,20 +109,19 @@ class Members:
         }
         await self._db.write(lambda connection: _SEEN.run(connection, row))
 
-    async def forget(self, person: str, also: Sequence[Step] = ()) -> Erased:
-        """Erase what a person wrote and was answered, in one commit with `also`, and from the
-        file's bytes.
-
-        Inbox events keep their ids and digests, so that a redelivery is not answered again. What
-        stands half-delivered on a platform is to be removed there.
+    async def forget(self, person: str, also: Sequence[Step] = (), held: Held = NOWHERE) -> Erased:
+        """Erase all that is kept of a person, in one commit with `also` and the receipt, and from
+        the file's bytes. `held` says which backups hold it still.
         """
         now = self._clock()
 
         def op(connection: Connection) -> Erased:
-            erased = _forget(connection, person, now)
+            sessions = sessions_of(connection, person)
+            counts = erase(connection, person, now)
+            receipt = receipts.keep(connection, person, counts, held, now)
             for step in also:
                 step(connection, now)
-            return erased
+            return Erased(receipt, sessions)
 
         erased = await self._db.write(op)
         with suppress(StorageError):  # the log is emptied by a later checkpoint
@@ -194,22 +139,6 @@ class Members:
     async def export(self, person: str) -> dict[str, object]:
         """Everything that is stored about a person, ready for JSON; times in ISO 8601."""
         return await self._db.read(lambda connection: _export(connection, person))
-
-
-def _forget(connection: Connection, person: str, now: datetime) -> Erased:
-    key = {"person": person, "at": to_micros(now)}
-    sessions = tuple(str(row[0]) for row in _SESSIONS.rows(connection, key))
-    ratings = _ERASE_RATINGS.run(connection, key)
-    remove_from_index(connection, [row for (row,) in _ROWS.rows(connection, key)])
-    turns = _ERASE_TURNS.run(connection, key)
-    _ERASE_SESSION.run_each(connection, [{"session": each} for each in sessions])
-    parts = _TAKE_BACK.run(connection, key) + _ERASE_OUTBOX.run(connection, key)
-    events = _ERASE_INBOX.run(connection, key)
-    _ERASE_MEMBER.run(connection, key)
-    _ERASE_GRANT.run(connection, key)
-    for statement in _ERASE_STANDING:
-        statement.run(connection, key)
-    return Erased(turns, events, parts, ratings, sessions)
 
 
 def _export(connection: Connection, person: str) -> dict[str, object]:

@@ -214,15 +214,7 @@ class Page:
         How many were emptied. Their places stay, without the person's name.
         """
 
-        def op(connection: Connection) -> int:
-            key = {"person": person_id}
-            ids = [str(row[0]) for row in _TO_FORGET.rows(connection, key)]
-            for post_id in ids:
-                _remove(connection, post_id)
-            _UNNAME.run(connection, key)
-            return len(ids)
-
-        return await self._db.write(op)
+        return await self._db.write(lambda connection: empty_posts(connection, person_id))
 
     async def export(self, person_id: str) -> dict[str, object]:
         """What the page keeps of a person, ready for JSON; times in ISO 8601."""
@@ -237,6 +229,16 @@ class Page:
             "person": None if person is None else _about(_person(person)),
             "posts": [_written(_post(row)) for row in posts],
         }
+
+
+def empty_posts(connection: Connection, person_id: str) -> int:
+    """The statements of `Page.forget`, for a commit that does more."""
+    key = {"person": person_id}
+    ids = [str(row[0]) for row in _TO_FORGET.rows(connection, key)]
+    for post_id in ids:
+        _remove(connection, post_id)
+    _UNNAME.run(connection, key)
+    return len(ids)
 
 
 def _next(connection: Connection) -> int:

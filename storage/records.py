@@ -167,13 +167,37 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Erased:
-    """How many rows of each kind were erased for a person, and the sessions they stood in."""
+class Held:
+    """Which backups hold what is being erased, by name, and when they will be cleaned."""
 
-    turns: int
-    inbox: int
-    outbox: int
-    feedback: int
+    backups: tuple[str, ...] = ()
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """That all of a person was erased: how many of each kind, and which backups held it then.
+
+    Open until nothing holds it any more; until then `person` says of whom, for the backups' sake.
+    """
+
+    at: datetime
+    person: str
+    counts: Mapping[str, int]
+    held: Held
+    closed_at: datetime | None = None
+
+    @property
+    def id(self) -> str:
+        """What a person may ask for it by."""
+        return f"{self.at:%Y%m%d-%H%M%S}-{self.at.microsecond:06d}"
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """The receipt, and the sessions that what was erased stood in."""
+
+    receipt: Receipt
     sessions: tuple[str, ...]
 
 

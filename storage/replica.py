@@ -45,6 +45,7 @@ class Replica:
         self._path = other_path
         self._tables = {table.name: table for table in changes.tables(working)}
         self._is_sure = False
+        self._has_deleted = False
         other.exec_driver_sql("PRAGMA foreign_keys = off")  # a row may come before its parent
         other.exec_driver_sql("PRAGMA recursive_triggers = on")
         self._held = changes.replica_point(other)
@@ -90,7 +91,21 @@ class Replica:
             self._other.rollback()
             raise
         self._held, self._is_sure = end, True
+        if self._has_deleted:
+            self._empty_journal()
         return end, copied
+
+    def _empty_journal(self) -> None:
+        """A journal that is kept between commits holds pages as they were: what was deleted too.
+
+        SQLite: “PRAGMA journal_size_limit”; 0 makes the next commit truncate it.
+        """
+        limit = self._other.exec_driver_sql("PRAGMA journal_size_limit").scalar_one()
+        self._other.exec_driver_sql("PRAGMA journal_size_limit = 0")
+        self._other.exec_driver_sql("PRAGMA user_version = 1")
+        self._other.exec_driver_sql(f"PRAGMA journal_size_limit = {limit}")
+        self._other.rollback()
+        self._has_deleted = False
 
     def _read(self, after: int) -> _Batch:
         with snapshot(self._working):
@@ -112,6 +127,7 @@ class Replica:
         for name, keys in batch.keys.items():
             table = self._tables[name]
             other.execute(f'DELETE FROM "{name}" WHERE {_among(table)}', (changes.key_array(keys),))
+            self._has_deleted |= len(set(keys)) > len(batch.rows[name])
         for name, rows in batch.rows.items():
             columns = self._tables[name].columns
             places = ", ".join("?" * len(columns))

@@ -278,6 +278,17 @@ class AuditSealRow(Row, table=True):
     signature: str
 
 
+class ErasureRow(Row, table=True):
+    """That everything of a person was erased: see `receipts`. `counts` and `backups` are JSON."""
+
+    at: int = Field(primary_key=True)
+    person: str
+    counts: str
+    backups: str
+    until: int | None
+    closed_at: int | None
+
+
 class PagePersonRow(Row, table=True):
     """Someone who joined the page."""
 
@@ -393,6 +404,7 @@ hint = _table("hint")
 setting = _table("setting")
 audit = _table("audit")
 audit_seal = _table("audit_seal")
+erasure = _table("erasure")
 page_person = _table("page_person")
 page_room = _table("page_room")
 page_post = _table("page_post")

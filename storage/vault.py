@@ -3,12 +3,15 @@
 Nothing else in the directory is touched, nor backups of another database.
 """
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from storage import depot
 from storage.backup import Copies
+from storage.clock import to_micros
+from storage.records import Corrupt, Receipt, WrongKey
 from storage.rotation import Backup, Rotation, named
 
 
@@ -31,7 +34,8 @@ class Vault:
 
     async def add(self, now: datetime) -> Backup:
         """Take a backup, check it here, and bring it there."""
-        backup = Backup(self._stem, now.replace(microsecond=0))
+        through = await self._copies.through()
+        backup = Backup(self._stem, now.replace(microsecond=0), through)
         async with self._copies.taken() as copy:
             await depot.put(copy, self.directory / backup.name)
         return backup
@@ -42,6 +46,32 @@ class Vault:
         kept = self._rotation.kept(found)
         await self.remove([each for each in found if each not in kept])
         return kept[::-1]
+
+    async def clean(self, pending: Sequence[Receipt]) -> list[str]:
+        """Put in the place of each backup that holds something erased one without it.
+
+        A backup that can't be opened or mended is dropped: the names of those.
+        """
+        newest = to_micros(pending[-1].at)
+        dropped: list[str] = []
+        for backup in await self.backups():
+            if backup.through < newest:
+                cleaned = await self._cleaned(backup, pending)
+                await self.remove([backup])
+                dropped += [] if cleaned else [backup.name]
+        return dropped
+
+    async def _cleaned(self, backup: Backup, pending: Sequence[Receipt]) -> bool:
+        scratch = self._copies.scratch / f".{backup.name}.cleaning"
+        try:
+            await depot.put(self.directory / backup.name, scratch)
+            through = await self._copies.clean(scratch, pending)
+            await depot.put(scratch, self.directory / backup.cleaned(through).name)
+        except (Corrupt, WrongKey):
+            return False
+        finally:
+            await asyncio.to_thread(scratch.unlink, missing_ok=True)
+        return True
 
     async def remove(self, backups: Sequence[Backup]) -> None:
         """Delete backups."""

@@ -16,6 +16,7 @@ from bot.change import NOTHING, Change
 from bot.computing import Memory
 from bot.config import Settings
 from bot.delivery import Delivery
+from bot.erasures import Erasures
 from bot.menu import menu_for
 from bot.roster import Roster
 from bot.sessions import Sessions
@@ -46,6 +47,7 @@ class Desk:
     search: Search
     storage: Callable[[], Awaitable[Condition]]
     backups: Backups | None
+    erasures: Erasures
     stop: Callable[[], None]
     adapters: Mapping[tuple[str, str], Adapter]
     started_at: datetime

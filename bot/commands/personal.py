@@ -1,12 +1,11 @@
 """`export`, `forget`: what is stored about a person belongs to that person."""
 
 import json
-from dataclasses import asdict
 
 from adapters.capabilities import Files
 from bot.codec import answer_key
 from bot.commands.base import Command, Invocation
-from bot.person import erase, gather
+from bot.person import erase, gather, told
 from storage.records import AuditEntry, Outcome
 
 
@@ -27,7 +26,7 @@ async def forget(call: Invocation) -> None:
     """Erase the person's messages and answers everywhere, and say what was erased."""
     entry = AuditEntry(call.person, "forget", call.person, origin=call.origin)
     receipt = await erase(call.desk, call.person, entry)
-    await call.reply(call.texts.forgotten.format(**asdict(receipt)))
+    await call.reply(told(receipt, call.texts))
 
 
 COMMANDS = (Command("export", export), Command("forget", forget))

@@ -18,7 +18,8 @@ class Texts:
     nothing_to_stop: str
     nothing_to_retry: str
     privacy: str  # model, turns
-    forgotten: str  # turns, messages, answers, feedback
+    forgotten: str  # turns, messages, answers, feedback, receipt
+    forgotten_later: str  # count, names, until
     export_ready: str
     export_name: str
 

@@ -31,8 +31,11 @@ ENGLISH = Texts(
     ),
     forgotten=(
         "Erased: {turns} turns, {messages} received messages, {answers} messages of mine, "
-        "{feedback} ratings. What the model still held of them is gone too."
+        "{feedback} ratings. What the model still held of them is gone too. "
+        "Receipt: `{receipt}`."
     ),
+    forgotten_later="{count} backups hold it still; it is taken out of them at the next rotation, "
+    "{until}: {names}.",
     export_ready="Everything that is stored about you:",
     export_name="parley-export.json",
     status=(

@@ -30,8 +30,9 @@ CHINESE = Texts(
     ),
     forgotten=(
         "已删除：{turns} 轮对话、{messages} 条收到的消息、{answers} 条我的消息、{feedback} 条评价。"
-        "模型中残留的相关内容也已清除。"
+        "模型中残留的相关内容也已清除。回执：`{receipt}`。"
     ),
+    forgotten_later="{count} 份备份中仍有这些内容，将在下次轮换（{until}）时清除：{names}。",
     export_ready="与您有关的全部内容：",
     export_name="parley-export.json",
     status=(

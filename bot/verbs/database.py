@@ -11,12 +11,15 @@ import click
 from bot.config import Settings
 from bot.control import ControlError, NotRunning, actor, ask, socket_path
 from bot.finding import find, marked
+from bot.person import written
 from bot.place import place_of
 from bot.verbs.opened import opened
 from bot.verbs.progress import progress
 from storage import backup as copying
+from storage import depot
 from storage.members import Members
-from storage.records import AuditEntry
+from storage.records import AuditEntry, Held
+from storage.rotation import named
 from storage.search import Search
 
 
@@ -85,7 +88,11 @@ def erase(settings: Settings, person: str) -> None:
     receipt = asyncio.run(
         _ask_or_open(settings, {"do": "db.erase", "person": person, "actor": actor()})
     )
-    click.echo("Erased: " + ", ".join(f"{count} {what}" for what, count in receipt.items()))
+    counted = (f"{count} {what}" for what, count in receipt["counts"].items() if count)
+    click.echo("Erased: " + (", ".join(counted) or "nothing was there"))
+    click.echo(f"Receipt: {receipt['receipt']}")
+    if receipt["backups"]:
+        click.echo(f"Backups that hold it until the bot's next rotation: {len(receipt['backups'])}")
 
 
 async def _check(settings: Settings) -> Any:
@@ -140,10 +147,15 @@ async def _ask_or_open(settings: Settings, request: Mapping[str, object]) -> Any
             if request["do"] == "db.export":
                 await audit.add(entry)
                 return await members.export(person)
-            erased = await members.forget(person, [audit.adding(entry)])
-            return {
-                "turns": erased.turns,
-                "messages": erased.inbox,
-                "answers": erased.outbox,
-                "feedback": erased.feedback,
-            }
+            held = await _held(settings)
+            erased = await members.forget(person, [audit.adding(entry)], held)
+            return written(erased.receipt)
+
+
+async def _held(settings: Settings) -> Held:
+    """The backups that hold what is erased now; they are cleaned when the bot runs again."""
+    directory = settings.storage.backup_dir
+    if directory is None:
+        return Held()
+    found = [named(name) for name in await depot.names(directory)]
+    return Held(tuple(backup.name for backup in found if backup))

@@ -3,20 +3,27 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
+from prometheus_client import generate_latest
+
 from bot.backups import FIRST_RETRY_S, Backups
+from bot.erasures import Erasures
 from bot.health import Metrics
 from storage.audit import Audit
-from storage.backup import Copies
+from storage.backup import Copies, check
 from storage.database import Database
+from storage.members import Members
+from storage.store import Local
 from storage.turns import Turns
 from storage.vault import Vault
 from tests.scenario.bots import running_bot
 from tests.scenario.test_admin import house, tell
 from tests.unit.storage.values import KEY, turn
 
+CANARY = "canary-51d0"
 START = datetime(2026, 5, 5, 3, 30, tzinfo=UTC)
 
 
@@ -48,40 +55,99 @@ class Clock:
         await asyncio.wait({work})
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A database, and what is kept of it elsewhere."""
+
+    db: Database
+    vault: Vault
+    erasures: Erasures
+    clock: Clock
+    metrics: Metrics
+
+    def backups(self) -> Backups:
+        clock = self.clock
+        return Backups(self.vault, self.erasures, time(3, 30), self.metrics, clock, clock.sleep)
+
+
 @asynccontextmanager
-async def vault(tmp_path: Path) -> AsyncGenerator[Vault]:
+async def keeping(tmp_path: Path) -> AsyncGenerator[Kept]:
     async with Database(tmp_path / "parley.db") as db:
-        await Turns(db).commit(turn("t1", "hi"))
-        yield Vault(tmp_path / "nas", "parley", Copies(db, Audit(db, KEY), tmp_path / "scratch"))
+        await Turns(db).commit(turn("t1", CANARY))
+        audit, clock = Audit(db, KEY), Clock()
+        vault = Vault(tmp_path / "nas", "parley", Copies(db, audit, tmp_path / "scratch"))
+        erasures = Erasures(db, audit, Local(db).condition, vault, clock)
+        yield Kept(db, vault, erasures, clock, Metrics())
+
+
+def holders(directory: Path) -> list[str]:
+    return [file.name for file in directory.iterdir() if CANARY.encode() in file.read_bytes()]
 
 
 async def test_one_is_taken_each_day_and_the_first_at_once(tmp_path: Path) -> None:
-    async with vault(tmp_path) as kept:
-        clock, metrics = Clock(), Metrics()
-        backups = Backups(kept, time(3, 30), metrics, clock, clock.sleep)
-        await clock.run(backups, START + timedelta(days=2, hours=1))
-        taken = [each.taken for each in await kept.backups()]
+    async with keeping(tmp_path) as kept:
+        backups = kept.backups()
+        await kept.clock.run(backups, START + timedelta(days=2, hours=1))
+        taken = [each.taken for each in await kept.vault.backups()]
         assert taken[0] == START
         assert len(taken) == 3
         assert backups.part().ready
         assert "3 kept" in backups.part().detail
-        assert b"parley_backup_age_seconds" in _exposed(metrics)
 
 
 async def test_a_failure_is_tried_again_and_told_of(tmp_path: Path) -> None:
     (tmp_path / "nas").touch()
-    async with vault(tmp_path) as kept:
-        clock, metrics = Clock(), Metrics()
-        backups = Backups(kept, time(3, 30), metrics, clock, clock.sleep)
+    async with keeping(tmp_path) as kept:
+        backups, clock = kept.backups(), kept.clock
         await clock.run(backups, START + timedelta(seconds=3 * FIRST_RETRY_S))
         assert clock.waits == [FIRST_RETRY_S, 2 * FIRST_RETRY_S]
         assert not backups.part().ready
         assert "nas: it can't be read or written" in backups.part().detail
-        assert b"parley_backup_failures_total 2.0" in _exposed(metrics)
-        assert b"parley_backup_age_seconds +Inf" in _exposed(metrics)
+        assert b"parley_backup_failures_total 2.0" in exposed(kept.metrics)
+        assert b"parley_backup_age_seconds +Inf" in exposed(kept.metrics)
         (tmp_path / "nas").unlink()
         await clock.run(backups, clock.now + timedelta(hours=1))
         assert backups.part().ready
+        assert b"+Inf" not in exposed(kept.metrics).partition(b"parley_backup_age_seconds ")[2][:9]
+
+
+async def test_what_was_erased_goes_from_backups_and_then_the_receipt_closes(
+    tmp_path: Path,
+) -> None:
+    async with keeping(tmp_path) as kept:
+        backups = kept.backups()
+        await kept.clock.run(backups, START + timedelta(days=1, hours=1))
+        held = backups.state.held
+        assert len(held.backups) == 2
+        assert sorted(holders(tmp_path / "nas")) == list(held.backups)
+        members = Members(kept.db, clock=kept.clock)
+        receipt = (await members.forget("ann", held=held)).receipt
+        await kept.erasures.settle()
+        [waiting] = await kept.erasures.receipts.open()
+        assert (waiting.id, waiting.person, waiting.held) == (receipt.id, "ann", held)
+        await Turns(kept.db).commit(turn("t2", "later"))
+        await kept.clock.run(backups, kept.clock.now + timedelta(days=1))
+        assert holders(tmp_path / "nas") == []
+        assert await kept.erasures.receipts.open() == []
+        [closed] = await kept.erasures.receipts.all()
+        assert (closed.id, closed.person, closed.closed_at is None) == (receipt.id, "", False)
+    newest_last = sorted((tmp_path / "nas").iterdir())
+    assert len(newest_last) == 3
+    for file, turns in zip(newest_last, (0, 0, 1), strict=True):
+        async with Database(file) as copy:
+            assert await Turns(copy).count() == turns
+            assert (await check(copy)).problems == ()
+
+
+async def test_a_backup_that_cannot_be_cleaned_is_dropped(tmp_path: Path) -> None:
+    async with keeping(tmp_path) as kept:
+        await kept.vault.add(START)
+        [file] = (tmp_path / "nas").iterdir()
+        file.write_bytes(b"no database: " + CANARY.encode())
+        await Members(kept.db, clock=kept.clock).forget("ann")
+        await kept.erasures.settle(clean=True)
+        assert list((tmp_path / "nas").iterdir()) == []
+        assert await kept.erasures.receipts.open() == []
 
 
 async def test_a_running_bot_tells_its_administrators(tmp_path: Path) -> None:
@@ -96,12 +162,13 @@ async def test_a_running_bot_tells_its_administrators(tmp_path: Path) -> None:
         readiness = await bot.app.readiness()
         assert readiness.parts["backup"].ready
         assert not readiness.parts["backup"].essential
+        told = await tell(bot, "forget")
+        assert "1 backups hold it still" in told
+        assert backups.state.kept[0].name in told
     [file] = (tmp_path / "nas").iterdir()
     async with Database(file) as copy:
         assert await copy.writable()
 
 
-def _exposed(metrics: Metrics) -> bytes:
-    from prometheus_client import generate_latest
-
+def exposed(metrics: Metrics) -> bytes:
     return generate_latest(metrics.registry)

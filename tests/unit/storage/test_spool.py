@@ -129,6 +129,26 @@ async def test_every_kind_of_change_arrives(pair: Pair) -> None:
     assert rows(pair.other)["inbox"]
 
 
+async def test_no_byte_of_what_was_erased_is_left_on_either_side(pair: Pair) -> None:
+    canary = "canary-c0de"
+
+    def holders() -> list[str]:
+        files = [*pair.working.parent.iterdir(), *pair.other.parent.iterdir()]
+        return [file.name for file in files if canary.encode() in file.read_bytes()]
+
+    async with pair.open() as spool:
+        db = spool.database
+        for number in range(9):  # the journal holds pages as they were before
+            await Inbox(db).record([event(str(number), payload=canary * 99)])
+            await Turns(db).commit(turn(str(number), canary * 999, answer=canary))
+            await until(lambda: copied(spool))
+        assert pair.other.name in holders()
+        await Members(db).forget("ann")
+        await until(lambda: copied(spool))
+        await until(db.checkpoint)
+        assert holders() == []
+
+
 async def test_rows_with_exchanged_unique_values_arrive(pair: Pair) -> None:
     async with pair.open() as spool:
         await converse(spool.database, "1", "2")

@@ -1,0 +1,66 @@
+"""What becomes of an erasure after its commit: its receipt is closed when no copy is left.
+
+The file's log is emptied, the NAS has followed, and the backups that held it are cleaned, which
+happens with the next rotation.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from storage.audit import Audit
+from storage.clock import Clock, to_micros, utc_now
+from storage.condition import Condition
+from storage.database import Database
+from storage.receipts import Receipts
+from storage.records import AuditEntry
+from storage.vault import Vault
+
+log = structlog.get_logger(__name__)
+
+
+class Erasures:
+    """Open receipts, until they can be closed."""
+
+    def __init__(
+        self,
+        database: Database,
+        audit: Audit,
+        condition: Callable[[], Awaitable[Condition]],
+        vault: Vault | None,
+        now: Clock = utc_now,
+    ) -> None:
+        self._database = database
+        self._audit = audit
+        self._condition = condition
+        self._vault = vault
+        self._now = now
+        self.receipts = Receipts(database)
+
+    async def settle(self, *, clean: bool = False) -> None:
+        """Close what is held nowhere any more; `clean` the backups before. Raises `StorageError`.
+
+        A backup that can't be cleaned is dropped.
+        """
+        pending = await self.receipts.open()
+        if not pending:
+            return
+        if clean and self._vault:
+            for name in await self._vault.clean(pending):
+                log.warning("a backup could not be cleaned and was dropped", name=name)
+        backups = await self._vault.backups() if self._vault else []
+        through = min((each.through for each in backups), default=to_micros(pending[-1].at))
+        gone = [each for each in pending if to_micros(each.at) <= through]
+        if gone and await self._is_gone_here():
+            detail = json.dumps({"receipts": [each.id for each in gone]})
+            entry = AuditEntry("system", "erasure closed", "", detail)
+            await self.receipts.close(gone, self._now(), [self._audit.adding(entry)])
+
+    async def _is_gone_here(self) -> bool:
+        condition = await self._condition()
+        return (
+            condition.state in ("local", "copying")
+            and condition.waiting == 0
+            and await self._database.checkpoint()
+        )
