@@ -233,7 +233,7 @@ class App:
         roster = Roster(RosterStore(database, audit), self.settings.access)
         await roster.load()
         vault = self._vault(audit)
-        erasures = Erasures(database, audit, self._store.condition, vault)
+        erasures = Erasures(self._store, audit, vault)
         if vault:
             self._backups = Backups(vault, erasures, storage.backup_at, self.metrics)
         await note_changes(self.settings, roster, audit_key(self.settings))

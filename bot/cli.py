@@ -185,6 +185,19 @@ def db_backup(settings: Settings, target: Path) -> None:
     verb.backup(settings, target)
 
 
+@db.command("restore")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def db_restore(settings: Settings, source: Path, *, yes: bool) -> None:
+    """Put the backup SOURCE in the place of the database, which is kept; stop the bot before."""
+    from bot.verbs import restore as verb
+
+    if not yes:
+        click.confirm(f"Go on with what {source} holds?", abort=True)
+    verb.restore(settings, source)
+
+
 @db.command("search", context_settings={"ignore_unknown_options": True})
 @click.argument("query", nargs=-1, required=True)
 @click.option("--limit", default=20, type=click.IntRange(1, 1000), help="How many at most.")

@@ -5,16 +5,14 @@ happens with the next rotation.
 """
 
 import json
-from collections.abc import Awaitable, Callable
 
 import structlog
 
 from storage.audit import Audit
 from storage.clock import Clock, to_micros, utc_now
-from storage.condition import Condition
-from storage.database import Database
 from storage.receipts import Receipts
 from storage.records import AuditEntry
+from storage.store import Store
 from storage.vault import Vault
 
 log = structlog.get_logger(__name__)
@@ -25,18 +23,16 @@ class Erasures:
 
     def __init__(
         self,
-        database: Database,
+        store: Store,
         audit: Audit,
-        condition: Callable[[], Awaitable[Condition]],
         vault: Vault | None,
         now: Clock = utc_now,
     ) -> None:
-        self._database = database
+        self._store = store
         self._audit = audit
-        self._condition = condition
         self._vault = vault
         self._now = now
-        self.receipts = Receipts(database)
+        self.receipts = Receipts(store.database)
 
     async def settle(self, *, clean: bool = False) -> None:
         """Close what is held nowhere any more; `clean` the backups before. Raises `StorageError`.
@@ -58,9 +54,9 @@ class Erasures:
             await self.receipts.close(gone, self._now(), [self._audit.adding(entry)])
 
     async def _is_gone_here(self) -> bool:
-        condition = await self._condition()
+        condition = await self._store.condition()
         return (
             condition.state in ("local", "copying")
             and condition.waiting == 0
-            and await self._database.checkpoint()
+            and await self._store.database.checkpoint()
         )

@@ -13,8 +13,9 @@ from bot.control import ControlError, Progress, Task
 from bot.finding import find
 from bot.model import choose
 from bot.people import NobodyFound, Register, role_named
-from bot.person import erase, gather, written
+from bot.person import erase, gather
 from bot.place import place_of
+from bot.receipt import written
 from bot.witness import page, shown, verified
 from engine.base import EngineError, NoRoom
 from storage import backup

@@ -2,7 +2,6 @@
 
 from adapters.capabilities import Keeps
 from bot.commands.base import Desk
-from bot.texts import Texts
 from storage.receipts import NOWHERE
 from storage.records import AuditEntry, Receipt
 
@@ -24,39 +23,6 @@ async def erase(desk: Desk, person: str, entry: AuditEntry) -> Receipt:
     if adapter:
         await adapter.forget(person_id)
     return erased.receipt
-
-
-def told(receipt: Receipt, texts: Texts) -> str:
-    """A receipt in words."""
-    counts, held = receipt.counts, receipt.held
-    lines = [
-        texts.forgotten.format(
-            turns=counts["turns"],
-            messages=max(counts["messages"], counts["posts"]),
-            answers=counts["answers"],
-            feedback=counts["feedback"],
-            receipt=receipt.id,
-        )
-    ]
-    if held.backups:
-        until = f"{held.until:%Y-%m-%d %H:%M} UTC" if held.until else "–"
-        names = ", ".join(f"`{name}`" for name in held.backups)
-        text = texts.forgotten_later
-        lines.append(text.format(count=len(held.backups), names=names, until=until))
-    return "\n\n".join(lines)
-
-
-def written(receipt: Receipt) -> dict[str, object]:
-    """A receipt ready for JSON, without whom it is about; times in ISO 8601."""
-    held, closed = receipt.held, receipt.closed_at
-    return {
-        "receipt": receipt.id,
-        "at": receipt.at.isoformat(),
-        "counts": dict(receipt.counts),
-        "backups": list(held.backups),
-        "until": held.until.isoformat() if held.until else None,
-        "closed_at": closed.isoformat() if closed else None,
-    }
 
 
 async def gather(desk: Desk, person: str) -> dict[str, object]:

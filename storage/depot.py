@@ -177,7 +177,7 @@ def main() -> None:
     except StorageError as error:
         _say({"fault": type(error).__name__, "text": str(error)})
     except OSError as error:
-        fault = explain_os(error, Path(str(request.get("target") or request.get("directory"))))
+        fault = explain_os(error, Path(str(error.filename or request.get("target"))))
         _say({"fault": type(fault).__name__, "text": str(fault)})
 
 

@@ -156,6 +156,12 @@ def _look(path: Path, lease: Lease, key: Key | None) -> None:
             raise explain(error, path) from error
 
 
+def unopened(place: Place, key: Key | None = None) -> Database:
+    """The database of a place without a working file being started or anything opened: for what
+    only needs to be told of it."""
+    return Database(place.home, accept_risk=place.accept_risk, key=key)
+
+
 def _admit(place: Place) -> None:
     """Judge both mounts without touching the NAS, which may be away.
 

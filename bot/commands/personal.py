@@ -5,7 +5,8 @@ import json
 from adapters.capabilities import Files
 from bot.codec import answer_key
 from bot.commands.base import Command, Invocation
-from bot.person import erase, gather, told
+from bot.person import erase, gather
+from bot.receipt import told
 from storage.records import AuditEntry, Outcome
 
 

@@ -11,8 +11,8 @@ import click
 from bot.config import Settings
 from bot.control import ControlError, NotRunning, actor, ask, socket_path
 from bot.finding import find, marked
-from bot.person import written
 from bot.place import place_of
+from bot.receipt import written
 from bot.verbs.opened import opened
 from bot.verbs.progress import progress
 from storage import backup as copying

@@ -76,7 +76,7 @@ async def keeping(tmp_path: Path) -> AsyncGenerator[Kept]:
         await Turns(db).commit(turn("t1", CANARY))
         audit, clock = Audit(db, KEY), Clock()
         vault = Vault(tmp_path / "nas", "parley", Copies(db, audit, tmp_path / "scratch"))
-        erasures = Erasures(db, audit, Local(db).condition, vault, clock)
+        erasures = Erasures(Local(db), audit, vault, clock)
         yield Kept(db, vault, erasures, clock, Metrics())
 
 
