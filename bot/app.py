@@ -62,7 +62,6 @@ from storage.audit import Audit
 from storage.backup import Copies
 from storage.beat import keep
 from storage.database import Database
-from storage.filesystem import verdict_of
 from storage.inbox import Inbox
 from storage.key import Keyring
 from storage.known import Known
@@ -411,7 +410,7 @@ class App:
         except StorageError as error:
             return PartState(ready=False, detail=str(error))
         self.metrics.stored(condition)
-        risk = self._database.verdict.risk or verdict_of(self.settings.storage.path).risk
+        risk = self._database.verdict.risk or place_of(self.settings).risk
         return storage_part(condition, risk)
 
 

@@ -9,7 +9,7 @@ What is to be done when, and what a fault means for the bot, is `spool.py`'s bus
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
@@ -22,22 +22,34 @@ from storage.changes import Point
 from storage.connection import Connector, discard
 from storage.directory import make_directory
 from storage.faults import DriverError, doubting, explain
+from storage.filesystem import admit
 from storage.key import Key
 from storage.lineage import Other, Plan, Working, plan
 from storage.ownership import Ownership
 from storage.pragmas import LOCAL, NETWORK
+from storage.probe import measure_here
 from storage.records import StorageError, Unavailable
 from storage.replica import Replica
 from storage.schema import prepare
 
 
 class Applier:
-    """Both files, opened when there is something to do and let go of after a fault."""
+    """Both files, opened when there is something to do and let go of after a fault.
 
-    def __init__(self, working: Path, other: Path, key: Key | None = None) -> None:
+    `admit` judges where the other file is, each time before it is opened.
+    """
+
+    def __init__(
+        self,
+        working: Path,
+        other: Path,
+        key: Key | None = None,
+        admit: Callable[[Path], object] | None = None,
+    ) -> None:
         self._working = working
         self._other = other
         self._key = key
+        self._admit = admit
         self._held = ExitStack()
         self._connection: Connection | None = None
         self._replica: Replica | None = None
@@ -68,6 +80,8 @@ class Applier:
         self._connection = self._replica = None
 
     def _do(self, request: Mapping[str, Any]) -> dict[str, object]:
+        if self._admit and self._connection is None:
+            self._admit(self._other)
         match request["do"]:
             case "meet":
                 return {"plan": self._meet()}
@@ -175,7 +189,11 @@ def main() -> None:
     """Serve until the input ends."""
     files = json.loads(sys.stdin.readline())
     key = Key(files["key"]) if files["key"] else None
-    applier = Applier(Path(files["working"]), Path(files["other"]), key)
+    words: str | None = files["accept_risk"]
+    admission = (
+        None if words is None else partial(admit, accepted=words, on_nas=True, measure=measure_here)
+    )
+    applier = Applier(Path(files["working"]), Path(files["other"]), key, admission)
     _report(0)
     for line in sys.stdin:
         _say(applier.answer(json.loads(line)))

@@ -34,7 +34,11 @@ _FAULTS: dict[str, type[StorageError]] = {
 
 
 class ChildCourier:
-    """Starts the process when there is something to ask and none runs; leaving ends it."""
+    """Starts the process when there is something to ask and none runs; leaving ends it.
+
+    `accept_risk` are the words of a risk that is taken with the other file's mount, empty for none;
+    None where the caller answers for it, and it is not looked at.
+    """
 
     def __init__(
         self,
@@ -43,8 +47,13 @@ class ChildCourier:
         silence_s: float,
         start_s: float = 60.0,
         key: Key | None = None,
+        accept_risk: str | None = None,
     ) -> None:
-        self._files = {"working": str(working.absolute()), "other": str(other.absolute())}
+        self._files = {
+            "working": str(working.absolute()),
+            "other": str(other.absolute()),
+            "accept_risk": accept_risk,
+        }
         self._key = key
         self.working = working
         self.other = other

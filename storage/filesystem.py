@@ -1,7 +1,8 @@
 """Which file system a path is on, and whether a database may be there.
 
-It asks the kernel's table of mounts, and follows links only up to a mount that could hang. What
-the verdict means is `verdict.py`'s, what a mount does under a test is `probe.py`'s.
+It asks the kernel's table of mounts, and the machine's own of those it should have; links are
+followed only up to a mount that could hang. What the verdict means is `verdict.py`'s, what a mount
+does under a test is `probe.py`'s.
 """
 
 import os
@@ -9,32 +10,58 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from storage import probe
-from storage.mounts import Mount, holding, parse
+from storage.mounts import Mount, absent, holding, parse, planned
+from storage.probe import Measured
 from storage.records import Unavailable
-from storage.verdict import Verdict, judge, refuse_locks, refuse_log
+from storage.verdict import (
+    Verdict,
+    is_remote,
+    judge,
+    refuse_absent,
+    refuse_disk,
+    refuse_locks,
+    refuse_log,
+)
 
 TABLE = Path("/proc/self/mountinfo")
+PLAN = Path("/etc/fstab")
 MAX_LINKS = 40
 """As many as the kernel follows, path_resolution(7)."""
 
 
-def verdict_of(path: Path, table: Path = TABLE) -> Verdict:
-    """The verdict on the file system that `path` is on or would be made on; touches no mount."""
+def verdict_of(path: Path, table: Path = TABLE, plan: Path = PLAN) -> Verdict:
+    """The verdict on the file system that `path` is on or would be made on; touches no mount.
+
+    A path that `plan` puts on a NAS that is not mounted is on no file system yet.
+    """
     try:
         mounts = parse(table.read_text("utf-8", "surrogateescape"))
     except OSError:
         return judge(None)
-    return judge(_mount(path, mounts))
+    resolved = _resolve(path.absolute(), lambda place: judge(holding(place, mounts)).local)
+    missing = absent(resolved, _remote(plan), mounts)
+    return refuse_absent(missing) if missing else judge(holding(resolved, mounts))
 
 
-def admit(path: Path, accepted: str = "", table: Path = TABLE) -> Verdict:
+def admit(
+    path: Path,
+    accepted: str = "",
+    table: Path = TABLE,
+    *,
+    on_nas: bool = False,
+    measure: Callable[[Path], Measured] = probe.measure,
+) -> Verdict:
     """The verdict under which `path` may be opened; may take seconds on a network mount.
 
-    Raises `Unavailable` for an unsafe one, unless `accepted` are the very words of its reason.
+    Where it is meant to be `on_nas`, a disk of this machine is not safe: behind an empty mount
+    point is one. Raises `Unavailable` for an unsafe one, unless `accepted` are the very words of
+    its reason.
     """
     verdict = verdict_of(path, table)
+    if on_nas and verdict.is_disk:
+        verdict = refuse_disk(verdict)
     if not verdict.local:
-        verdict = _tried(verdict, path)
+        verdict = _tried(verdict, path, measure)
     accept(verdict, path, accepted)
     return verdict
 
@@ -48,18 +75,21 @@ def accept(verdict: Verdict, path: Path, accepted: str) -> None:
         )
 
 
-def _tried(verdict: Verdict, path: Path) -> Verdict:
+def _tried(verdict: Verdict, path: Path, measure: Callable[[Path], Measured]) -> Verdict:
     if verdict.kind == "unsafe":
         return verdict
-    measured = probe.measure(path)
+    measured = measure(path)
     if measured.fault:
         return refuse_locks(verdict, measured.fault)
     return refuse_log(verdict, f"{path}-wal") if measured.has_log else verdict
 
 
-def _mount(path: Path, mounts: Sequence[Mount]) -> Mount | None:
-    resolved = _resolve(path.absolute(), lambda place: judge(holding(place, mounts)).local)
-    return holding(resolved, mounts)
+def _remote(plan: Path) -> Sequence[Mount]:
+    try:
+        table = plan.read_text("utf-8", "surrogateescape")
+    except OSError:
+        return ()
+    return [mount for mount in planned(table) if is_remote(mount.kind)]
 
 
 def _resolve(path: Path, may_look: Callable[[str], bool]) -> str:

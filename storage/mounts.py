@@ -1,6 +1,7 @@
 """PURE. The kernel's table of mounts, and which of them holds a path.
 
-The format is that of `/proc/self/mountinfo`, proc(5).
+The format is that of `/proc/self/mountinfo`, proc(5); that of the mounts that a machine is meant to
+have is fstab(5).
 """
 
 import re
@@ -29,6 +30,24 @@ class Mount:
 def parse(table: str) -> tuple[Mount, ...]:
     """The mounts in the order of the table; lines that are none are passed over."""
     return tuple(mount for line in table.splitlines() if (mount := _mount(line)) is not None)
+
+
+def planned(table: str) -> tuple[Mount, ...]:
+    """The mounts that a machine is meant to have; lines that are none are passed over."""
+    lines = (line.split() for line in table.splitlines())
+    return tuple(
+        Mount(_plain(fields[1]).rstrip("/") or "/", fields[2], _plain(fields[0]), frozenset())
+        for fields in lines
+        if len(fields) >= 4 and not fields[0].startswith("#")
+    )
+
+
+def absent(path: str, plan: Sequence[Mount], mounts: Sequence[Mount]) -> Mount | None:
+    """The mount that a path without links is meant to be on and is not, for it is not there."""
+    meant, found = holding(path, plan), holding(path, mounts)
+    if meant is None or (found is not None and len(found.point) >= len(meant.point)):
+        return None
+    return meant
 
 
 def holding(path: str, mounts: Sequence[Mount]) -> Mount | None:

@@ -16,7 +16,7 @@ from storage.connection import Connector, discard
 from storage.courier import ChildCourier
 from storage.database import Database
 from storage.faults import DriverError, explain
-from storage.filesystem import accept, verdict_of
+from storage.filesystem import verdict_of
 from storage.instance import alone
 from storage.key import Key
 from storage.lease import Lease
@@ -25,6 +25,7 @@ from storage.pragmas import DIRECT
 from storage.records import Unavailable
 from storage.spool import PACE, Spool
 from storage.store import Local, Store
+from storage.verdict import refuse_disk
 
 Mode = Literal["auto", "local", "local-first", "direct"]
 
@@ -61,6 +62,14 @@ class Place:
         if self.mode != "auto":
             return self.mode == "local-first"
         return self.working.exists() or not verdict_of(self.path).is_disk
+
+    @property
+    def risk(self) -> str:
+        """The risk that is taken with the file system of `path`; empty when none is."""
+        verdict = verdict_of(self.path)
+        if self.is_local_first and verdict.is_disk:
+            verdict = refuse_disk(verdict)
+        return verdict.risk if verdict.risk == self.accept_risk else ""
 
     @property
     def home(self) -> Path:
@@ -122,7 +131,13 @@ async def opened(
     if place.is_local_first:
         _admit(place)
         async with (
-            ChildCourier(place.working, place.path, PACE.silence_s, key=key) as courier,
+            ChildCourier(
+                place.working,
+                place.path,
+                PACE.silence_s,
+                key=key,
+                accept_risk=place.accept_risk,
+            ) as courier,
             Spool.open(courier, observe, key=key) as spool,
         ):
             yield spool
@@ -163,10 +178,8 @@ def unopened(place: Place, key: Key | None = None) -> Database:
 
 
 def _admit(place: Place) -> None:
-    """Judge both mounts without touching the NAS, which may be away.
-
-    Raises `Unavailable` for a working file that is not on a local disk, for it is written with a
-    write-ahead log, and for an unsafe mount.
+    """Raises `Unavailable` for a working file that is not on a local disk, for it is written with a
+    write-ahead log. The NAS is judged by who opens the file there.
     """
     here = verdict_of(place.working)
     if not here.is_disk:
@@ -174,4 +187,3 @@ def _admit(place: Place) -> None:
             f"{place.working}: the working file would be on {here.filesystem}; name a directory on"
             " a local disk in storage.local_dir"
         )
-    accept(verdict_of(place.path), place.path, place.accept_risk)

@@ -17,11 +17,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 
-from storage.records import Full, Unavailable
+from storage.records import Full, StorageError, Unavailable
 
 PATIENCE_S = 20.0
 """After this a mount counts as hanging; a server's own pause after its restart may be longer."""
 SYNCS = 5
+PREFIX = ".parley-probe-"
+LEFT_S = 3600.0
+"""A file of a probe that is so old was left by one that was killed."""
 PAGE = b"\0" * 4096
 FIRST, COUNT = 0x40000002, 510
 """The bytes that SQLite's SHARED lock is on, sqlite.org/fileformat2.html, "The Lock-Byte Page"."""
@@ -61,6 +64,14 @@ def measure(path: Path, patience_s: float = PATIENCE_S) -> Measured:
     return _understood(path, json.loads(said or b'{"errno": 0}'))
 
 
+def measure_here(path: Path) -> Measured:
+    """The same within this process, which a mount that hangs will hold."""
+    try:
+        return _try(path)
+    except OSError as error:
+        raise _failed(path, error.errno) from error
+
+
 def _give_up(child: subprocess.Popen[bytes]) -> None:
     """Kill it, and wait only shortly: some mounts let go of a process only when they answer."""
     child.kill()
@@ -71,13 +82,16 @@ def _give_up(child: subprocess.Popen[bytes]) -> None:
 
 
 def _understood(path: Path, said: dict[str, int]) -> Measured:
-    number = said.get("errno")
-    if number is None:
-        return Measured(**said)  # type: ignore[reportArgumentType]
+    if "errno" in said:
+        raise _failed(path, said["errno"])
+    return Measured(**said)  # type: ignore[reportArgumentType]
+
+
+def _failed(path: Path, number: int | None) -> StorageError:
     if number in {errno.ENOSPC, errno.EDQUOT}:
-        raise Full(f"{path}: no space or no quota is left there; make room, or raise the quota")
+        return Full(f"{path}: no space or no quota is left there; make room, or raise the quota")
     why = os.strerror(number) if number else "the probe ended early"
-    raise Unavailable(f"{path}: its directory can't be used ({why}); make it, or mend its mount")
+    return Unavailable(f"{path}: its directory can't be used ({why}); make it, or mend its mount")
 
 
 def _try(path: Path) -> Measured:
@@ -85,9 +99,10 @@ def _try(path: Path) -> Measured:
     while not place.exists():
         place = place.parent
     space = os.statvfs(place)
-    with tempfile.NamedTemporaryFile(dir=place, prefix=".parley-probe-") as file:
+    with tempfile.NamedTemporaryFile(dir=place, prefix=PREFIX) as file:
         elapsed = [_sync(file.fileno()) for _ in range(SYNCS)]
         fault = _lock_fault(file.name, file.fileno())
+        _clear(place, os.fstat(file.fileno()).st_mtime - LEFT_S)
     return Measured(
         free_bytes=space.f_bavail * space.f_frsize,
         free_files=space.f_favail,
@@ -95,6 +110,13 @@ def _try(path: Path) -> Measured:
         has_log=path.with_name(path.name + "-wal").exists(),
         fault=fault,
     )
+
+
+def _clear(place: Path, before: float) -> None:
+    for left in place.glob(f"{PREFIX}*"):
+        with suppress(FileNotFoundError):
+            if left.stat().st_mtime < before:
+                left.unlink()
 
 
 def _sync(file: int) -> float:

@@ -92,9 +92,33 @@ def judge(mount: Mount | None) -> Verdict:
         return _judge(mount, _NFS_FAULTS, "network", DIRECT, NFS_LINE)
     if mount.kind in CIFS_KINDS:
         return _judge(mount, _CIFS_FAULTS, "network", DIRECT, CIFS_LINE)
-    if mount.kind in OTHER_KINDS or mount.kind.startswith("fuse"):
+    if is_remote(mount.kind):
         return _judge(mount, {}, "network", OTHER, NFS_LINE)
     return _unknown(mount.kind, mount.source, mount.point)
+
+
+def is_remote(kind: str) -> bool:
+    """Whether a file system of this kind is another machine's."""
+    return kind in NFS_KINDS | CIFS_KINDS | OTHER_KINDS or kind.startswith("fuse")
+
+
+def refuse_absent(mount: Mount) -> Verdict:
+    """The verdict where a mount that the machine is meant to have is not there."""
+    return Verdict(
+        "unsafe", mount.kind, f"{mount.source} is not mounted", f"mount {mount.point}", OTHER
+    )
+
+
+def refuse_disk(verdict: Verdict) -> Verdict:
+    """The verdict on a disk of this machine where a NAS is expected."""
+    return Verdict(
+        "unsafe",
+        verdict.filesystem,
+        f"it is on a disk of this machine ({verdict.filesystem}), not on a NAS",
+        "mount the NAS there; or, if the database belongs on this disk, move the working file away"
+        ' and set storage.mode = "local"',
+        verdict.pragmas,
+    )
 
 
 def refuse_log(verdict: Verdict, log: str) -> Verdict:

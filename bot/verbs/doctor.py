@@ -117,7 +117,8 @@ def _storage(settings: Settings, *, is_running: bool) -> str:
 def _mount(settings: Settings) -> str:
     """The verdict on the database's file system, and what a test of it measured."""
     path = settings.storage.path
-    verdict = admit(path, settings.storage.accept_risk)
+    on_nas = place_of(settings).is_local_first
+    verdict = admit(path, settings.storage.accept_risk, on_nas=on_nas)
     measured = measure(path)
     advice = f"; better: {verdict.advice}" if verdict.advice else ""
     locks = measured.fault or "locks work"

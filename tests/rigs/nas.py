@@ -73,6 +73,10 @@ class Nas:
         self._do("save", to=str(to))
         return to
 
+    def put(self, path: str, content: bytes) -> None:
+        """Leave a file there."""
+        self._do("put", path=path, content=content.hex())
+
     def count(self, what: str) -> int:
         """How many operations of a name there were; `failed`, `hung`, `stale`: met a fault."""
         return self._do("counts").get(what, 0)

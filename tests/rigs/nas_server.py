@@ -120,6 +120,11 @@ class Server(Operations):
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
 
+    def do_put(self, path: str, content: str) -> None:
+        node = Node()
+        self._disk.add(path, node)
+        node.write(0, bytes.fromhex(content))
+
     def do_counts(self) -> dict[str, Any]:
         return dict(self._counts)
 

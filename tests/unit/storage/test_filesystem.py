@@ -1,5 +1,6 @@
 """Which mount holds a path, what is thought of it, and what it does under a test."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from bot.health import storage_part
 from storage.condition import Condition
 from storage.database import Database
 from storage.filesystem import admit, verdict_of
-from storage.mounts import Mount, holding, parse
+from storage.mounts import Mount, holding, parse, planned
 from storage.opening import Place, opened
 from storage.pragmas import DIRECT, LOCAL, OTHER
 from storage.probe import measure
@@ -132,6 +133,45 @@ def test_locks_and_space_of_a_disk_are_measured(tmp_path: Path) -> None:
 async def test_a_database_says_where_it_is(tmp_path: Path) -> None:
     async with Database(tmp_path / "a.db") as database:
         assert database.verdict.local
+
+
+def test_a_planned_mount_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    table, plan = tmp_path / "mountinfo", tmp_path / "fstab"
+    table.write_text(line("/", "ext4"))
+    plan.write_text(
+        "# <file system> <mount point> <type> <options>\n"
+        "box:/vol /mnt/my\\040nas/ nfs hard,vers=4.1,noauto 0 0\n"
+        "/dev/sdb1 /mnt/disk ext4 defaults 0 2\nnone\n"
+    )
+    path = Path("/mnt/my nas/parley/a.db")
+    found = verdict_of(path, table, plan)
+    assert (found.kind, found.filesystem, found.is_disk) == ("unsafe", "nfs", False)
+    assert (found.reason, found.advice) == ("box:/vol is not mounted", "mount /mnt/my nas")
+    assert verdict_of(Path("/mnt/disk/a.db"), table, plan).local
+    assert verdict_of(Path("/mnt/my nasty/a.db"), table, plan).local
+    table.write_text(line("/", "ext4") + line("/mnt/my\\040nas", "nfs4", "hard,vers=4.1"))
+    assert verdict_of(path, table, plan).kind == "network"
+
+
+@given(st.text())
+def test_a_plan_that_is_none_is_no_fault(table: str) -> None:
+    planned(table)
+
+
+async def test_a_nas_that_was_never_mounted_is_refused_and_nothing_made(tmp_path: Path) -> None:
+    point = tmp_path / "nas"
+    point.mkdir()
+    place = Place(point / "parley" / "a.db", tmp_path / "here" / "working.db", "local-first")
+    with pytest.raises(Unavailable, match=r"not on a NAS; mount the NAS there; or, .*local") as met:
+        async with opened(place):
+            pass
+    assert list(point.iterdir()) == []
+    words = str(met.value).rpartition("accept_risk = ")[2].strip('"')
+    taken = replace(place, accept_risk=words)
+    async with opened(taken) as store:
+        assert (await store.condition()).state == "copying"
+    assert taken.risk == words
+    assert place.risk == ""
 
 
 async def test_a_working_file_has_to_be_on_a_disk(tmp_path: Path) -> None:
