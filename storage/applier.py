@@ -80,6 +80,8 @@ class Applier:
         self._connection = self._replica = None
 
     def _do(self, request: Mapping[str, Any]) -> dict[str, object]:
+        if self._connection is not None and _inode(self._other) != self._inode:
+            self.close()  # another file in its place: what would go into the old one is lost
         if self._admit and self._connection is None:
             self._admit(self._other)
         match request["do"]:
@@ -96,8 +98,6 @@ class Applier:
                 return self._apply()
 
     def _apply(self) -> dict[str, object]:
-        if self._connection is not None and _inode(self._other) != self._inode:
-            self.close()  # another file in its place: what would go into the old one is lost
         if self._replica is None:
             found = self._meet()
             if found is not Plan.FOLLOW:

@@ -16,7 +16,7 @@ from storage.connection import Connector, discard
 from storage.courier import ChildCourier
 from storage.database import Database
 from storage.faults import DriverError, explain
-from storage.filesystem import verdict_of
+from storage.filesystem import accept, verdict_of
 from storage.instance import alone
 from storage.key import Key
 from storage.lease import Lease
