@@ -48,7 +48,7 @@ class Answering:
         self._memory = memory
         self._delivery = delivery
         self._metrics = metrics
-        self._mean_answer_s = 0.0
+        self.mean_answer_s = 0.0  # of writing one, from its first word
 
     @property
     def max_waiting(self) -> int:
@@ -62,7 +62,11 @@ class Answering:
 
     def eta_s(self, place: int) -> float | None:
         """Seconds until the answer at `place` may begin, by the answers so far."""
-        return place * self._mean_answer_s or None
+        return place * self.mean_answer_s or None
+
+    def was_left(self, event: MessageEvent) -> bool:
+        """Whether something of its answer may stand there since an earlier run."""
+        return self._delivery.was_left(answer_key(event))
 
     async def history(self, session: str) -> list[Turn]:
         """The session's last turns, oldest first."""
@@ -219,7 +223,7 @@ class Answering:
             first = (draft.first_word_at - question.since).total_seconds()
             self._metrics.first_word_seconds.labels(platform).observe(first)
             writing = (now - draft.first_word_at).total_seconds()
-            self._mean_answer_s += (writing - self._mean_answer_s) * 0.1
+            self.mean_answer_s += (writing - self.mean_answer_s) * 0.1
         usage = draft.usage
         if usage:
             self._metrics.queue_seconds.observe(usage.queued_s)

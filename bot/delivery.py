@@ -41,21 +41,28 @@ class Delivery:
         self._lanes: dict[tuple[str, str, str], Lane] = {}
         self._traffic: dict[tuple[str, str], Traffic] = {}
         self._drained = False
+        self._left: frozenset[str] = frozenset()
 
     async def recover(self) -> None:
         """Take up the parts that an earlier run left; whether they arrived is not known."""
-        for part in await self._outbox.undelivered():
+        parts = await self._outbox.undelivered()
+        self._left = frozenset(part.answer for part in parts)
+        for part in parts:
             if part.state is PartState.READY:
-                self._put(Job(part, part.body, unsure=True))
+                self._put(Job(part, part.body))
+
+    def was_left(self, answer: str) -> bool:
+        """Whether something of this answer may stand on its platform since an earlier run."""
+        return answer in self._left
 
     def deliver(self, parts: Sequence[Part], *, unsure: bool = False) -> None:
         """Bring final bodies to their platform."""
         for part in parts:
             self._put(Job(part, part.body, unsure=unsure))
 
-    def preview(self, part: Part, markdown: str, number: int, *, unsure: bool = False) -> None:
+    def preview(self, part: Part, markdown: str, number: int) -> None:
         """Show how far an answer is, as the platform's pace allows. `number` counts from 1."""
-        self._put(Job(part, markdown, preview=number, unsure=unsure))
+        self._put(Job(part, markdown, preview=number))
 
     def wake(self, platform: str) -> None:
         """A platform is back: try again at once what waits for it."""
@@ -74,6 +81,7 @@ class Delivery:
 
     def _put(self, job: Job) -> None:
         to = job.part.to
+        job.unsure = job.unsure or self.was_left(job.part.answer)
         adapter = self._adapters.get((to.platform, to.account))
         if adapter is None or self._drained:  # the row waits for its platform, or the next start
             return

@@ -237,11 +237,11 @@ class Lane:
     async def _call(self, job: Job) -> str | None:
         to = address_of(job.part.to)
         if job.unsure and not job.part.remote_id:
-            found = await self._adapter.find(to, job.key, job.part.created_at - CLOCK_SKEW)
-            if found:
-                job.part = replace(job.part, remote_id=found.remote_id)
+            remote_id = await self._found(to, job)
+            if remote_id:
+                job.part = replace(job.part, remote_id=remote_id)
                 if job.sent:
-                    return found.remote_id
+                    return remote_id
         if job.markdown is None:
             if job.part.remote_id:
                 self._outbox.assert_held()
@@ -257,6 +257,20 @@ class Lane:
         if job.final and not self._adapter.limits.can_find:
             return await self._edit(to, await self._place(to, job), job.markdown, job)
         return await self._send(to, self._body(job, job.markdown), job.key)
+
+    async def _found(self, to: Address, job: Job) -> str | None:
+        """The message that an earlier send of the part left, unless it is known as another's."""
+        part = job.part
+        found = await self._adapter.find(to, job.key, part.created_at - CLOCK_SKEW)
+        if found is None:
+            return None
+        owners = await self._outbox.by_remote(part.to.platform, part.to.account, found.remote_id)
+        is_other = any(
+            (owner.answer, owner.index) != (part.answer, part.index)
+            and address_of(owner.to).room == to.room
+            for owner in owners
+        )
+        return None if is_other else found.remote_id
 
     async def _place(self, to: Address, job: Job) -> str:
         """Send a placeholder and keep its id, before its text comes by an edit."""

@@ -272,8 +272,12 @@ class Session:
         message = TurnMessage(entry.event.message_id, with_quote(entry.event))
         question.messages.append(message)
         question.entries.append(entry)
-        if entry.sink:
-            self._stale.append(entry.sink)
+        self._leave(entry)
+
+    def _leave(self, entry: Ask) -> None:
+        """It gets no answer of its own: what was shown of one goes."""
+        if entry.sink or self.answering.was_left(entry.event):
+            self._stale.append(self._waiting_sink(entry))
 
     def _joins(self, entry: Ask, question: Question, sink: Sink) -> bool:
         """What an author adds before the first word was shown belongs to the question."""
@@ -287,8 +291,8 @@ class Session:
                 continue
             if person_key(queued.event.address, queued.event.sender.id) == person:
                 self.mailbox.remove(queued)
-                if isinstance(queued, Ask) and queued.sink:
-                    self._stale.append(queued.sink)
+                if isinstance(queued, Ask):
+                    self._leave(queued)
 
     async def _announce_places(self) -> None:
         """Tell those who wait for an answer before theirs how many there are."""
@@ -297,9 +301,13 @@ class Session:
             if entry.place == place:
                 continue
             entry.place = place
-            if entry.sink is None:
-                entry.sink = self.answering.sinks(entry.event, self.key, answer_key(entry.event))
-            await entry.sink.wait(place, self.answering.eta_s(place))
+            await self._waiting_sink(entry).wait(place, self.answering.eta_s(place))
+
+    def _waiting_sink(self, entry: Ask) -> Sink:
+        """Where the one who waits is told the place in the line."""
+        if entry.sink is None:
+            entry.sink = self.answering.sinks(entry.event, self.key, answer_key(entry.event))
+        return entry.sink
 
     def _sink(self, question: Question) -> Sink:
         if question.sink is None:

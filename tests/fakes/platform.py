@@ -2,7 +2,8 @@
 
 It keeps what people see (`posts`, by room, in order) and obeys `Limits`: a body over the length, an
 edit of a missing message or a call over the pace is refused as platforms refuse it. Faults are
-queued: each call takes the next one.
+queued: each call takes the next one. A platform that is `vague` takes its newest message for the
+one that it can't find, as a search by time does.
 """
 
 import asyncio
@@ -59,7 +60,12 @@ class LostResponse:
     """The call takes effect and its response is lost."""
 
 
-Fault = AdapterError | LostResponse
+@dataclass(slots=True)
+class Hang:
+    """The call takes effect and never returns."""
+
+
+Fault = AdapterError | LostResponse | Hang
 
 
 @dataclass(slots=True)
@@ -69,6 +75,7 @@ class FakePlatform:
     name: str = "fake"
     account: str = "bot"
     limits: Limits = LIMITS
+    vague: bool = False
     posts: dict[str, list[Post]] = field(default_factory=lambda: defaultdict(list))
     faults: deque[Fault] = field(default_factory=deque[Fault])
     calls: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
@@ -124,25 +131,27 @@ class FakePlatform:
         self._check_length(body)
         post = Post(f"r{sum(map(len, self.posts.values())) + 1}", key, [body])
         self.posts[to.room].append(post)
-        self._settle(fault)
+        await self._settle(fault)
         return MessageRef(to, post.id)
 
     async def edit(self, ref: MessageRef, body: Rendered, key: str) -> None:
         fault = await self._call("edit", key)
         self._check_length(body)
         self._post(ref).bodies.append(body)
-        self._settle(fault)
+        await self._settle(fault)
 
     async def delete(self, ref: MessageRef) -> None:
         fault = await self._call("delete", ref.remote_id)
         self._post(ref).deleted = True
-        self._settle(fault)
+        await self._settle(fault)
 
     async def find(self, to: Address, key: str, since: datetime) -> MessageRef | None:
         await self._call("find", key)
         for post in self.posts[to.room] if self.limits.can_find else ():
             if post.key == key:
                 return MessageRef(to, post.id)
+        if self.vague and self.posts[to.room]:
+            return MessageRef(to, self.posts[to.room][-1].id)
         return None
 
     async def typing(self, to: Address) -> None:
@@ -168,8 +177,10 @@ class FakePlatform:
             raise fault
         return fault
 
-    def _settle(self, fault: Fault | None) -> None:
+    async def _settle(self, fault: Fault | None) -> None:
         self._changed.set()
+        if isinstance(fault, Hang):
+            await asyncio.Event().wait()
         if isinstance(fault, LostResponse):
             raise Ambiguous("the response was lost")
 

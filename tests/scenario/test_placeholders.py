@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from adapters.base import Kind, Limits, Rejected
+from adapters.base import Ambiguous, Kind, Limits, Rejected
 from bot.lane import RATE, STOP, WRITING
 from bot.texts import texts_for
 from engine.base import Unavailable, Waiting
 from engine.scripted import Script
-from tests.fakes.platform import LIMITS, FakePlatform, LostResponse
+from tests.fakes.platform import LIMITS, FakePlatform, Hang, LostResponse
 from tests.scenario.bots import running_bot, settings_in
 from tests.unit.bot.events import message
 
@@ -77,6 +77,54 @@ async def test_who_waits_long_is_told_the_place(
         await bot.platform.until(lambda: bot.platform.shown("ann") == ["at last"])
     [post] = bot.platform.posts["ann"]
     assert ("number 3" in post.texts[0]) == told
+
+
+async def test_a_placeholder_that_an_earlier_run_lost_sight_of_becomes_the_answer(
+    tmp_path: Path,
+) -> None:
+    platform, settings = FakePlatform(), settings_in(tmp_path, bot={"drain_s": 0})
+    async with running_bot(settings, platform=platform) as bot:
+        bot.engine.enqueue("one two three")
+        bot.engine.token_delay_s = 0.05
+        platform.faults.append(Hang())
+        await platform.receive([message("count")])
+        await platform.until(lambda: bool(platform.posts["ann"]))
+        bot.engine.hold()
+    async with running_bot(settings, platform=platform):
+        await platform.until(lambda: platform.shown("ann") == ["echo: count"])
+    assert len(platform.posts["ann"]) == 1
+
+
+async def test_a_place_in_the_line_that_an_earlier_run_showed_goes(tmp_path: Path) -> None:
+    """After the restart both messages are answered at once."""
+    platform, settings = FakePlatform(), settings_in(tmp_path, bot={"drain_s": 0})
+    async with running_bot(settings, platform=platform) as bot:
+        bot.engine.enqueue(Script("of long ago"))
+        bot.engine.token_delay_s = 0.01
+        await platform.receive([message("hello")])
+        await platform.until(lambda: platform.shown("ann") == ["of long ago"])
+        bot.running.desk.answering.mean_answer_s = 60.0
+        bot.engine.enqueue("one two three four five six")
+        bot.engine.token_delay_s = 0.2
+        await platform.receive([message("first")])
+        await platform.until(lambda: len(platform.shown("ann")) == 2)
+        await platform.receive([message("second")])
+        await platform.until(lambda: len(platform.shown("ann")) == 3)
+    async with running_bot(settings, platform=platform):
+        await platform.until(lambda: len(platform.shown("ann")) == 2)
+        await platform.until(lambda: "second" in platform.shown("ann")[1])
+        assert platform.shown("ann")[1].startswith("echo: first")
+
+
+async def test_a_message_of_another_answer_is_not_taken_for_a_lost_one(tmp_path: Path) -> None:
+    platform = FakePlatform(vague=True)
+    async with running_bot(settings_in(tmp_path), platform=platform) as bot:
+        await platform.receive([message("one")])
+        await platform.until(lambda: platform.shown("ann") == ["echo: one"])
+        await bot.until_async(bot.running.desk.memory.outbox.undelivered, lambda parts: not parts)
+        platform.faults.append(Ambiguous("the connection broke before anything was sent"))
+        await platform.receive([message("two")])
+        await platform.until(lambda: platform.shown("ann") == ["echo: one", "echo: two"])
 
 
 async def test_a_question_taken_back_takes_its_placeholder_along(tmp_path: Path) -> None:
