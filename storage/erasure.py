@@ -143,19 +143,21 @@ ERASERS = (
 )
 """In order: what is found by its turn goes before the turn."""
 
-KEPT: Mapping[Table, str] = {
-    tables.audit: "that something was done, by whom and when, and never what was said",
-    tables.audit_seal: "runs of audit rows",
-    tables.change: "in a working file, the keys of rows that changed, until they are copied",
-    tables.cursor: "where a platform's stream stands",
-    tables.erasure: "the receipt; it names the person until no backup holds them any more",
-    tables.page_person: "the account on the page, which goes on",
-    tables.page_room: "rooms of the page",
-    tables.pairing: "codes that nobody used yet",
-    tables.replica: "how far a copy is",
-    tables.room: "rooms, which are nobody's own",
-    tables.setting: "what administrators set for everybody",
-    tables.standard_answer: "what administrators wrote for everybody",
+KEPT: Mapping[str, str] = {
+    "audit": "that something was done, by whom and when, and never what was said",
+    "audit_seal": "runs of audit rows",
+    "change": "in a working file, the keys of rows that changed, until they are copied",
+    "cursor": "where a platform's stream stands",
+    "erasure": "the receipt; it names the person until no backup holds them any more",
+    "lease": "which machine the bot runs on",
+    "lease_term": "which machines it ran on",
+    "page_person": "the account on the page, which goes on",
+    "page_room": "rooms of the page",
+    "pairing": "codes that nobody used yet",
+    "replica": "how far a copy is",
+    "room": "rooms, which are nobody's own",
+    "setting": "what administrators set for everybody",
+    "standard_answer": "what administrators wrote for everybody",
 }
 
 
