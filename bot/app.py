@@ -45,6 +45,7 @@ from bot.erasures import Erasures
 from bot.health import Metrics, PartState, Readiness, storage_part
 from bot.intake import Intake, states
 from bot.keeping import Keeping
+from bot.key_age import KeyAge, note_key, remind
 from bot.keyring import keyring_of
 from bot.office import tasks_for
 from bot.pipeline import Pipeline
@@ -61,6 +62,7 @@ from engine.base import Engine
 from storage.audit import Audit
 from storage.backup import Copies
 from storage.beat import keep
+from storage.clock import utc_now
 from storage.database import Database
 from storage.inbox import Inbox
 from storage.key import Keyring
@@ -116,6 +118,7 @@ class App:
         self._store: Store
         self._database: Database
         self._engine: Engine
+        self._key_age = KeyAge(None)
         self._backups: Backups | None = None
 
     def stop(self) -> None:
@@ -229,7 +232,10 @@ class App:
         search = Search(database)
         if await search.mend():
             log.warning("the index of what was said was built anew")
-        roster = Roster(RosterStore(database, audit), self.settings.access)
+        store = RosterStore(database, audit)
+        since = await note_key(self._keys.current, store)
+        self._key_age = KeyAge(since, storage.key_days)
+        roster = Roster(store, self.settings.access)
         await roster.load()
         vault = self._vault(audit)
         erasures = Erasures(self._store, audit, vault)
@@ -260,6 +266,7 @@ class App:
             audit=audit,
             search=search,
             storage=self._store.condition,
+            key_age=self._key_age,
             backups=self._backups,
             erasures=erasures,
             stop=self.stop,
@@ -282,7 +289,7 @@ class App:
             await intake.open(self._adapters.values())
             self.spawn(desk.offer_menus())
             keeping = Keeping(storage, audit, erasures)
-            regular = [self.spawn(keeping.run())]
+            regular = [self.spawn(keeping.run()), self.spawn(remind(self._key_age))]
             if self._backups:
                 regular.append(self.spawn(self._backups.run()))
             tasks = {**tasks_for(desk, database), "failover": self._hand_over}
@@ -374,6 +381,7 @@ class App:
     def _observe(self, desk: Desk) -> None:
         self.metrics.sessions.set_function(lambda: len(desk.sessions))
         self.metrics.waiting.set_function(lambda: desk.sessions.waiting)
+        self.metrics.storage_key_age.set_function(lambda: desk.key_age.seconds(utc_now()))
 
     async def readiness(self) -> Readiness:
         """The state of each part."""
@@ -411,7 +419,7 @@ class App:
             return PartState(ready=False, detail=str(error))
         self.metrics.stored(condition)
         risk = self._database.verdict.risk or place_of(self.settings).risk
-        return storage_part(condition, risk)
+        return storage_part(condition, risk, self._key_age.reminder(utc_now()))
 
 
 @contextmanager

@@ -198,6 +198,17 @@ def db_restore(settings: Settings, source: Path, *, yes: bool) -> None:
     verb.restore(settings, source)
 
 
+@db.command("rekey")
+@click.option("--generate", is_flag=True, help="First put a new key into storage.key_file.")
+@click.option("--plain", is_flag=True, help="Make encrypted files readable.")
+@click.pass_obj
+def db_rekey(settings: Settings, *, generate: bool, plain: bool) -> None:
+    """Bring the stored conversations under the key that is in force; the bot must be stopped."""
+    from bot.verbs import rekey as verb
+
+    verb.rekey(settings, generate=generate, plain=plain)
+
+
 @db.command("search", context_settings={"ignore_unknown_options": True})
 @click.argument("query", nargs=-1, required=True)
 @click.option("--limit", default=20, type=click.IntRange(1, 1000), help="How many at most.")

@@ -160,6 +160,12 @@ class Metrics:
             "parley_backup_failures", "Attempts to take a backup that failed.", registry=registry
         )
 
+        self.storage_key_age = Gauge(
+            "parley_storage_key_age_seconds",
+            "How long the key of the stored conversations is in force; 0: they are readable.",
+            registry=registry,
+        )
+
     def stored(self, condition: Condition) -> None:
         """Note how storage is."""
         self.storage_state.state(condition.state)
@@ -193,8 +199,8 @@ class PartState:
     essential: bool = True
 
 
-def storage_part(condition: Condition, accepted_risk: str = "") -> PartState:
-    """A storage that takes writes, in words; with the risk of its file system if one was taken."""
+def storage_part(condition: Condition, accepted_risk: str = "", reminder: str = "") -> PartState:
+    """A storage that takes writes, in words; with a risk that was taken, and what is to be done."""
     detail = "takes writes"
     if condition.state in ("degraded", "refused"):
         detail = (
@@ -203,6 +209,8 @@ def storage_part(condition: Condition, accepted_risk: str = "") -> PartState:
         )
     if accepted_risk:
         detail += f"; at an accepted risk: {accepted_risk}"
+    if reminder:
+        detail += f"; {reminder}"
     return PartState(ready=condition.is_sound, detail=detail)
 
 

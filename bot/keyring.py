@@ -4,13 +4,22 @@ Each gives the same text: the key in force on its first line, former ones below
 (`storage.key.read_keys`).
 """
 
+import os
+import secrets
 import subprocess
+from datetime import datetime
 from pathlib import Path
 
 from bot.config import ConfigError, Settings, Storage
 from storage.key import BadKey, Keyring, read_keys
 
 COMMAND_TIMEOUT_S = 30.0
+READABLE = (
+    "conversations are stored readable. To encrypt them, name a file in storage.key_file and run"
+    " “parley db rekey --generate” while the bot is stopped; if they are to stay readable, say"
+    ' storage.encryption = "off"'
+)
+"""What to do where `stays_readable`."""
 
 
 def keyring_of(settings: Settings) -> Keyring:
@@ -104,4 +113,31 @@ def _output(command: tuple[str, ...]) -> str:
         raise ConfigError(
             f"storage.key_command: {name} printed no text. It must print the key as hexadecimal"
             " digits."
+        ) from error
+
+
+def add_key(path: Path, now: datetime) -> None:
+    """Put a new key on top of a file, which is made if it is not there; for its owner only.
+
+    The file has it before this returns. Raises `ConfigError`.
+    """
+    place = path.resolve()  # a link stays one
+    temporary = place.with_name(f".{place.name}.new")
+    try:
+        former = place.read_text("utf-8") if place.exists() else ""
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary.unlink(missing_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(f"{secrets.token_hex(32)}  # since {now:%Y-%m-%d}\n{former}")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(place)
+        directory = os.open(place.parent, os.O_RDONLY | os.O_CLOEXEC)
+        os.fsync(directory)
+        os.close(directory)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"storage.key_file: {path} can't be written: {error}. Name a file in a directory that"
+            " this user may write to."
         ) from error

@@ -19,6 +19,7 @@ from bot.receipt import written
 from bot.witness import page, shown, verified
 from engine.base import EngineError, NoRoom
 from storage import backup
+from storage.clock import utc_now
 from storage.database import Database
 from storage.records import AuditEntry
 
@@ -65,6 +66,7 @@ class Office:
             "state": engine.state,
             "detail": engine.detail,
             "turns": await self._desk.memory.turns.count(),
+            "reminder": self._desk.key_age.reminder(utc_now()),
         }
 
     async def check(self, request: Mapping[str, Any], progress: Progress) -> object:

@@ -57,28 +57,17 @@ class Connector:
         return connection
 
     def _connect(self) -> driver.Connection:
-        return connect(self._path, self._key)
-
-
-def connect(path: Path, key: Key | None) -> driver.Connection:
-    """The driver's own connection to a file that is there, for what needs no pragmas."""
-    connection = driver.connect(
-        f"{path.absolute().as_uri()}?mode=rw",
-        uri=True,
-        isolation_level=None,
-        check_same_thread=False,
-    )
-    # SQLCipher would print its own words about a wrong key; the error that is raised says it.
-    connection.execute("PRAGMA cipher_log_level = NONE")
-    if key is not None:
-        connection.execute(f'PRAGMA key = "{key.literal}"')
-    return connection
-
-
-def _first_page(path: Path) -> bytes:
-    """Closing a file frees its POSIX locks: only for one that no connection could be opened to."""
-    with path.open("rb") as file:
-        return file.read(PAGE_BYTES)
+        connection = driver.connect(
+            f"{self._path.absolute().as_uri()}?mode=rw",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        # SQLCipher would print its own words about a wrong key; the error that is raised says it.
+        connection.execute("PRAGMA cipher_log_level = NONE")
+        if self._key is not None:
+            connection.execute(f'PRAGMA key = "{self._key.literal}"')
+        return connection
 
 
 def discard(connection: Connection) -> None:
@@ -101,3 +90,9 @@ def snapshot(connection: Connection) -> Generator[None, None, None]:
         yield
     finally:
         connection.rollback()
+
+
+def _first_page(path: Path) -> bytes:
+    """Closing a file frees its POSIX locks: only for one that no connection could be opened to."""
+    with path.open("rb") as file:
+        return file.read(PAGE_BYTES)

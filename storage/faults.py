@@ -77,7 +77,8 @@ def unreadable(path: Path, look: Look, *, has_key: bool) -> StorageError:
     if look is Look.ENCRYPTED:
         return WrongKey(
             f"{path}: it is encrypted, and the configuration has no key for it; name the file with"
-            " its key in storage.key_file"
+            " its key in storage.key_file. Where storage.encryption is off, “parley db rekey"
+            " --plain” makes it readable"
         )
     return Corrupt(
         f"{path}: it is not a database; name another file in storage.path or restore a backup"

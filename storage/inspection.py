@@ -49,4 +49,5 @@ def counts(connection: Connection) -> dict[str, int]:
 def size_bytes(connection: Connection) -> int:
     """How large the file is."""
     pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
-    return pages * connection.exec_driver_sql("PRAGMA page_size").scalar_one()
+    # With a key SQLCipher answers this one itself, as a text.
+    return pages * int(connection.exec_driver_sql("PRAGMA page_size").scalar_one())

@@ -87,6 +87,19 @@ class Place:
         """The file that what belongs to the bot of this machine stands beside, as its socket."""
         return self.working if self.sharing else self.home
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that are there, the one on the NAS first.
+
+        Raises `Unavailable` when there is only the one that stands for it here.
+        """
+        if not self.is_local_first:
+            return tuple(path for path in (self.path,) if path.exists())
+        found = tuple(path for path in (self.path, self.working) if path.exists())
+        if found == (self.working,):
+            raise Unavailable(f"{self.path}: the file is not there; mount its file system first")
+        return found
+
 
 @contextmanager
 def leasing(place: Place) -> Generator[Lease | None]:

@@ -8,7 +8,7 @@ from typing import Literal
 class Pragmas:
     """Settings of every connection to one file. `readers` counts connections beside the writer."""
 
-    journal_mode: Literal["wal", "truncate", "persist"]
+    journal_mode: Literal["wal", "truncate", "persist", "delete"]
     synchronous: Literal["full", "extra"]
     locking_mode: Literal["normal", "exclusive"]
     readers: int
@@ -37,3 +37,5 @@ DIRECT = Pragmas(journal_mode="truncate", synchronous="full", locking_mode="norm
 """A network mount whose file several connections open, on one machine or two."""
 OTHER = Pragmas(journal_mode="truncate", synchronous="extra", locking_mode="normal", readers=1)
 """A file system of which little is known: its directories are synced too."""
+ALONE = Pragmas(journal_mode="delete", synchronous="full", locking_mode="normal", readers=1)
+"""Any file that nobody else has open, and that is to stand by itself: nothing is left beside it."""

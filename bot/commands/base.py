@@ -17,6 +17,7 @@ from bot.computing import Memory
 from bot.config import Settings
 from bot.delivery import Delivery
 from bot.erasures import Erasures
+from bot.key_age import KeyAge
 from bot.menu import menu_for
 from bot.roster import Roster
 from bot.sessions import Sessions
@@ -46,6 +47,7 @@ class Desk:
     audit: Audit
     search: Search
     storage: Callable[[], Awaitable[Condition]]
+    key_age: KeyAge
     backups: Backups | None
     erasures: Erasures
     stop: Callable[[], None]

@@ -16,16 +16,19 @@ import click
 
 from bot.app import engine_of
 from bot.config import Settings
-from bot.control import ControlError, NotRunning, ask, socket_path
-from bot.place import place_of
 from bot.plot import Axes, lines
 from bot.speed import Rehearsal, Speed
 from bot.verbs.models import ensure
+from bot.verbs.opened import assert_stopped
 from bot.verbs.progress import progress
 from engine.base import EngineStatus
 
 HISTORY = "bench.jsonl"
 PLOT = "bench.svg"
+BESIDE = (
+    "the bot is running: it and the measurement would slow each other, and two models may not fit "
+    "in memory. Stop the bot, then run “parley bench” again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Run:
 
 def measure(settings: Settings, *, pause_s: float, as_json: bool) -> None:
     """Measure, print, keep. Raises `ControlError`, `EngineError`."""
-    _refuse_beside_bot(settings)
+    assert_stopped(settings, BESIDE)
     if settings.engine.kind == "llama":
         ensure(settings)
     directory = settings.storage.path.absolute().parent
@@ -58,17 +61,6 @@ def measure(settings: Settings, *, pause_s: float, as_json: bool) -> None:
     for line in _table(run, before):
         click.echo(line)
     click.echo(f"Drawn in {directory / PLOT}; every run is kept in {directory / HISTORY}.")
-
-
-def _refuse_beside_bot(settings: Settings) -> None:
-    try:
-        asyncio.run(ask(socket_path(place_of(settings).here), {"do": "status"}))
-    except NotRunning:
-        return
-    raise ControlError(
-        "the bot is running: it and the measurement would slow each other, and two models may not "
-        "fit in memory. Stop the bot, then run “parley bench” again."
-    )
 
 
 async def _measure(settings: Settings, pause_s: float) -> Run:

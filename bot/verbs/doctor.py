@@ -14,11 +14,16 @@ from adapters.capabilities import Connects
 from bot.app import platforms
 from bot.config import ConfigError, Settings
 from bot.control import ControlError, NotRunning, ask, socket_path
+from bot.key_age import KeyAge, key_since
+from bot.keyring import READABLE, key_source, keyring_of, stays_readable
 from bot.place import place_of
+from bot.verbs.opened import opened
 from engine.base import EngineError
+from storage.clock import utc_now
 from storage.filesystem import admit
 from storage.probe import measure
 from storage.records import StorageError
+from storage.roster import RosterStore
 
 LEAST_FREE_BYTES = 200 << 20
 PLATFORM_TIMEOUT_S = 30.0
@@ -26,39 +31,54 @@ PLATFORM_TIMEOUT_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was looked at, whether it is well, and what was found."""
+    """What was looked at, whether it is well, and what was found; a remark is worth a thought."""
 
     part: str
     well: bool
     text: str
+    remark: bool = False
+
+
+class _Remark(Exception):
+    """What is well, and could be better."""
 
 
 def examine(settings: Settings, *, as_json: bool) -> bool:
     """Print the findings; true if all is well."""
-    findings = list(_findings(settings))
+    findings = list(look(settings))
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
         for finding in findings:
-            click.echo(f"{'ok  ' if finding.well else 'FAIL'} {finding.part:<9} {finding.text}")
+            click.echo(f"{_mark(finding)} {finding.part:<9} {finding.text}")
     return all(finding.well for finding in findings)
 
 
-def _findings(settings: Settings) -> Iterator[Finding]:
+def _mark(finding: Finding) -> str:
+    if not finding.well:
+        return "FAIL"
+    return "note" if finding.remark else "ok  "
+
+
+def look(settings: Settings) -> Iterator[Finding]:
+    """Each part in turn."""
     running = _ask_bot(settings)
     yield _checked("bot", lambda: f"running, {running}" if running else "not running")
     yield _checked("model", lambda: _model(settings))
     yield _checked("mount", lambda: _mount(settings))
     yield _checked("storage", lambda: _storage(settings, is_running=bool(running)))
+    yield _checked("key", lambda: _key(settings))
     yield _checked("disk", lambda: _disk(settings))
     yield _checked("port", lambda: _port(settings, is_running=bool(running)))
     for adapter in platforms(settings):
         yield _checked(adapter.name, lambda adapter=adapter: asyncio.run(_platform(adapter)))
 
 
-def _checked(part: str, look: Callable[[], str]) -> Finding:
+def _checked(part: str, find: Callable[[], str]) -> Finding:
     try:
-        return Finding(part, well=True, text=look())
+        return Finding(part, well=True, text=find())
+    except _Remark as remark:
+        return Finding(part, well=True, text=str(remark), remark=True)
     except (AdapterError, ConfigError, ControlError, EngineError, StorageError) as error:
         return Finding(part, well=False, text=str(error))
 
@@ -106,12 +126,35 @@ def _storage(settings: Settings, *, is_running: bool) -> str:
         return f"{settings.storage.path}, owned by the running bot"
     if not settings.storage.path.exists():
         return f"{settings.storage.path} will be made"
-    from bot.verbs.database import look
+    from bot.verbs import database
 
-    result = look(settings)
+    result = database.look(settings)
     if result["problems"]:
         raise StorageError("; ".join(result["problems"]))
     return f"{settings.storage.path} is sound"
+
+
+def _key(settings: Settings) -> str:
+    """Whether conversations are encrypted, and whether another key is due."""
+    if stays_readable(settings):
+        raise _Remark(READABLE)
+    if keyring_of(settings).current is None:
+        return "none: conversations are stored readable"
+    if reminder := asyncio.run(_reminder(settings)):
+        raise _Remark(reminder)
+    return f"from storage.{key_source(settings.storage)}: conversations are encrypted"
+
+
+async def _reminder(settings: Settings) -> str:
+    try:
+        status = await ask(socket_path(place_of(settings).here), {"do": "status"})
+        return status.get("reminder", "")
+    except NotRunning:
+        if not place_of(settings).home.exists():
+            return ""
+    async with opened(settings) as (database, audit):
+        since = await key_since(RosterStore(database, audit))
+    return KeyAge(since, settings.storage.key_days).reminder(utc_now())
 
 
 def _mount(settings: Settings) -> str:

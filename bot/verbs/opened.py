@@ -5,12 +5,22 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from bot.config import Settings
+from bot.control import ControlError, NotRunning, ask, socket_path
 from bot.keyring import keyring_of
 from bot.place import place_of
 from bot.secret import audit_key
 from storage import opening
 from storage.audit import Audit
 from storage.database import Database
+
+
+def assert_stopped(settings: Settings, fault: str) -> None:
+    """Raises `ControlError` with these words while a bot runs."""
+    try:
+        asyncio.run(ask(socket_path(place_of(settings).here), {"do": "status"}))
+    except NotRunning:
+        return
+    raise ControlError(fault)
 
 
 @asynccontextmanager

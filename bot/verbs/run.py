@@ -6,12 +6,16 @@ import sys
 from pathlib import Path
 
 import click
+import structlog
 import uvloop
 
 from adapters.capabilities import Connects
 from bot import __version__, logs
 from bot.app import App, Running
 from bot.config import Settings
+from bot.keyring import READABLE, stays_readable
+
+log = structlog.get_logger(__name__)
 
 
 def run(settings: Settings) -> None:
@@ -21,6 +25,8 @@ def run(settings: Settings) -> None:
         from bot.verbs.models import ensure
 
         ensure(settings)
+    if stays_readable(settings):
+        log.warning("conversations are stored readable", remedy=READABLE)
     app = App(settings)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         loop = runner.get_loop()
@@ -40,6 +46,7 @@ def _tell(settings: Settings, running: Running) -> None:
         ("Page", running.url or "off (web.enabled)"),
         ("Model", _model(settings)),
         ("Database", str(settings.storage.path.absolute())),
+        *([("", f"{READABLE}.")] if stays_readable(settings) else []),
         ("API", running.url.partition("/?")[0] + "/api/v1/chat, OpenAI tools: /v1"),
         ("Terminal", f"{_parley()} chat"),
         ("Platforms", _platforms(running)),

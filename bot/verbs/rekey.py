@@ -1,0 +1,102 @@
+"""`parley db rekey`: brings every file of the database under the key in force, and says so.
+
+What the configuration says is what is made so: which files that takes does not matter, and whoever
+is interrupted runs it again.
+"""
+
+import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from bot.config import ConfigError, Settings
+from bot.control import actor
+from bot.key_age import note_key
+from bot.keyring import add_key, keyring_of
+from bot.place import place_of
+from bot.secret import audit_key
+from bot.verbs.opened import assert_stopped, opened
+from bot.verbs.progress import progress
+from storage.chain import Chain
+from storage.filesystem import admit
+from storage.key import Keyring
+from storage.records import Fenced
+from storage.rekey import key_of
+from storage.rekey import rekey as change
+from storage.roster import RosterStore
+
+RUNNING = (
+    "the bot is running and owns the files. Stop it, and one that stands by too, then run “parley"
+    " db rekey” again; what people write in the meantime is taken up at the start."
+)
+BACKUPS = (
+    "Backups are as they were: keep their key on a line below the new one, as long as you keep"
+    " them. Readable copies, and readable remains of replaced files on the disk, are yours to"
+    " destroy."
+)
+
+
+def rekey(settings: Settings, *, generate: bool, plain: bool) -> None:
+    """Change the keys of all files. Raises `ConfigError`, `ControlError`, `StorageError`."""
+    assert_stopped(settings, RUNNING)
+    files = place_of(settings).files
+    if generate:
+        _generate(settings, files)
+    keys = keyring_of(settings)
+    _assert_meant(keys, plain=plain)
+    chain = Chain(audit_key(settings))
+    for file in files:
+        admit(file, settings.storage.accept_risk)
+        with progress(f"rekey {file.name}", unit=" pages") as report:
+            is_changed = change(file, keys, chain, report)
+        state = "encrypted under the key in force" if keys.current else "readable"
+        click.echo(f"{file} {'is' if is_changed else 'was'} {state}.")
+    if not files:
+        click.echo("There is no database yet; it will be encrypted from the start.")
+    else:
+        asyncio.run(_note(settings, keys))
+        click.echo(BACKUPS)
+
+
+def _assert_meant(keys: Keyring, *, plain: bool) -> None:
+    """Raises `ConfigError` unless the flag and the configuration want the same."""
+    if keys.current and plain:
+        raise ConfigError(
+            "--plain: the configuration has a key and says to encrypt. Say storage.encryption ="
+            ' "off" there, and leave the key until this is done.'
+        )
+    if not keys.current and not plain:
+        raise ConfigError(
+            "there is no key to encrypt with. Name a file in storage.key_file and run “parley db"
+            " rekey --generate”; to make encrypted files readable, say storage.encryption ="
+            ' "off" and run “parley db rekey --plain”.'
+        )
+
+
+def _generate(settings: Settings, files: tuple[Path, ...]) -> None:
+    """Raises `ConfigError` while a file still needs a former key: one change after the other."""
+    path = settings.storage.key_file
+    if path is None:
+        raise ConfigError("--generate: it writes the file that storage.key_file names. Name one.")
+    if path.exists():
+        keys = keyring_of(settings)
+        behind = [file for file in files if key_of(file, keys) not in (keys.current, None)]
+        if behind:
+            raise ConfigError(
+                f"--generate: {behind[0]} still has a former key, for the last change did not come"
+                " to its end. Run “parley db rekey” first."
+            )
+    add_key(path, datetime.now(UTC))
+    click.echo(f"{path} has a new key. Keep a copy elsewhere: without it nothing can be read.")
+
+
+async def _note(settings: Settings, keys: Keyring) -> None:
+    """Opening it is the last proof; the audit tells who did it.
+
+    Where another bot had the lease last, the next one to start opens it and tells.
+    """
+    with suppress(Fenced):
+        async with opened(settings) as (database, audit):
+            await note_key(keys.current, RosterStore(database, audit), actor())
