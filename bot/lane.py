@@ -239,7 +239,7 @@ class Lane:
         if job.unsure and not job.part.remote_id:
             remote_id = await self._found(to, job)
             if remote_id:
-                job.part = replace(job.part, remote_id=remote_id)
+                await self._keep_place(job, remote_id)
                 if job.sent:
                     return remote_id
         if job.markdown is None:
@@ -278,9 +278,13 @@ class Lane:
         rendered = markup.render(words, self._adapter.limits.dialect)
         placeholder = replace(rendered, growing=True)
         remote_id = await self._send(to, placeholder, job.key)
+        await self._keep_place(job, remote_id)
+        return remote_id
+
+    async def _keep_place(self, job: Job, remote_id: str) -> None:
+        """Keep where the part stands before it changes there, for then its key may change too."""
         job.part = replace(job.part, remote_id=remote_id)
         await self._outbox.placed(job.part.answer, job.part.index, remote_id)
-        return remote_id
 
     def _body(self, job: Job, markdown: str) -> Rendered:
         dialect = self._adapter.limits.dialect

@@ -95,6 +95,25 @@ async def test_a_placeholder_that_an_earlier_run_lost_sight_of_becomes_the_answe
     assert len(platform.posts["ann"]) == 1
 
 
+async def test_a_placeholder_is_kept_before_it_changes(tmp_path: Path) -> None:
+    """Once it was found again and changed, its key may be another: it could not be found twice."""
+    platform, settings = FakePlatform(), settings_in(tmp_path, bot={"drain_s": 0})
+    async with running_bot(settings, platform=platform) as bot:
+        bot.engine.enqueue("one two three")
+        bot.engine.token_delay_s = 0.05
+        platform.faults.append(Hang())
+        await platform.receive([message("count")])
+        await platform.until(lambda: bool(platform.posts["ann"]))
+        bot.engine.hold()
+    async with running_bot(settings, platform=platform) as bot:
+        platform.faults.append(Hang())  # of its first edit
+        await platform.until(lambda: len(platform.posts["ann"][0].bodies) == 2)
+    platform.posts["ann"][0].key = "another"
+    async with running_bot(settings, platform=platform):
+        await platform.until(lambda: platform.shown("ann") == ["echo: count"])
+    assert len(platform.posts["ann"]) == 1
+
+
 async def test_a_place_in_the_line_that_an_earlier_run_showed_goes(tmp_path: Path) -> None:
     """After the restart both messages are answered at once."""
     platform, settings = FakePlatform(), settings_in(tmp_path, bot={"drain_s": 0})
