@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import struct
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,16 +35,26 @@ DELIVERY_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request that arrived, and when, on the loop's clock."""
+    """A request that arrived, and when, on the loop's clock.
+
+    `caller` is the name of the path that it came by, where bots share an account: `url/name`.
+    """
 
     method: str
     parameters: dict[str, Any]
     at: float
+    caller: str = ""
+
+
+async def _pass(call: Call) -> None: ...
 
 
 @dataclass(slots=True)
 class TelegramServer:
-    """The server's state. `missing` are methods that it is too old for."""
+    """The server's state. `missing` are methods that it is too old for.
+
+    `arrived` may hold a call up before it takes effect.
+    """
 
     world: World = field(default_factory=World)
     token: str = ""
@@ -54,6 +64,7 @@ class TelegramServer:
     calls: list[Call] = field(default_factory=list[Call])
     missing: set[str] = field(default_factory=set[str])
     methods: Methods = field(init=False)
+    arrived: Callable[[Call], Awaitable[None]] = _pass
     deliveries: list[int] = field(default_factory=list[int])
     _hook_changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -70,7 +81,9 @@ class TelegramServer:
         method = request.match_info["method"].lower()
         given = await _parameters(request)
         chat = int(given["chat_id"]) if str(given.get("chat_id", "")).lstrip("-").isdigit() else 0
-        self.calls.append(Call(method, given, asyncio.get_running_loop().time()))
+        caller = request.match_info.get("caller", "")
+        self.calls.append(Call(method, given, asyncio.get_running_loop().time(), caller))
+        await self.arrived(self.calls[-1])
         fault = self.faults.take(method, chat)
         if isinstance(fault, Delayed):
             await asyncio.sleep(fault.seconds)
@@ -187,6 +200,7 @@ async def telegram_server(world: World | None = None) -> AsyncGenerator[Telegram
     server = TelegramServer(world or World())
     app = web.Application(client_max_size=60_000_000)
     app.router.add_route("*", "/bot{token}/{method}", server.call)
+    app.router.add_route("*", "/{caller}/bot{token}/{method}", server.call)
     app.router.add_get("/file/bot{token}/{path:.+}", server.download)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
