@@ -41,7 +41,7 @@ class BotProcess:
             "bot.cli",
             "run",
             cwd=self.directory,
-            env=_environment() | self.settings,
+            env=environment() | self.settings,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -107,6 +107,7 @@ async def bot_process(directory: Path, **settings: str) -> AsyncGenerator[BotPro
         await bot.stop()
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """This process's, without settings, and with the program to be found."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("PARLEY_")}
     return kept | {"PYTHONPATH": str(Path(__file__).parents[2])}

@@ -25,6 +25,7 @@ import pytest
 
 from storage.driver import driver
 from tests.clients.process import BotProcess
+from tests.clients.process import environment as bare
 from tests.fakes.telegram.server import PACED, Call
 from tests.faults.test_kill import free_port
 from tests.faults.test_platforms_killed import Writer, environment
@@ -263,7 +264,7 @@ async def make_database(bot: Bot) -> None:
         sys.executable,
         *("-m", "bot.cli", "db", "upgrade"),
         cwd=bot.process.directory,
-        env=os.environ | bot.process.settings | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        env=bare() | bot.process.settings,
         stdout=asyncio.subprocess.DEVNULL,
     )
     assert await process.wait() == 0
