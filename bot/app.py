@@ -35,6 +35,7 @@ from adapters.console import ConsoleAdapter
 from bot.answer import Answering
 from bot.attachments import Attachments
 from bot.backups import Backups
+from bot.codec import answer_key, from_record
 from bot.commands import Desk
 from bot.computing import Computing, Memory
 from bot.config import Settings
@@ -284,7 +285,8 @@ class App:
             url = ""
             if self.settings.web.enabled:
                 url = await doors.enter_async_context(self._port(desk, pipeline, sinks))
-            await delivery.recover()
+            awaited = {answer_key(from_record(each.event)) for each in unfinished}
+            await delivery.recover(awaited)
             await pipeline.recover(unfinished)
             await intake.open(self._adapters.values())
             self.spawn(desk.offer_menus())

@@ -5,7 +5,7 @@ one; what all rooms of a platform share is its `Traffic`.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Container, Coroutine, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -43,9 +43,17 @@ class Delivery:
         self._drained = False
         self._left: frozenset[str] = frozenset()
 
-    async def recover(self) -> None:
-        """Take up the parts that an earlier run left; whether they arrived is not known."""
+    async def recover(self, awaited: Container[str] = ()) -> None:
+        """Take up the parts that an earlier run left; whether they arrived is not known.
+
+        `awaited` are the answers still to be written; what was begun of any other goes.
+        """
         parts = await self._outbox.undelivered()
+        begun = {part.answer for part in parts if part.state is PartState.OPEN}
+        given_up = sorted(answer for answer in begun if answer not in awaited)
+        if given_up:
+            await self._outbox.withdraw(given_up)
+            parts = await self._outbox.undelivered()
         self._left = frozenset(part.answer for part in parts)
         for part in parts:
             if part.state is PartState.READY:

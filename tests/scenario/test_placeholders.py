@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from adapters.base import Ambiguous, Kind, Limits, Rejected
+from bot.codec import destination
 from bot.lane import RATE, STOP, WRITING
 from bot.texts import texts_for
 from engine.base import Unavailable, Waiting
@@ -133,6 +134,22 @@ async def test_a_place_in_the_line_that_an_earlier_run_showed_goes(tmp_path: Pat
         await platform.until(lambda: len(platform.shown("ann")) == 2)
         await platform.until(lambda: "second" in platform.shown("ann")[1])
         assert platform.shown("ann")[1].startswith("echo: first")
+
+
+async def test_what_an_earlier_run_began_and_gave_up_goes(tmp_path: Path) -> None:
+    """It was killed between the end of a question and the removal of its placeholder."""
+    platform = FakePlatform()
+    async with running_bot(settings_in(tmp_path), platform=platform) as bot:
+        await platform.receive([message("hello")])
+        await platform.until(lambda: platform.shown("ann") == ["echo: hello"])
+        platform.posts["ann"].append(
+            replace(platform.posts["ann"][0], id="stray", key="given-up.0")
+        )
+        outbox = bot.running.desk.memory.outbox
+        part = await outbox.open("given-up", 0, destination(message(), "s"))
+        await outbox.placed(part.answer, part.index, "stray")
+    async with running_bot(settings_in(tmp_path), platform=platform):
+        await platform.until(lambda: platform.shown("ann") == ["echo: hello"])
 
 
 async def test_a_message_of_another_answer_is_not_taken_for_a_lost_one(tmp_path: Path) -> None:
