@@ -43,6 +43,7 @@ from bot.configured import note_changes
 from bot.control import Control, ControlError, Progress, socket_path
 from bot.delivery import Delivery
 from bot.erasures import Erasures
+from bot.expiry import Expiry
 from bot.health import Metrics, PartState, Readiness, storage_part
 from bot.intake import Intake, states
 from bot.keeping import Keeping
@@ -78,6 +79,7 @@ from storage.roster import RosterStore
 from storage.search import Search
 from storage.standard import StandardStore
 from storage.store import Store
+from storage.sweeper import Sweeper
 from storage.turns import Turns
 from storage.vault import Vault
 
@@ -255,6 +257,14 @@ class App:
         computing = Computing(self.settings, self._engine, memory, Attachments(self._adapters))
         answering = Answering(self.settings, computing, memory, delivery, sinks, self.metrics)
         sessions = Sessions(answering, self.spawn)
+        expiry = Expiry(
+            storage.retention_days,
+            roster,
+            Sweeper(database),
+            audit,
+            sessions,
+            self._engine.forget,
+        )
         desk = Desk(
             settings=self.settings,
             engine=self._engine,
@@ -270,6 +280,7 @@ class App:
             key_age=self._key_age,
             backups=self._backups,
             erasures=erasures,
+            expiry=expiry,
             stop=self.stop,
             adapters=self._adapters,
             started_at=datetime.now(UTC),
@@ -290,7 +301,7 @@ class App:
             await pipeline.recover(unfinished)
             await intake.open(self._adapters.values())
             self.spawn(desk.offer_menus())
-            keeping = Keeping(storage, audit, erasures)
+            keeping = Keeping(storage, audit, erasures, expiry)
             regular = [self.spawn(keeping.run()), self.spawn(remind(self._key_age))]
             if self._backups:
                 regular.append(self.spawn(self._backups.run()))

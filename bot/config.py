@@ -142,6 +142,13 @@ class Storage(Section):
     backup_at: time = Field(
         default=time(3, 30), description="When, by this machine's clock, as `03:30`."
     )
+    retention_days: int = Field(
+        default=0,
+        ge=0,
+        le=36_500,
+        description="How long conversations are kept, unless “admin retention” says otherwise; "
+        "0: for ever.",
+    )
     audit_days: int = Field(
         default=180, ge=180, description="How long the audit stays in the database at least."
     )

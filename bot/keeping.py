@@ -1,5 +1,5 @@
 """What is done for the database while the bot runs: its audit is anchored and sealed, its
-erasures are seen through."""
+erasures are seen through, what is kept no longer is deleted."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,6 +9,7 @@ import structlog
 
 from bot.config import Storage
 from bot.erasures import Erasures
+from bot.expiry import Expiry
 from storage.audit import Audit
 from storage.records import StorageError
 
@@ -22,8 +23,9 @@ LAST_ANCHOR_S = 5.0
 class Keeping:
     """Regular work, until it is cancelled; what fails is logged and tried again."""
 
-    def __init__(self, settings: Storage, audit: Audit, erasures: Erasures) -> None:
+    def __init__(self, settings: Storage, audit: Audit, erasures: Erasures, expiry: Expiry) -> None:
         self._settings = settings
+        self._expiry = expiry
         self._erasures = erasures
         self._audit = audit
 
@@ -36,6 +38,7 @@ class Keeping:
                 due_s = HOUR_S
                 await _tried("seal", self._seal)
                 await _tried("erasures", self._erasures.settle)
+                await _tried("retention", self._expiry.sweep)
             await asyncio.sleep(self._settings.anchor_s)
             due_s -= self._settings.anchor_s
 

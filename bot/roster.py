@@ -244,6 +244,14 @@ class Roster:
         """A setting, if it was set."""
         return self._settings.get(key)
 
+    def settings_below(self, prefix: str) -> dict[str, str]:
+        """What was set under keys that begin so, by the rest of the key."""
+        return {
+            key.removeprefix(prefix): value
+            for key, value in self._settings.items()
+            if key.startswith(prefix)
+        }
+
     def set(self, key: str, value: str | None, entry: AuditEntry) -> Change:
         """Change a setting, or take it back."""
         step = self.store.setting_to(key, value, entry)

@@ -46,7 +46,7 @@ from storage.tables import (
 BLOCKED = "blocked"
 """The role that erasing leaves, for else it would let somebody in again."""
 
-PAGE = "page:"
+PAGE = "web:page:"
 """Begins the keys of people on our own page, whose posts are kept here too."""
 
 Key = Mapping[str, object]
@@ -117,7 +117,7 @@ def _answers(connection: Connection, key: Key) -> int:
 
 def _posts(connection: Connection, key: Key) -> int:
     person = str(key["person"])
-    return empty_posts(connection, person.split(":", 2)[-1]) if person.startswith(PAGE) else 0
+    return empty_posts(connection, person.removeprefix(PAGE)) if person.startswith(PAGE) else 0
 
 
 @dataclass(frozen=True, slots=True)

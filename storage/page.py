@@ -92,6 +92,8 @@ _ATTACH = Statement(insertion(page_file).on_conflict_do_nothing())
 _ATTACHMENT = Statement(select(page_file.c.content).where(page_file.c.post == bindparam("id")))
 _DETACH = Statement(delete(page_file).where(page_file.c.post == bindparam("id")))
 
+_AT = Statement(select(page_post.c.id).where(page_post.c.position == bindparam("position")))
+
 _BY_PERSON = page_post.c.author == bindparam("person")
 _POSTS_BY = Statement(select(*_POST).where(_BY_PERSON).order_by(page_post.c.position))
 _asked = page_post.alias("asked")
@@ -239,6 +241,12 @@ def empty_posts(connection: Connection, person_id: str) -> int:
         _remove(connection, post_id)
     _UNNAME.run(connection, key)
     return len(ids)
+
+
+def empty(connection: Connection, positions: Sequence[int]) -> None:
+    """Take the texts and attachments of posts away; their places stay."""
+    for position in positions:
+        _remove(connection, str(_AT.value(connection, {"position": position})))
 
 
 def _next(connection: Connection) -> int:

@@ -17,6 +17,7 @@ from bot.computing import Memory
 from bot.config import Settings
 from bot.delivery import Delivery
 from bot.erasures import Erasures
+from bot.expiry import Expiry
 from bot.key_age import KeyAge
 from bot.menu import menu_for
 from bot.roster import Roster
@@ -50,6 +51,7 @@ class Desk:
     key_age: KeyAge
     backups: Backups | None
     erasures: Erasures
+    expiry: Expiry
     stop: Callable[[], None]
     adapters: Mapping[tuple[str, str], Adapter]
     started_at: datetime

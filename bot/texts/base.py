@@ -95,6 +95,12 @@ class Texts:
     cache: str  # room, count
     cache_on: str  # room, hours (a number)
     cache_off: str  # room
+    retention: str
+    retention_place: str  # place, kept
+    retention_set: str  # place, kept
+    kept_for_ever: str
+    kept_days: str  # days
+    kept_default: str
     model: str  # model, state, names
     model_chosen: str  # model
     model_answers: str  # model

@@ -1,7 +1,7 @@
 """`admin …`: for administrators only, each family in its module, all of them in one table."""
 
 from bot.access import Role
-from bot.commands.admin import looking, people, repeated, rooms, running, searching
+from bot.commands.admin import keeping, looking, people, repeated, rooms, running, searching
 from bot.commands.admin.base import Subcommand, Usage
 from bot.commands.base import Command, Invocation
 
@@ -11,6 +11,7 @@ SUBCOMMANDS: dict[str, Subcommand] = {
         *people.SUBCOMMANDS,
         *rooms.SUBCOMMANDS,
         *repeated.SUBCOMMANDS,
+        *keeping.SUBCOMMANDS,
         *running.SUBCOMMANDS,
         *looking.SUBCOMMANDS,
         *searching.SUBCOMMANDS,

@@ -19,7 +19,7 @@ from storage.tables import metadata
 from storage.turns import Turns
 from tests.unit.storage.values import KEY, NOON, destination, event, post, turn
 
-ANN = "page:bot:ann"
+ANN = "web:page:ann"
 CANARY = "canary-90ab"
 
 
