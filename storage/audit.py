@@ -147,7 +147,7 @@ class Audit:
 
     def faults(self, connection: Connection) -> list[str]:
         """What is wrong with the chain of any file that holds rows under this key."""
-        return standing(connection, self._chain)[1]
+        return self._chain.faults(_tagged(connection), _seals(connection), None)
 
     async def seal(self, keep_days: int) -> int:
         """Export what came before this month, and drop what is older than it must be kept and is
@@ -226,11 +226,6 @@ class Audit:
         except OSError as error:
             return [f"{path}: the export can't be read ({error.strerror})"]
         return [] if digest == sealed.sha256 else [f"{path}: it is not what was exported"]
-
-
-def standing(connection: Connection, chain: Chain) -> tuple[Head, list[str]]:
-    """Where the chain in a file ends, and what is wrong with it."""
-    return _head(connection), chain.faults(_tagged(connection), _seals(connection), None)
 
 
 _NAMES = ("id", "at", "actor", "action", "target", "detail", "outcome", "origin", "tag")

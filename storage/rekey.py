@@ -12,12 +12,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from storage.audit import standing
-from storage.chain import Chain
 from storage.connection import Connector, discard, raw
 from storage.faults import DriverError, explain, explain_os
 from storage.header import PAGE_BYTES, Look, look_of
-from storage.inspection import counts, problems, size_bytes
+from storage.inspection import Chained, counts, problems, size_bytes
 from storage.key import Key, Keyring
 from storage.ownership import Ownership
 from storage.pragmas import ALONE
@@ -34,35 +32,44 @@ AFTER = 2
 """Steps after the pages: the check, and taking the name."""
 
 
-def rekey(path: Path, keys: Keyring, chain: Chain, progress: Progress) -> bool:
-    """Bring a file under the key in force; false if it already is.
+def silence(_done: int, _total: int) -> None:
+    """No progress is asked for."""
+
+
+def rekey(path: Path, keys: Keyring, audit: Chained, progress: Progress = silence) -> bool:
+    """Bring a database under the key in force; false if it already is.
 
     Raises `Fenced` while a bot owns the file, `WrongKey` when no key opens it, `Corrupt` when it or
     the copy is damaged, `Full` and `Unavailable`. Then everything is as it was.
     """
-    part = path.with_name(f".{path.name}.rekey")
     with Ownership(path):
-        try:
-            key = key_of(path, keys)
-            if key == keys.current:
-                return False
-            _make(part, path.stat().st_size)
-            with _open(path, key) as source:
-                prepare(source, path)
-                _clear(source)
-                _copy(source, part, keys.current, progress)
-                pages = size_bytes(source) // PAGE_BYTES
-                progress(pages, pages + AFTER)
-                _compare(source, part, keys.current, chain)
-            progress(pages + 1, pages + AFTER)
-            _replace(part, path)
-            progress(pages + AFTER, pages + AFTER)
-        except DriverError as error:
-            raise explain(error, path) from error
-        except OSError as error:
-            raise explain_os(error, part) from error
-        finally:
-            part.unlink(missing_ok=True)
+        return rekey_copy(path, keys, audit, progress)
+
+
+def rekey_copy(path: Path, keys: Keyring, audit: Chained, progress: Progress = silence) -> bool:
+    """The same for a file that no bot opens, such as a backup."""
+    part = path.with_name(f".{path.name}.rekey")
+    try:
+        key = key_of(path, keys)
+        if key == keys.current:
+            return False
+        _make(part, path.stat().st_size)
+        with _open(path, key) as source:
+            prepare(source, path)
+            _clear(source)
+            _copy(source, part, keys.current, progress)
+            pages = size_bytes(source) // PAGE_BYTES
+            progress(pages, pages + AFTER)
+            _compare(source, part, keys.current, audit)
+        progress(pages + 1, pages + AFTER)
+        _replace(part, path)
+        progress(pages + AFTER, pages + AFTER)
+    except DriverError as error:
+        raise explain(error, path) from error
+    except OSError as error:
+        raise explain_os(error, part) from error
+    finally:
+        part.unlink(missing_ok=True)
     return True
 
 
@@ -146,13 +153,13 @@ def _copy(source: Connection, part: Path, key: Key | None, progress: Progress) -
     connection.execute("DETACH part")
 
 
-def _compare(source: Connection, part: Path, key: Key | None, chain: Chain) -> None:
+def _compare(source: Connection, part: Path, key: Key | None, audit: Chained) -> None:
     """Raises `Corrupt` unless the copy is sound and holds the same."""
     with _open(part, key) as copy:
         found = problems(copy)
         if not found and counts(copy) != counts(source):
             found = ["it has not as many rows"]
-        if not found and standing(copy, chain) != standing(source, chain):
+        if not found and audit.faults(copy) != audit.faults(source):
             found = ["its audit is another"]
     if found:
         raise Corrupt(f"{part}: the copy has faults ({found[0]}); check both disks")

@@ -1,8 +1,9 @@
 """Puts a backup in the place of the database, which is kept beside.
 
-The backup is brought to a disk of this machine, checked and mended there, before anything is
-touched; then it replaces the file in one step. From the present database, as far as it can be read,
-it takes what a backup must not take back: the erasures since, the audit, the platforms' cursors.
+The backup is brought to a disk of this machine, under the key in force, checked and mended there,
+before anything is touched; then it replaces the file in one step. From the present database, as far
+as it can be read, it takes what a backup must not take back: the erasures since, the audit, the
+platforms' cursors.
 What was unfinished when it was taken is not answered again.
 
 With a working file (`spool`), the backup goes to the NAS and the working file away, so that the
@@ -25,11 +26,12 @@ from storage.connection import Connector, discard
 from storage.faults import DriverError, explain, explain_os
 from storage.filesystem import verdict_of
 from storage.inspection import sound
-from storage.key import Key
+from storage.key import Keyring
 from storage.opening import Place
 from storage.ownership import Ownership
 from storage.pragmas import DIRECT
 from storage.records import AuditEntry, Corrupt, Receipt, StorageError
+from storage.rekey import rekey_copy
 from storage.schema import prepare, revision
 
 BESIDE = ("", "-wal", "-shm", "-journal")
@@ -63,9 +65,9 @@ class _Present:
 class Restoring:
     """A database whose bot is stopped. `audit` is its audit; it need not be open."""
 
-    def __init__(self, place: Place, key: Key | None, audit: Audit) -> None:
+    def __init__(self, place: Place, keys: Keyring, audit: Audit) -> None:
         self._place = place
-        self._key = key
+        self._keys = keys
         self._audit = audit
 
     async def restore(self, source: Path, entry: AuditEntry, now: datetime) -> Restored:
@@ -110,7 +112,8 @@ class Restoring:
     def _ready(self, scratch: Path, source: Path, entry: AuditEntry, now: datetime) -> bool:
         """Check the copy and make it the database to go on with; whether the present was read."""
         try:
-            connection = Connector(scratch, DIRECT, self._key).open()
+            rekey_copy(scratch, self._keys, self._audit)
+            connection = Connector(scratch, DIRECT, self._keys.current).open()
             try:
                 if revision(connection) is None:
                     raise Corrupt(f"{source}: it is no database of Parley's; name a backup")
@@ -148,7 +151,7 @@ class Restoring:
         if not home.exists() or not home.stat().st_size:
             return None
         try:
-            connection = Connector(home, verdict_of(home).pragmas, self._key).open()
+            connection = Connector(home, verdict_of(home).pragmas, self._keys.current).open()
             try:
                 prepare(connection, home)
                 rows = {name: _rows(connection, name) for name in _TAKEN_OVER}

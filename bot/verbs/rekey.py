@@ -5,6 +5,7 @@ is interrupted runs it again.
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,52 +13,81 @@ from pathlib import Path
 import click
 
 from bot.config import ConfigError, Settings
-from bot.control import actor
+from bot.control import ControlError, actor
 from bot.key_age import note_key
 from bot.keyring import add_key, keyring_of
 from bot.place import place_of
 from bot.secret import audit_key
 from bot.verbs.opened import assert_stopped, opened
 from bot.verbs.progress import progress
-from storage.chain import Chain
+from storage import depot
+from storage.audit import Audit
 from storage.filesystem import admit
+from storage.inspection import Chained
 from storage.key import Keyring
-from storage.records import Fenced
-from storage.rekey import key_of
-from storage.rekey import rekey as change
+from storage.opening import unopened
+from storage.records import Fenced, StorageError
+from storage.rekey import Progress, key_of, rekey_copy
+from storage.rekey import rekey as rekey_database
 from storage.roster import RosterStore
+from storage.rotation import named
 
 RUNNING = (
     "the bot is running and owns the files. Stop it, and one that stands by too, then run “parley"
     " db rekey” again; what people write in the meantime is taken up at the start."
 )
-BACKUPS = (
-    "Backups are as they were: keep their key on a line below the new one, as long as you keep"
-    " them. Readable copies, and readable remains of replaced files on the disk, are yours to"
-    " destroy."
+COPIES = (
+    "Copies elsewhere are as they were: keep the former key, on a line below the new one, as long"
+    " as you keep a copy that needs it. What was stored readable may be left in free space of its"
+    " disk."
 )
+Change = Callable[[Path, Keyring, Chained, Progress], bool]
 
 
 def rekey(settings: Settings, *, generate: bool, plain: bool) -> None:
     """Change the keys of all files. Raises `ConfigError`, `ControlError`, `StorageError`."""
     assert_stopped(settings, RUNNING)
-    files = place_of(settings).files
+    place = place_of(settings)
+    files = place.files
     if generate:
         _generate(settings, files)
     keys = keyring_of(settings)
     _assert_meant(keys, plain=plain)
-    chain = Chain(audit_key(settings))
-    for file in files:
-        admit(file, settings.storage.accept_risk)
-        with progress(f"rekey {file.name}", unit=" pages") as report:
-            is_changed = change(file, keys, chain, report)
-        state = "encrypted under the key in force" if keys.current else "readable"
-        click.echo(f"{file} {'is' if is_changed else 'was'} {state}.")
     if not files:
         click.echo("There is no database yet; it will be encrypted from the start.")
-    else:
-        asyncio.run(_note(settings, keys))
-        click.echo(BACKUPS)
+        return
+    audit = Audit(unopened(place), audit_key(settings), settings.storage.anchor)
+    for file in files:
+        admit(file, settings.storage.accept_risk)
+        _change(file, keys, audit, rekey_database)
+    asyncio.run(_note(settings, keys))
+    faults = _change_backups(settings, keys, audit)
+    click.echo(COPIES)
+    if faults:
+        raise ControlError("\n".join(faults))
+
+
+def _change(file: Path, keys: Keyring, audit: Audit, change: Change) -> None:
+    with progress(f"rekey {file.name}", unit=" pages") as report:
+        is_changed = change(file, keys, audit, report)
+    state = "encrypted under the key in force" if keys.current else "readable"
+    click.echo(f"{file} {'is now' if is_changed else 'was'} {state}.")
+
+
+def _change_backups(settings: Settings, keys: Keyring, audit: Audit) -> list[str]:
+    """Those that are kept regularly; what is wrong with one keeps none of the others."""
+    directory, stem = settings.storage.backup_dir, settings.storage.path.stem
+    if directory is None:
+        return []
+    faults: list[str] = []
+    for name in asyncio.run(depot.names(directory)):
+        backup = named(name)
+        if backup and backup.stem == stem:
+            try:
+                _change(directory / name, keys, audit, rekey_copy)
+            except StorageError as error:
+                faults.append(f"this backup is as it was. {error}")
+    return faults
 
 
 def _assert_meant(keys: Keyring, *, plain: bool) -> None:

@@ -38,7 +38,7 @@ async def _restore(settings: Settings, source: Path) -> Restored:
     database = unopened(place, keys.current)
     audit = Audit(database, audit_key(settings), settings.storage.anchor)
     entry = AuditEntry(actor(), "db restore", str(source), json.dumps({"file": source.name}))
-    return await Restoring(place, keys.current, audit).restore(source, entry, datetime.now(UTC))
+    return await Restoring(place, keys, audit).restore(source, entry, datetime.now(UTC))
 
 
 async def stopped(settings: Settings) -> None:

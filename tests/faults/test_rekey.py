@@ -17,7 +17,6 @@ import pytest
 
 from storage.audit import Audit
 from storage.backup import check
-from storage.chain import Chain
 from storage.connection import Connector, discard
 from storage.database import Database
 from storage.header import MAGIC
@@ -32,7 +31,6 @@ from tests.unit.storage.values import destination, event, turn
 
 OLD, NEW, OTHER = Key("1f" * 32), Key("2e" * 32), Key("3d" * 32)
 AUDIT_KEY = b"a key of the audit's own"
-CHAIN = Chain(AUDIT_KEY)
 LONG = bool(os.environ.get("PARLEY_LONG_FAULTS"))
 CHANGES = {
     "another": (OLD, Keyring(NEW, (OTHER, OLD))),
@@ -42,15 +40,16 @@ CHANGES = {
 """The key a file was written with, and those to change it by."""
 
 
+def audit_of(path: Path) -> Audit:
+    """The audit of a file that is not open."""
+    return Audit(Database(path), AUDIT_KEY)
+
+
 def rekeyed(path: Path, keys: Keyring) -> list[tuple[int, int]]:
     """Change the key; what was told of the progress."""
     told: list[tuple[int, int]] = []
-    assert rekey(path, keys, CHAIN, lambda done, total: told.append((done, total)))
+    assert rekey(path, keys, audit_of(path), lambda done, total: told.append((done, total)))
     return told
-
-
-def silence(_done: int, _total: int) -> None:
-    """Nobody watches."""
 
 
 def names(directory: Path) -> set[str]:
@@ -93,7 +92,7 @@ async def test_everything_is_in_the_new_file(tmp_path: Path, change: str) -> Non
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.read_bytes().startswith(MAGIC) == (keys.current is None)
     await holds(path, keys.current)
-    assert not await asyncio.to_thread(rekey, path, keys, CHAIN, silence)
+    assert not await asyncio.to_thread(rekey, path, keys, audit_of(path))
 
 
 async def test_a_file_that_is_open_is_left_alone(tmp_path: Path) -> None:
@@ -201,7 +200,7 @@ def _die_at(step: int, path: Path, keys: Keyring) -> None:
         if next(steps) == step:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    rekey(path, keys, CHAIN, progress)
+    rekey(path, keys, audit_of(path), progress)
     os._exit(0)
 
 

@@ -11,6 +11,8 @@ from bot.app import App, Running
 from bot.config import Settings
 from engine.base import Engine
 from engine.scripted import ScriptedEngine
+from storage.filesystem import verdict_of
+from storage.verdict import refuse_disk
 from tests.fakes.platform import FakePlatform
 
 T = TypeVar("T")
@@ -55,6 +57,11 @@ def settings_in(directory: Path, **sections: dict[str, Any]) -> Settings:
         }
         | sections
     )
+
+
+def as_nas(path: Path) -> dict[str, str]:
+    """Settings of storage with which a directory of this machine's disk stands for a NAS."""
+    return {"accept_risk": refuse_disk(verdict_of(path)).risk}
 
 
 @asynccontextmanager

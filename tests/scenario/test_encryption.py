@@ -1,6 +1,7 @@
 """A canary in a conversation: with encryption on it is in no file that a bot leaves anywhere."""
 
 import asyncio
+import shutil
 import tempfile
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,15 +19,15 @@ from bot.place import place_of
 from bot.secret import audit_key
 from bot.verbs.doctor import look
 from bot.verbs.rekey import rekey
+from bot.verbs.restore import restore
 from storage.audit import Audit
 from storage.clock import utc_now
 from storage.database import Database
-from storage.filesystem import verdict_of
 from storage.key import Key
 from storage.records import AuditEntry, WrongKey
 from storage.roster import RosterStore
-from storage.verdict import refuse_disk
-from tests.scenario.bots import Bot, running_bot, settings_in
+from storage.turns import Turns
+from tests.scenario.bots import Bot, as_nas, running_bot, settings_in
 from tests.unit.bot.events import message
 
 CANARY = "kanarienvogel7f3a"
@@ -41,15 +42,15 @@ class Box:
     root: Path
 
     def settings(self, mode: str, **storage: Any) -> Settings:
-        places: dict[str, Any] = {
-            "path": self.root / "nas" / "parley.db",
+        path = self.root / "nas" / "parley.db"
+        places = {
+            "path": path,
             "local_dir": self.root / "disk",
             "anchor": self.root / "disk" / "anchor",
             "mode": mode,
         }
-        if mode == "local-first":  # the NAS of this test is this machine's disk
-            places["accept_risk"] = refuse_disk(verdict_of(places["path"])).risk
-        return settings_in(self.root, storage=places | storage)
+        risk = as_nas(path) if mode == "local-first" else {}
+        return settings_in(self.root, storage=places | risk | storage)
 
     def found(self) -> set[str]:
         """The files that hold the canary, in any of the ways that text is written."""
@@ -99,11 +100,21 @@ async def test_with_a_key_nothing_on_disk_is_readable(box: Box, mode: str) -> No
 async def test_the_first_key_hides_what_was_readable(box: Box) -> None:
     settings = box.settings("local-first")
     async with running_bot(settings) as bot:
-        await converse(bot, settings, box.root / "nas" / "one.db")
-    assert box.found() == {"nas/parley.db", "nas/one.db", "disk/parley.working.db"}
-    encrypted = box.settings("local-first", key_file=box.root / "key")
+        await converse(bot, settings, box.root / "nas" / "parley-20260505T033000Z.db")
+    copy = Path(shutil.copy(box.root / "nas" / "parley-20260505T033000Z.db", box.root / "copy.db"))
+    assert box.found() == {
+        "nas/parley.db",
+        "nas/parley-20260505T033000Z.db",
+        "disk/parley.working.db",
+        "copy.db",
+    }
+    encrypted = box.settings("local-first", key_file=box.root / "key", backup_dir=box.root / "nas")
     await asyncio.to_thread(rekey, encrypted, generate=True, plain=False)
-    assert box.found() == {"nas/one.db"}
+    assert box.found() == {"copy.db"}
+    await asyncio.to_thread(restore, encrypted, copy)
+    assert box.found() == {"copy.db"}
+    async with Database(settings.storage.path, key=keyring_of(encrypted).current) as db:
+        assert await Turns(db).count() == 1
 
 
 async def test_a_key_that_is_old_is_told_of(box: Box) -> None:

@@ -22,7 +22,7 @@ from storage.outbox import Outbox
 from storage.receipts import Receipts
 from storage.records import AuditEntry, Body, StorageError
 from storage.turns import Turns
-from tests.scenario.bots import Bot, running_bot, settings_in
+from tests.scenario.bots import Bot, as_nas, running_bot, settings_in
 from tests.unit.bot.events import message
 from tests.unit.storage.values import destination, event, turn
 
@@ -57,6 +57,8 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> House:
         "mode": request.param,
         "encryption": "off",
     }
+    if request.param == "local-first":
+        storage |= as_nas(tmp_path)
     return House(settings_in(tmp_path, storage=storage), tmp_path / "copies" / "copy.db")
 
 
