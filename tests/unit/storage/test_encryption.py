@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from storage import connection
 from storage.audit import Audit
 from storage.backup import Copies, check
 from storage.courier import ChildCourier
@@ -14,12 +15,14 @@ from storage.database import Database
 from storage.header import PAGE_BYTES
 from storage.inbox import Inbox
 from storage.key import Key
-from storage.pragmas import DIRECT, LOCAL, Pragmas
+from storage.pragmas import ALONE, DIRECT, LOCAL, NETWORK, OTHER, Pragmas
 from storage.records import Corrupt, StorageError, WrongKey
 from storage.spool import Pace, Spool
 from tests.unit.storage.values import event
 
 KEY, OTHER_KEY = Key("1f" * 32), Key("2e" * 32)
+MEMORY = 2
+"""sqlite.org/pragma.html, "PRAGMA temp_store"."""
 CANARY = "canary-of-the-mine"
 QUICK = Pace(pause_s=0.01, silence_s=60, first_retry_s=0.05, longest_retry_s=0.05)
 
@@ -66,6 +69,18 @@ async def test_a_file_and_its_journals_and_copies(
     else:
         assert {"copy.db"} <= while_open
         assert {"a.db", "copy.db"} <= after
+
+
+def test_one_door_opens_databases_and_keeps_what_is_temporary_in_memory(tmp_path: Path) -> None:
+    storage = Path(connection.__file__).parent
+    doors = [path for path in storage.rglob("*.py") if "driver.connect(" in path.read_text()]
+    assert [path.name for path in doors] == ["connection.py"]
+    path = tmp_path / "a.db"
+    path.touch()
+    for pragmas in (LOCAL, NETWORK, DIRECT, OTHER, ALONE):
+        opened = connection.Connector(path, pragmas, KEY).open()
+        assert opened.exec_driver_sql("PRAGMA temp_store").scalar() == MEMORY
+        connection.discard(opened)
 
 
 async def test_local_first_encrypts_both_files(tmp_path: Path) -> None:
