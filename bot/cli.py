@@ -209,6 +209,16 @@ def db_rekey(settings: Settings, *, generate: bool, plain: bool) -> None:
     verb.rekey(settings, generate=generate, plain=plain)
 
 
+@db.command("move")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.pass_obj
+def db_move(settings: Settings, target: Path) -> None:
+    """Move the database to the file TARGET, on a NAS or back here; stop the bot before."""
+    from bot.verbs import restore as verb
+
+    verb.move(settings, target)
+
+
 @db.command("search", context_settings={"ignore_unknown_options": True})
 @click.argument("query", nargs=-1, required=True)
 @click.option("--limit", default=20, type=click.IntRange(1, 1000), help="How many at most.")

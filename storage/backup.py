@@ -57,8 +57,8 @@ class Copies:
             raise Unavailable(
                 f"{target}: it is the database itself; name another file for the copy"
             )
-        async with self.taken(progress) as copy:
-            await depot.put(copy, target)
+        async with self.taken(progress) as path:
+            await depot.put(path, target)
 
     async def through(self) -> int:
         """The newest erasure that a copy made now knows of."""
@@ -71,15 +71,15 @@ class Copies:
     @asynccontextmanager
     async def taken(self, progress: Progress = silence) -> AsyncGenerator[Path]:
         """A checked copy on this machine, which goes when the block ends."""
-        copy = self.scratch / f".{self._db.path.name}.{os.getpid()}.copy"
+        path = self.scratch / f".{self._db.path.name}.{os.getpid()}.copy"
         try:
-            await asyncio.to_thread(_make, copy)
+            await asyncio.to_thread(make, path)
             await self._db.read(
-                lambda connection: _copy(connection, copy, self._db.key, self._audit, progress)
+                lambda connection: copy(connection, path, self._db.key, self._audit, progress)
             )
-            yield copy
+            yield path
         finally:
-            await asyncio.to_thread(copy.unlink, missing_ok=True)
+            await asyncio.to_thread(path.unlink, missing_ok=True)
 
 
 def _check(connection: Connection) -> Check:
@@ -92,7 +92,8 @@ def _is_same(target: Path, source: Path) -> bool:
     return target.absolute() == source.absolute() or (target.exists() and target.samefile(source))
 
 
-def _make(path: Path) -> None:
+def make(path: Path) -> None:
+    """An empty file for a copy, for its owner only. Raises `Unavailable` and `Full`."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
@@ -101,29 +102,32 @@ def _make(path: Path) -> None:
         raise explain_os(error, path) from error
 
 
-def _copy(
+def copy(
     connection: Connection, path: Path, key: Key | None, audit: Chained, progress: Progress
 ) -> None:
-    """Raises for faults of the copy's file only; those of the database pass as they are."""
+    """Fill an empty file with the database as it is now, and check it.
+
+    Raises for faults of the copy's file only; those of the database pass as they are.
+    """
     with snapshot(connection):
         expected = counts(connection)
         try:
-            copy = Connector(path, DIRECT, key).open()
+            filled = Connector(path, DIRECT, key).open()
             try:
-                _fill(connection, copy, progress)
-                sound(copy, path, audit)
-                if counts(copy) != expected:
+                _fill(connection, filled, progress)
+                sound(filled, path, audit)
+                if counts(filled) != expected:
                     raise Corrupt(f"{path}: the copy holds other rows; check both disks")
             finally:
-                discard(copy)
+                discard(filled)
         except DriverError as error:
             raise explain(error, path) from error
 
 
-def _fill(connection: Connection, copy: Connection, progress: Progress) -> None:
+def _fill(connection: Connection, target: Connection, progress: Progress) -> None:
     raw(connection).backup(
-        raw(copy),
+        raw(target),
         pages=PAGES_A_STEP,
         progress=lambda _, remaining, total: progress(total - remaining, total),
     )
-    copy.exec_driver_sql("PRAGMA journal_mode = delete")
+    target.exec_driver_sql("PRAGMA journal_mode = delete")

@@ -5,6 +5,8 @@ asked of the file system unless somebody said.
 """
 
 import asyncio
+import json
+import os
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -141,6 +143,7 @@ async def opened(
 
     Raises `StorageError`.
     """
+    await asyncio.to_thread(_assert_here, place)
     if place.is_local_first:
         _admit(place)
         async with (
@@ -182,6 +185,50 @@ def _look(path: Path, lease: Lease, key: Key | None) -> None:
                 discard(connection)
         except DriverError as error:
             raise explain(error, path) from error
+
+
+def assert_alone(place: Place) -> None:
+    """Raises `Unavailable` for a file that other machines may be using."""
+    if place.sharing:
+        raise Unavailable(
+            f"{place.path}: several bots share it; stop all of them, and do this once with"
+            " PARLEY_STORAGE__STANDBY=false"
+        )
+
+
+def moved_to(place: Place) -> Path | None:
+    """Where the database of this place was moved to; None: it was not."""
+    try:
+        noted = json.loads(_note(place).read_text("utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return Path(noted["to"]) if noted["from"] == os.fspath(place.path.absolute()) else None
+
+
+def note_moved(place: Place, target: Path) -> None:
+    """The database of this place is at `target` from now on. Raises `OSError`."""
+    note = _note(place)
+    note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = note.with_name(f".{note.name}.part")
+    noted = {"from": os.fspath(place.path.absolute()), "to": os.fspath(target.absolute())}
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump(noted, file)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(note)
+
+
+def _note(place: Place) -> Path:
+    return place.working.with_suffix(".moved")
+
+
+def _assert_here(place: Place) -> None:
+    target = moved_to(place)
+    if target is not None and target != place.path.absolute():
+        raise Unavailable(
+            f'{place.path}: it was moved; write storage.path = "{target}" into the configuration.'
+            f" To go on here all the same, delete {_note(place)}"
+        )
 
 
 def unopened(place: Place, key: Key | None = None) -> Database:

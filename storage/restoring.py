@@ -11,9 +11,8 @@ rule in `lineage` makes it anew.
 """
 
 import asyncio
-import os
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,20 +21,18 @@ from sqlalchemy import Connection
 
 from storage import changes, cleaning, depot, receipts
 from storage.audit import Audit
+from storage.beside import BESIDE, keep_beside
 from storage.connection import Connector, discard
-from storage.faults import DriverError, explain, explain_os
+from storage.faults import DriverError, explain
 from storage.filesystem import verdict_of
 from storage.inspection import sound
 from storage.key import Keyring
-from storage.opening import Place
+from storage.opening import Place, assert_alone
 from storage.ownership import Ownership
 from storage.pragmas import DIRECT
 from storage.records import AuditEntry, Corrupt, Receipt, StorageError
 from storage.rekey import rekey_copy
 from storage.schema import prepare, revision
-
-BESIDE = ("", "-wal", "-shm", "-journal")
-"""What belongs to a database: the file, and what SQLite keeps beside it."""
 
 _TAKEN_OVER = ("audit", "audit_seal", "cursor")
 _SET_ASIDE = (
@@ -77,13 +74,14 @@ class Restoring:
         than this program or has another audit key, `WrongKey`, `Unavailable`, `Full`.
         """
         place = self._place
+        assert_alone(place)
         scratch = place.scratch / f".{place.path.name}.restored"
         with ExitStack() as stack:
             await asyncio.to_thread(self._hold, stack)
             try:
                 await depot.put(source, scratch)
                 went_on = await asyncio.to_thread(self._ready, scratch, source, entry, now)
-                kept = await asyncio.to_thread(_keep_beside, self._files(), now)
+                kept = await asyncio.to_thread(keep_beside, self._files(), "before", now)
                 await depot.put(scratch, place.path)
                 await asyncio.to_thread(self._let_go)
             finally:
@@ -177,29 +175,3 @@ def _go_on(connection: Connection, present: _Present) -> None:
 def _rows(connection: Connection, name: str) -> list[tuple[object, ...]]:
     found = connection.exec_driver_sql(f"SELECT * FROM {name} ORDER BY rowid")  # noqa: S608 - a name of ours
     return [tuple(row) for row in found]
-
-
-def _keep_beside(paths: Sequence[Path], now: datetime) -> list[Path]:
-    """Give what is there a second name, so that at no moment there is no file at all."""
-    kept: list[Path] = []
-    for path in paths:
-        if not path.exists():
-            continue
-        beside = path.with_name(f"{path.stem}.before-{now:%Y%m%dT%H%M%SZ}{path.suffix}")
-        try:
-            for end in BESIDE:
-                _link(path.with_name(path.name + end), beside.with_name(beside.name + end))
-        except OSError as error:
-            raise explain_os(error, beside) from error
-        kept.append(beside)
-    return kept
-
-
-def _link(path: Path, beside: Path) -> None:
-    if not path.exists():
-        return
-    try:
-        os.link(path, beside)
-    except OSError:  # a file system without links
-        with suppress(FileNotFoundError):
-            depot.carry(path, beside, lambda _: None)

@@ -1,7 +1,8 @@
-"""`parley db restore`: a backup in the place of the database, while no bot runs."""
+"""`parley db restore | move`: another file in the place of the database, while no bot runs."""
 
 import asyncio
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from bot.control import ControlError, NotRunning, actor, ask, socket_path
 from bot.keyring import keyring_of
 from bot.place import place_of
 from bot.secret import audit_key
+from bot.verbs.progress import Report, progress
 from storage.audit import Audit
 from storage.opening import unopened
 from storage.records import AuditEntry
+from storage.relocation import Relocation, placed, written_line
 from storage.restoring import Restored, Restoring
 
 
@@ -29,6 +32,30 @@ def restore(settings: Settings, source: Path) -> None:
             "The former database could not be read: what was erased, audited or fetched since the"
             " backup is not known to this one."
         )
+
+
+def move(settings: Settings, target: Path) -> None:
+    """Move the database, and say what to write into the configuration."""
+    target = target.absolute()
+    with progress("move", unit=" pages") as report:
+        kept = asyncio.run(_move(settings, target, report))
+    click.echo(f"{target} is the database now. In the configuration:")
+    click.echo(f"  {written_line(target)}")
+    if settings.storage.mode not in ("auto", placed(place_of(settings), target).mode):
+        click.echo('  storage.mode = "auto"')
+    for path in kept:
+        click.echo(f"Kept beside: {path}")
+
+
+async def _move(settings: Settings, target: Path, report: Report) -> Sequence[Path]:
+    place = place_of(settings)
+    await stopped(settings)
+    keys = await asyncio.to_thread(keyring_of, settings)
+    database = unopened(place, keys.current)
+    audit = Audit(database, audit_key(settings), settings.storage.anchor)
+    entry = AuditEntry(actor(), "db move", str(target))
+    relocation = Relocation(place, placed(place, target), keys.current, audit)
+    return await relocation.move(entry, datetime.now(UTC), report)
 
 
 async def _restore(settings: Settings, source: Path) -> Restored:

@@ -133,6 +133,30 @@ async def test_a_failed_upgrade_leaves_the_file_as_it_was(tmp_path: Path) -> Non
     connection.close()
 
 
+async def test_an_upgrade_that_fails_midway_leaves_the_older_file_usable(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    connection = _built(path, lambda connection: migrations.upgrade(connection, "0001"))
+    for statement in OLD_ROWS:
+        connection.exec_driver_sql(statement)
+    connection.exec_driver_sql(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+    connection.exec_driver_sql("CREATE TABLE audit_seal (in_the_way TEXT)")  # of step 0007
+    connection.commit()
+    before = _shape(connection)
+    connection.close()
+    with pytest.raises(StorageError, match="refused a statement"):
+        await Database(path).__aenter__()
+    connection = Connector(path, LOCAL).open()
+    assert schema.revision(connection) == "0001"
+    assert _shape(connection) == before
+    assert connection.exec_driver_sql("SELECT answer FROM turn").scalar() == "An answer."
+    connection.rollback()
+    connection.exec_driver_sql("DROP TABLE audit_seal")
+    connection.close()
+    async with Database(path) as db:
+        assert await db.read(schema.revision) == schema.HEAD
+        assert await Turns(db).count() == 1
+
+
 async def test_an_empty_file_is_made_a_database(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     path.touch()

@@ -1,0 +1,51 @@
+"""What belongs to a database file, and giving it another name beside the first."""
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from storage import depot
+from storage.faults import explain_os
+
+BESIDE = ("", "-wal", "-shm", "-journal")
+"""The file, and what SQLite keeps beside it."""
+
+
+def keep_beside(paths: Sequence[Path], why: str, now: datetime) -> list[Path]:
+    """Give what is there a second name, so that at no moment there is no file at all.
+
+    Raises `Unavailable` and `Full`.
+    """
+    kept: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            continue
+        beside = path.with_name(f"{path.stem}.{why}-{now:%Y%m%dT%H%M%SZ}{path.suffix}")
+        try:
+            for end in BESIDE:
+                _link(path.with_name(path.name + end), beside.with_name(beside.name + end))
+        except OSError as error:
+            raise explain_os(error, beside) from error
+        kept.append(beside)
+    return kept
+
+
+def step_aside(paths: Sequence[Path], why: str, now: datetime) -> list[Path]:
+    """Take what is there away from its name. Raises `Unavailable` and `Full`."""
+    kept = keep_beside(paths, why, now)
+    for path in paths:
+        for end in BESIDE:
+            path.with_name(path.name + end).unlink(missing_ok=True)
+    return kept
+
+
+def _link(path: Path, beside: Path) -> None:
+    if not path.exists():
+        return
+    try:
+        os.link(path, beside)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        depot.carry(path, beside, lambda _: None)
