@@ -74,7 +74,7 @@ from storage.members import Members
 from storage.opening import Place, leasing, opened
 from storage.outbox import Outbox
 from storage.page import Page
-from storage.records import Fenced, StorageError, Unavailable
+from storage.records import AuditEntry, Fenced, StorageError, Unavailable
 from storage.roster import RosterStore
 from storage.search import Search
 from storage.standard import StandardStore
@@ -189,37 +189,20 @@ class App:
         """Until the lease is to be taken; with a port and a socket if that is not at once."""
         if await standby.look():
             return
-        async with AsyncExitStack() as doors:
-            url = ""
-            if self.settings.web.enabled:
-                url = await doors.enter_async_context(self._port_aside(standby))
-            control = Control(socket_path(place_of(self.settings).here), None, standby.tasks())
-            await doors.enter_async_context(control.listening())
+        from bot.aside import Aside  # imported only where somebody stands by
+
+        async with Aside(self.settings, standby, self.metrics, self._engine_state).open() as url:
             log.info("standing by", why=standby.state.detail, url=url)
             aside(url)
             await _first(standby.watch(), self._stopping.wait())
 
-    @asynccontextmanager
-    async def _port_aside(self, standby: Standby) -> AsyncGenerator[str]:
-        """The port of a standby: how it is, and that another bot answers."""
-        from adapters.web.aside import routes
-        from bot.guard import Guard
-        from bot.http import Health, application
-        from bot.port import Port
-
-        async def readiness() -> Readiness:
-            return Readiness({**await self._engine_state(), "storage": standby.state}, "standby")
-
-        web = self.settings.web
-        port = Port(web)
-        app = application([*Health(self.metrics, readiness).routes(), *routes()])
-        async with port.serving(Guard(app, web.allowed_hosts)):
-            yield port.url
-
-    async def _hand_over(self, request: Mapping[str, Any], progress: Progress) -> object:
+    async def _hand_over(
+        self, audit: Audit, request: Mapping[str, Any], progress: Progress
+    ) -> object:
         """End as if stopped, give the lease up, and stand by."""
         if self._lease is None:
             raise ControlError("this bot shares its database with nobody: see storage.standby")
+        await audit.add(AuditEntry(str(request["actor"]), "failover", self._lease.label))
         self._over.set()
         return {"role": "primary"}
 
@@ -305,7 +288,7 @@ class App:
             regular = [self.spawn(keeping.run()), self.spawn(remind(self._key_age))]
             if self._backups:
                 regular.append(self.spawn(self._backups.run()))
-            tasks = {**tasks_for(desk, database), "failover": self._hand_over}
+            tasks = {**tasks_for(desk, database), "failover": partial(self._hand_over, audit)}
             control = Control(socket_path(place_of(self.settings).here), console, tasks)
             await doors.enter_async_context(control.listening())
             log.info("started", recovered=len(unfinished), url=url.partition("?")[0])
@@ -399,7 +382,7 @@ class App:
     async def readiness(self) -> Readiness:
         """The state of each part."""
         parts = {
-            **await self._engine_state(),
+            "engine": await self._engine_state(),
             "storage": await self._storage_state(),
             **states(self._adapters.values()),
         }
@@ -416,10 +399,10 @@ class App:
         copies = Copies(self._database, audit, place_of(self.settings).scratch)
         return Vault(storage.backup_dir, storage.path.stem, copies)
 
-    async def _engine_state(self) -> dict[str, PartState]:
+    async def _engine_state(self) -> PartState:
         status = await self._engine.status()
         self.metrics.engine_restarts.set(status.restarts)
-        return {"engine": PartState(status.state == "ready", status.detail or status.state)}
+        return PartState(status.state == "ready", status.detail or status.state)
 
     async def _storage_state(self) -> PartState:
         try:

@@ -71,7 +71,7 @@ async def _restore(settings: Settings, source: Path) -> Restored:
 async def stopped(settings: Settings) -> None:
     """Raises `ControlError` while the bot runs."""
     try:
-        await ask(socket_path(place_of(settings).home), {"do": "status"})
+        await ask(socket_path(place_of(settings).here), {"do": "status"})
     except NotRunning:
         return
     raise ControlError("the bot is running: stop it, and try again")

@@ -39,6 +39,7 @@ SHARED = frozenset(
 EXCEPTIONS = frozenset(
     {
         ("bot.control", "adapters.console"),  # hands a terminal's connection to its adapter
+        ("bot.aside", "adapters.web.aside"),  # says on the page that another bot answers
         ("bot.page", "adapters.web.store"),  # keeps what the page's store promises to keep
         ("bot.model", "engine.models"),  # finds the file that answers
         ("bot.model", "engine.gguf"),  # ... and says what is wrong with it

@@ -16,6 +16,7 @@ SOUND = {
     "adapters/base.py": "class Adapter: ...",
     "adapters/console.py": "from adapters.base import Adapter",
     "adapters/web/__init__.py": "",
+    "adapters/web/aside.py": "",
     "adapters/web/adapter.py": "from adapters.web import store",
     "adapters/web/store.py": "",
     "engine/__init__.py": "",
@@ -31,6 +32,7 @@ SOUND = {
     "storage/probe.py": "",
     "bot/__init__.py": "__version__ = '0'",
     "bot/app.py": "from adapters.console import Console\nfrom storage.database import Database",
+    "bot/aside.py": "from adapters.web.aside import routes",
     "bot/control.py": "from adapters.console import Console",
     "bot/model.py": (
         "from engine.gguf import ModelError\nfrom engine.models import ModelStore\n"
