@@ -127,7 +127,6 @@ class PlatformSink:
         if not self.shown:
             self.shown, self._due = True, 0.0
         if preview:
-            self._outbox.assert_held()
             await preview.show(markdown)
         else:
             await self._show_by_edits(markdown)
@@ -156,6 +155,8 @@ class PlatformSink:
         self._delivery.deliver(await self._outbox.parts(self._answer))
 
     async def _open(self) -> Preview | None:
+        """The preview, where the platform has one. Raises `Fenced` when another bot answers."""
+        self._outbox.assert_held()
         if not self._is_open and isinstance(self._adapter, Streams):
             key = f"{self._answer}.0"
             self._preview = await self._adapter.open_stream(self._address, key)

@@ -11,6 +11,7 @@ import fcntl
 import os
 import random
 import signal
+import statistics
 import struct
 import sys
 from collections.abc import Awaitable, Callable
@@ -34,7 +35,7 @@ from tests.venues.telegram import TelegramVenue
 LONG = bool(os.environ.get("PARLEY_LONG_FAULTS"))
 ROUNDS = 20 if LONG else 2
 PEOPLE = 3
-TTL_S = 3.0 if LONG else 2.0
+TTL_S = 3.0
 PATIENCE_S = 120.0
 LOCK_BYTES = 0x40000000, 512
 """What SQLite locks of a file, sqlite.org/fileformat2.html, "The Lock-Byte Page"."""
@@ -53,9 +54,15 @@ class Bot:
         self.since = newest
         await self.process.start()
 
+    async def stop(self) -> int:
+        """Woken first, if it was left frozen."""
+        self.signal(signal.SIGCONT)
+        return await self.process.stop()
+
     def signal(self, number: signal.Signals) -> None:
-        assert self.process.process
-        self.process.process.send_signal(number)
+        process = self.process.process
+        if process and process.returncode is None:
+            process.send_signal(number)
 
     async def get(self, path: str) -> aiohttp.ClientResponse | None:
         """None while nobody listens there."""
@@ -91,6 +98,8 @@ class Trial:
     people: list[Writer]
     chance: random.Random
     seconds: list[float] = field(default_factory=list[float])
+    late: list[Call] = field(default_factory=list[Call])
+    compared: int = 0
     held: set[str] = field(default_factory=set[str])
     gate: asyncio.Event | None = None
     holds: str = ""
@@ -128,7 +137,11 @@ class Trial:
         """Until the bot waits for the platform in each chat, so that nothing else is on its way."""
         self.holds, self.gate = bot.name, asyncio.Event()
         self.held.clear()
-        await until(lambda: _now(len(self.held) == PEOPLE))
+
+        async def is_certain() -> bool:
+            return len(self.held) == PEOPLE or self.terms()[-1][1] != bot.name
+
+        await until(is_certain)
 
     def let_go(self) -> None:
         if self.gate:
@@ -184,9 +197,9 @@ class Trial:
         await self.said_by(other)
         await active.start(self.terms()[-1][0])
 
-    async def frozen(self, *, held: bool) -> int:
-        """Frozen and woken; what it said after that. `held`: frozen while it waits for the platform
-        in each chat, so that it is certain what it does next."""
+    async def frozen(self, *, held: bool) -> None:
+        """Frozen and woken. `held`: frozen while it waits for the platform in each chat, so that it
+        is certain what it would do next."""
         active, other = await self.sides()
         if held:
             await self.hold(active)
@@ -196,26 +209,34 @@ class Trial:
         self.let_go()
         await self.take_over(other)
         await self.said_by(other)
-        before = len(self.said(active))
+        before, term = len(self.said(active)), self.terms()[-1][0]
         active.signal(signal.SIGCONT)
 
-        async def stands_by() -> bool:
-            return await active.role() == "standby"
+        async def has_noticed() -> bool:
+            return await active.role() == "standby" or self.has_answered_since(active, term)
 
-        await until(stands_by)
-        late = len(self.said(active)) - before
-        await self.assert_no_stale_write(active)
-        return late
+        await until(has_noticed)
+        late = self.said(active)[before:]
+        if self.has_answered_since(active, term):
+            return  # the other was too slow for its own lease, on a busy machine
+        self.late += late
+        await self.compare(active, term)
 
-    async def assert_no_stale_write(self, bot: Bot) -> None:
+    def has_answered_since(self, bot: Bot, term: int) -> bool:
+        return any(epoch > term and label == bot.name for epoch, label, _ in self.terms())
+
+    async def compare(self, bot: Bot, term: int) -> None:
         """Each commit counts as a beat of the epoch it was made in: so what a bot believes to have
         committed must not be more than what the file has of its terms. One beat a term is the first
         connection's, which the bot does not count."""
         believed = await bot.commits()
+        if self.has_answered_since(bot, term):
+            return
         terms = [n for epoch, label, n in self.terms() if label == bot.name and epoch > bot.since]
         counted = [n for n in terms if n is not None]
         assert len(counted) == len(terms)
         assert believed <= sum(counted) - len(counted)
+        self.compared += 1
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
@@ -282,22 +303,23 @@ async def test_two_bots_answer_once(
         await make_database(ann)
         for bot in bots:
             await bot.start(0)
-            stack.push_async_callback(bot.process.stop)
+            stack.push_async_callback(bot.stop)
         names = [f"p{number}" for number in range(PEOPLE)]
         people = [Writer(venue, name, await venue.direct(name), []) for name in names]
         trial = Trial(tmp_path / "shared.db", venue, bots, people, chance)
         venue.server.arrived = trial.arrived
         ending = asyncio.Event()
-        late: list[int] = []
         async with asyncio.TaskGroup() as tasks:
             for person in people:
                 tasks.create_task(trial.write(person, ending))
             for number in range(ROUNDS):
                 match number % 4:
                     case 0:
-                        assert await trial.frozen(held=True) == 0
+                        await trial.frozen(held=True)
+                        assert trial.late == []
                     case 2:
-                        late.append(await trial.frozen(held=False))
+                        await trial.frozen(held=False)
+                        trial.late.clear()
                     case _:
                         await trial.killed()
             ending.set()
@@ -309,12 +331,12 @@ async def test_two_bots_answer_once(
         epochs = [epoch for epoch, _, _ in trial.terms()]
         assert epochs == list(range(1, len(epochs) + 1))
         assert len(epochs) > ROUNDS
-        assert await bob.process.stop() == 0
-        assert await ann.process.stop() == 0
-        slowest = max(trial.seconds)
+        assert await bob.stop() == 0
+        assert await ann.stop() == 0
         record_property("take-over, seconds", [round(each, 2) for each in trial.seconds])
         messages = sum(len(each.wrote) for each in people)
+        shares = [each / TTL_S for each in trial.seconds]
         print(
-            f"{ROUNDS} rounds, {messages} messages, slowest take-over"
-            f" {slowest:.2f} s = {slowest / TTL_S:.2f} × TTL; said by a sleeper: {sum(late)}"
+            f"{ROUNDS} rounds, {messages} messages, {trial.compared} sleepers' commits compared; "
+            f"take-over in {statistics.median(shares):.2f} × TTL, {max(shares):.2f} at most"
         )
