@@ -97,7 +97,8 @@ async def test_the_engine_is_told_what_the_next_window_begins_with(tmp_path: Pat
 
 async def test_stop_keeps_what_was_shown(tmp_path: Path) -> None:
     async with running_bot(settings_in(tmp_path)) as bot:
-        bot.engine.enqueue("one two three four five six")
+        numbers = " ".join(map(str, range(2_000)))  # far longer than it takes to say stop
+        bot.engine.enqueue(numbers)
         bot.engine.token_delay_s = 0.05
         await bot.platform.receive([message("count")])
         await bot.platform.until(lambda: bool(bot.platform.shown("ann")))
@@ -105,7 +106,7 @@ async def test_stop_keeps_what_was_shown(tmp_path: Path) -> None:
         await bot.platform.until(lambda: TEXTS.stopped in bot.platform.shown("ann")[0])
         [turn] = await bot.running.desk.memory.turns.recent("fake:bot:ann", 9)
         assert turn.stopped
-        assert "one two three four five six".startswith(turn.answer)
+        assert numbers.startswith(turn.answer)
         assert bot.engine.cancelled
 
 
