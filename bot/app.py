@@ -39,7 +39,7 @@ from bot.codec import answer_key, from_record
 from bot.commands import Desk
 from bot.computing import Computing, Memory
 from bot.config import Settings
-from bot.configured import note_changes
+from bot.configured import note_changes, note_model
 from bot.control import Control, ControlError, Progress, socket_path
 from bot.delivery import Delivery
 from bot.erasures import Erasures
@@ -228,6 +228,9 @@ class App:
         if vault:
             self._backups = Backups(vault, erasures, storage.backup_at, self.metrics)
         await note_changes(self.settings, roster, audit_key(self.settings))
+        if self.settings.engine.kind != "remote":  # whose model the configuration names
+            status = await self._engine.status()
+            await note_model(status.model, status.sha256, roster)
         standards = Standards(
             StandardStore(database, audit), self.settings.bot.name, self.settings.bot.language
         )

@@ -1,4 +1,7 @@
-"""What changed in the configuration since the last start, by name; values are told by nobody."""
+"""What changed since the last start: the model, and keys of the configuration.
+
+What a key was set to is told by nobody.
+"""
 
 import json
 from collections.abc import Iterator
@@ -12,6 +15,8 @@ from storage.records import AuditEntry
 
 KEPT = "configuration"
 """The setting that holds a digest of every key that is not as it comes."""
+MODEL = "model"
+"""The setting that holds the name and the SHA-256 of the model."""
 
 
 async def note_changes(settings: Settings, roster: Roster, key: bytes) -> None:
@@ -25,6 +30,19 @@ async def note_changes(settings: Settings, roster: Roster, key: bytes) -> None:
     if changed:
         entry = AuditEntry("system", "configuration", "", json.dumps({"changed": changed}))
         await roster.make(roster.set(KEPT, json.dumps(now), entry))
+
+
+async def note_model(name: str, sha256: str, roster: Roster) -> None:
+    """Write down which file answers, if the last start had another; not for what is no file."""
+    if not sha256:
+        return
+    kept = roster.setting(MODEL)
+    before: dict[str, str] = json.loads(kept) if kept else {}
+    now = {"model": name, "sha256": sha256}
+    if now != before:
+        detail = json.dumps({"sha256": sha256, "before": before})
+        entry = AuditEntry("system", "model", name, detail)
+        await roster.make(roster.set(MODEL, json.dumps(now), entry))
 
 
 def _given(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -2,10 +2,12 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 
+from engine.scripted import ScriptedEngine
 from tests.clients.process import bot_process
 from tests.scenario.bots import running_bot, settings_in
 from tests.scenario.test_admin import TEXTS, entries, house, tell
@@ -87,3 +89,15 @@ async def test_a_change_of_the_configuration_names_the_keys_only(tmp_path: Path)
             last = (await bot.running.desk.audit.latest(9))[0]
     assert json.loads(last.detail) == {"changed": ["bot.persona"]}
     assert last.id == 2
+
+
+async def test_a_start_with_another_model_is_written_down(tmp_path: Path) -> None:
+    for sha256 in ("1f", "1f", "2e"):
+        engine = ScriptedEngine()
+        engine.state = replace(engine.state, model="ada", sha256=sha256)
+        async with running_bot(settings_in(tmp_path), engine=engine) as bot:
+            found = [e for e in await bot.running.desk.audit.latest(9) if e.action == "model"]
+    assert [(entry.target, json.loads(entry.detail)) for entry in found] == [
+        ("ada", {"sha256": "2e", "before": {"model": "ada", "sha256": "1f"}}),
+        ("ada", {"sha256": "1f", "before": {}}),
+    ]
