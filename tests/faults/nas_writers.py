@@ -26,6 +26,8 @@ WAYS = {"persist-exclusive": NETWORK, "truncate-full": DIRECT, "truncate-extra":
 PACE = Pace(pause_s=0.02, silence_s=10, first_retry_s=0.05, longest_retry_s=0.2)
 LARGEST = 3000
 REST_S = 0.002
+LONG_REST_S = 0.02
+"""So that what is copied again after a NAS lost it is never more than is kept for that."""
 
 
 def group(name: str, number: int) -> list[str]:
@@ -48,7 +50,9 @@ def found(path: Path) -> set[str]:
     return events
 
 
-async def _write(database: Database, name: str, numbers: Iterable[int]) -> None:
+async def _write(
+    database: Database, name: str, numbers: Iterable[int], rest_s: float = REST_S
+) -> None:
     inbox = Inbox(database)
     for number in numbers:
         payload = "x" * (number * 997 % LARGEST)
@@ -59,7 +63,7 @@ async def _write(database: Database, name: str, numbers: Iterable[int]) -> None:
             print("refused", name, number, type(error).__name__, flush=True)
         else:
             print("acknowledged", name, number, flush=True)
-        await asyncio.sleep(REST_S)
+        await asyncio.sleep(rest_s)
 
 
 async def _local(path: Path, numbers: Iterable[int]) -> None:
@@ -84,7 +88,7 @@ async def _local_first(working: Path, other: Path, numbers: Iterable[int]) -> No
         ChildCourier(working, other, PACE.silence_s) as courier,
         Spool.open(courier, pace=PACE) as spool,
     ):
-        await _write(spool.database, "spool", numbers)
+        await _write(spool.database, "spool", numbers, LONG_REST_S)
 
 
 def _numbers(start: str, count: str = "") -> Iterable[int]:

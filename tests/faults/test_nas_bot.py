@@ -13,6 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from storage.condition import Condition
+from storage.opening import Place, opened
 from tests.clients.page import Tab
 from tests.clients.process import BotProcess
 from tests.faults.test_kill import answered, free_port
@@ -25,6 +27,7 @@ HANG_S = 60.0 if LONG else 5.0
 FAULT_S = 3.0 if LONG else 0.0
 PATIENCE_S = 60.0
 REST_S = 0.2
+SLOW_S = 0.02
 AWAY, BACK = "the NAS is away", "the NAS is back"
 
 Trouble = Callable[[Nas], None]
@@ -85,8 +88,9 @@ class Talk:
         async with httpx.AsyncClient() as http, asyncio.timeout(PATIENCE_S):
             while True:
                 ready = await http.get(f"{self.tabs[0].base}/readyz")
-                assert ready.status_code == 200, ready.text
-                if ready.json()["parts"]["storage"]["detail"].startswith(words):
+                storage = ready.json()["parts"]["storage"]
+                if storage["detail"].startswith(words):
+                    assert storage["ready"]
                     return
                 await asyncio.sleep(0.05)
 
@@ -121,10 +125,13 @@ async def talking(directory: Path, nas: Nas) -> AsyncGenerator[Talk]:
     assert await bot.stop() == 0
 
 
-def assert_kept(talk: Talk, working: Path, left: Path) -> None:
+async def assert_kept(talk: Talk, place: Place, nas: Nas, left: Path) -> None:
     """Everything that was answered is on the NAS, and the two files are the same."""
-    there = rows(left / "parley.db")
-    assert there == rows(working)
+    async with opened(place) as store, asyncio.timeout(PATIENCE_S):
+        while (await store.condition()) != Condition("copying"):
+            await asyncio.sleep(0.05)
+    there = rows(nas.save(left) / "parley.db")
+    assert there == rows(place.working)
     asked = {name for names in talk.asked.values() for name in names}
     assert {name for row in there["turn_message"] for name in answered([str(row)])} == asked
     for tab in talk.tabs:
@@ -146,6 +153,9 @@ async def test_people_notice_nothing(tmp_path: Path) -> None:
                 await talk.until_storage("takes writes")
             await _meet_stale(talk, nas)
             await _hang(talk, nas)
+            nas.delay(SLOW_S)
+            await talk.go_on(FAULT_S)
+            nas.mend()
             for nth in NTHS if LONG else ():
                 failed = nas.count("failed")
                 nas.fail("EIO", every=nth)
@@ -153,7 +163,8 @@ async def test_people_notice_nothing(tmp_path: Path) -> None:
                 assert nas.count("failed") > failed
                 nas.mend()
                 await talk.until_storage("takes writes")
-        assert_kept(talk, tmp_path / "here" / "parley.working.db", nas.save(tmp_path / "left"))
+        place = Place(nas.mount / "parley.db", tmp_path / "here" / "parley.working.db")
+        await assert_kept(talk, place, nas, tmp_path / "left")
 
 
 async def _meet_stale(talk: Talk, nas: Nas) -> None:

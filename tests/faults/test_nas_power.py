@@ -20,7 +20,8 @@ from tests.rigs.nas import Nas, mounted
 LONG = bool(os.environ.get("PARLEY_LONG_FAULTS"))
 CUTS = 60 if LONG else 3
 KILL_EVERY = 12
-MOST = 30
+MOST, FEW = 30, 10
+LIE_EVERY = 3
 PATIENCE_S = 60.0
 SHARES = (0.0, 0.3, 0.7, 1.0)
 
@@ -112,9 +113,12 @@ def test_what_a_nas_lost_is_copied_there_again(tmp_path: Path, nas: Nas) -> None
     while trial < CUTS:
         with writing.running():
             for _ in range(min(KILL_EVERY, CUTS - trial)):
-                writing.go_on({"spool": chance.randrange(1, MOST)})
+                if is_liar := trial % LIE_EVERY == 1:
+                    nas.lie()
+                writing.go_on({"spool": chance.randrange(1, FEW)})
                 _wait_for(lambda kept=kept: _copied(nas.save(left)) > kept)
-                nas.cut_power(trial, chance.choice(SHARES))
+                nas.cut_power(trial, 0.0 if is_liar else chance.choice(SHARES))
+                nas.mend()
                 before, kept = kept, _copied(nas.save(left))
                 assert kept >= before
                 trial += 1

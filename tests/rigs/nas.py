@@ -37,8 +37,8 @@ class Nas:
         """Let every so manyth operation fail with an error of errno(3)."""
         self._do("fail", error=error, every=every, operations=list(operations))
 
-    def delay(self, seconds: float, operations: Sequence[str]) -> None:
-        """Let operations take longer."""
+    def delay(self, seconds: float, operations: Sequence[str] = ()) -> None:
+        """Let some operations, or all, take longer."""
         self._do("delay", seconds=seconds, operations=list(operations))
 
     def fill(self, error: str = "ENOSPC", *, late: bool = False) -> None:
@@ -53,6 +53,10 @@ class Nas:
     def hang(self) -> None:
         """Let every operation wait until it is mended."""
         self._do("hang")
+
+    def lie(self) -> None:
+        """Say of a sync that it was done, and do nothing, as an export that is `async` does."""
+        self._do("lie")
 
     def forget_handles(self) -> None:
         """Files that are open are stale until they are opened again."""

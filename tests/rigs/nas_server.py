@@ -47,7 +47,8 @@ class Failing:
 
 @dataclass(slots=True)
 class Troubles:
-    """What goes wrong. `full` is the error of whatever needs more space; `late`: at the sync."""
+    """What goes wrong. `full` is the error of whatever needs more space; `late`: at the sync.
+    `lies`: it says of a sync that it was done, and does nothing."""
 
     failing: list[Failing] = field(default_factory=list[Failing])
     delay_s: float = 0.0
@@ -55,6 +56,7 @@ class Troubles:
     full: int = SPACE_IS_LEFT
     late: bool = False
     read_only: bool = False
+    lies: bool = False
     hangs: bool = False
 
 
@@ -99,6 +101,9 @@ class Server(Operations):
 
     def do_protect(self) -> None:
         self._troubles.read_only = True
+
+    def do_lie(self) -> None:
+        self._troubles.lies = True
 
     def do_hang(self) -> None:
         self._troubles.hangs = True
@@ -187,12 +192,14 @@ class Server(Operations):
             if self._troubles.full and len(node.now) > len(node.kept):
                 node.forget()
                 raise FuseOSError(self._troubles.full)
-            node.sync()
+            if not self._troubles.lies:
+                node.sync()
         return 0
 
     def fsyncdir(self, path: str, datasync: int, fh: int) -> int:
         with self._pass("fsyncdir", writes=True):
-            self._disk.sync(path)
+            if not self._troubles.lies:
+                self._disk.sync(path)
         return 0
 
     def flush(self, path: str, fh: int) -> int:
@@ -228,7 +235,7 @@ class Server(Operations):
 
     def _pass(self, operation: str, *, writes: bool = False) -> threading.Condition:
         """The lock under which the operation runs, unless trouble keeps it from running."""
-        if self._troubles.delay_s and operation in self._troubles.delayed:
+        if not self._troubles.delayed or operation in self._troubles.delayed:
             time.sleep(self._troubles.delay_s)
         with self._changed:
             self._counts[operation] += 1
