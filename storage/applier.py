@@ -84,6 +84,7 @@ class Applier:
             self.close()  # another file in its place: what would go into the old one is lost
         if self._admit and self._connection is None:
             self._admit(self._other)
+            _report(0)
         match request["do"]:
             case "meet":
                 return {"plan": self._meet()}

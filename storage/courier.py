@@ -21,6 +21,9 @@ from storage.records import StorageError, Unavailable
 
 _ROOT = Path(__file__).resolve().parent.parent
 _CLOSE_S = 2.0
+MOST_PATIENCE = 12
+"""So many times the usual silence is waited out in the end, twice as long after each in vain: a
+slow disk that takes a large backlog in one commit is silent too, and would never get it done."""
 _FAULTS: dict[str, type[StorageError]] = {
     kind.__name__: kind
     for kind in (
@@ -57,7 +60,7 @@ class ChildCourier:
         self._key = key
         self.working = working
         self.other = other
-        self._silence_s = silence_s
+        self._silence_s = self._patience_s = silence_s
         self._start_s = start_s
         self._process: Process | None = None
         self._is_up = False
@@ -89,8 +92,12 @@ class ChildCourier:
         """The answer. Raises `StorageError`; `Unavailable` when there is none in time."""
         process = await self._running()
         try:
-            return result(await self._exchange(process, {"do": do, **request}))
+            answer = await self._exchange(process, {"do": do, **request})
+            self._patience_s = self._silence_s
+            return result(answer)
         except (TimeoutError, ConnectionError, EOFError) as error:
+            if isinstance(error, TimeoutError):
+                self._patience_s = min(self._patience_s * 2, self._silence_s * MOST_PATIENCE)
             await self._kill(process)
             raise Unavailable(
                 f"{self.other}: its file system does not answer ({type(error).__name__}); it is"
@@ -107,7 +114,7 @@ class ChildCourier:
         if not self._is_up:  # a busy machine may start it slowly: that is no file system's silence
             await self._receive(process, self._start_s)
             self._is_up = True
-        while "progress" in (answer := await self._receive(process, self._silence_s)):
+        while "progress" in (answer := await self._receive(process, self._patience_s)):
             pass
         return answer
 

@@ -116,6 +116,9 @@ async def talking(directory: Path, nas: Nas) -> AsyncGenerator[Talk]:
         writing = [tasks.create_task(talk.write(tab)) for tab in talk.tabs]
         try:
             yield talk
+        except BaseException:
+            print("".join(line for line in bot.output if "NAS" in line))
+            raise
         finally:
             talk.ends.set()
             await asyncio.wait(writing)
