@@ -12,7 +12,7 @@ LOCKED := $(PIP) --no-build-isolation --require-hashes
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help run install dev rig test check faults lint image-check types docs platforms-table \
-	lock bench bench-peers bench-engine clean
+	lock bench bench-peers bench-engine bench-storage clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ bench-peers: dev ## build llama.cpp's tools to measure against, about ten minute
 
 bench-engine: bench-peers ## measure the engine against them and write docs/performance.md
 	@$(BIN)/python -m bench.engine --report $(ARGS)
+
+bench-storage: rig ## measure the database, on a NAS too, and write the figures of docs/storage.md
+	@$(BIN)/python -m bench.storage --report $(ARGS)
 
 clean: ## remove .venv and caches; conversations and models stay
 	@rm -rf $(VENV) .cache .pytest_cache .ruff_cache .hypothesis build parley.egg-info

@@ -1,7 +1,7 @@
 """The program that runs in the guest: our storage on a real NFS or CIFS mount, and its troubles.
 
-`python -m tests.faults.nas_trials verdicts`, `… local-first VERSION TROUBLE…`, `… direct VERSION
-TROUBLE…`. What it found is written for the test that booted the guest (`test_nfs.py`), which
+`python -m tests.faults.nas_trials verdicts`, `… local-first VERSION TROUBLE…`, and so `direct` and
+`bot`. What it found is written for the test that booted the guest (`test_nfs.py`), which
 judges it.
 """
 
@@ -14,6 +14,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from httpx import AsyncClient
+
 from storage.courier import ChildCourier
 from storage.database import Database
 from storage.driver import driver
@@ -22,7 +24,9 @@ from storage.inbox import Inbox
 from storage.pragmas import DIRECT
 from storage.records import StorageError
 from storage.spool import PACE, Spool
-from tests.faults.nas_traffic import Traffic, damage, differing, missing
+from tests.clients.page import Tab
+from tests.clients.process import BotProcess, bot_process
+from tests.faults.nas_traffic import PEOPLE, Talk, Traffic, damage, differing, missing, turns
 from tests.rigs.uml.nas import EXPORT, OUTCOME, OWN, Nas
 from tests.unit.storage.values import event
 
@@ -53,6 +57,7 @@ TROUBLES = {
     "restarted": Trouble(lambda nas, _: nas.restart(), _nothing, 0, is_felt=False),
     "unexported": Trouble(lambda nas, _: nas.unexport(), Nas.export, 5),
     "replaced": Trouble(Nas.replace, _nothing, 0, is_felt=False),
+    "restored": Trouble(Nas.restore, _nothing, 0, is_felt=False),
     "full": Trouble(lambda nas, _: nas.fill(), Nas.free, 5),
     "read-only": Trouble(lambda nas, _: nas.export("ro"), Nas.export, 5),
 }
@@ -107,7 +112,47 @@ async def direct(nas: Nas, share: Path, name: str, trouble: Trouble) -> Outcome:
     return {"recovered_s": round(recovered_s, 1), **_result(traffic, EXPORT / file)}
 
 
-MODES = {"local-first": local_first, "direct": direct}
+async def bot(nas: Nas, share: Path, name: str, trouble: Trouble) -> Outcome:
+    """People at the page of a whole bot, as people start it, whose NAS gets into trouble."""
+    file, home = f"{name}.db", OWN / name
+    home.mkdir()
+    settings = {
+        "engine__kind": "scripted",
+        "web__port": "0",
+        "storage__path": str(share / file),
+        "storage__local_dir": str(home),
+    }
+    async with bot_process(home, **settings) as running:
+        tabs = [Tab(running.link, f"p{number}") for number in range(PEOPLE)]
+        talk = Talk(tabs)
+        async with talk.flowing():
+            await talk.more(10)
+            began = perf_counter()
+            await asyncio.to_thread(trouble.begin, nas, file)
+            await _until(lambda: _says(running, "degraded"), 60)
+            await asyncio.sleep(trouble.lasts_s)
+            ended = perf_counter()
+            await asyncio.to_thread(trouble.end, nas)
+            await talk.more(5)
+        await _until(lambda: _says(running, "takes writes"), RECOVERY_S)
+        recovered_s = perf_counter() - ended
+    return {
+        "answered": talk.answered,
+        "during": talk.count(began, ended),
+        "recovered_s": round(recovered_s, 1),
+        "p95_ms": [talk.p95_ms(0, began), talk.p95_ms(began, ended)],
+        "turns": turns(EXPORT / file),
+        "damage": damage(EXPORT / file),
+    }
+
+
+async def _says(running: BotProcess, state: str) -> bool:
+    async with AsyncClient() as http:
+        body = (await http.get(f"{running.link.partition('/?')[0]}/readyz", timeout=30)).json()
+    return str(body["parts"]["storage"]["detail"]).startswith(state)
+
+
+MODES = {"local-first": local_first, "direct": direct, "bot": bot}
 
 
 def _result(traffic: Traffic, file: Path) -> Outcome:

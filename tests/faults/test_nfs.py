@@ -14,7 +14,8 @@ from tests.rigs.uml.machine import NoBoot, lacking, run
 
 LONG = bool(os.environ.get("PARLEY_LONG_FAULTS"))
 FELT = ("unplugged", "unexported", "full", "read-only")
-ALL = ("restarted", "replaced", *FELT)
+ANEW = ("restarted", "restored", "replaced")
+STOPPED = ("restarted", "stopped")
 Trial = Callable[..., dict[str, Any]]
 
 pytestmark = pytest.mark.skipif(not LONG, reason="a long fault trial: make faults")
@@ -64,7 +65,7 @@ def test_what_mounts_are_good_for(trial: Trial) -> None:
 
 
 @pytest.mark.timeout(700)
-@pytest.mark.parametrize(("version", "troubles"), [("4.1", ALL), ("3", ("restarted", "stopped"))])
+@pytest.mark.parametrize(("version", "troubles"), [("4.1", (*ANEW, *FELT)), ("3", STOPPED)])
 def test_a_nas_in_trouble_is_not_felt(
     trial: Trial, version: str, troubles: tuple[str, ...]
 ) -> None:
@@ -83,7 +84,9 @@ def test_a_nas_in_trouble_is_not_felt(
 
 
 @pytest.mark.timeout(700)
-@pytest.mark.parametrize(("version", "troubles"), [("4.1", ALL), ("3", ("restarted", "stopped"))])
+@pytest.mark.parametrize(
+    ("version", "troubles"), [("4.1", ("restarted", "restored", *FELT)), ("3", STOPPED)]
+)
 def test_what_the_nas_acknowledged_it_keeps(
     trial: Trial, version: str, troubles: tuple[str, ...]
 ) -> None:
@@ -93,3 +96,12 @@ def test_what_the_nas_acknowledged_it_keeps(
         assert found[name]["acknowledged"] > 0, name
         assert found[name]["missing"] == [], name
         assert found[name]["damage"] == [], name
+
+
+@pytest.mark.timeout(700)
+def test_a_bot_answers_while_its_nas_is_unplugged(trial: Trial) -> None:
+    found = trial("bot", "4.1", "unplugged")["unplugged"]
+
+    assert found["during"] > 0
+    assert found["turns"] == found["answered"]
+    assert found["damage"] == []

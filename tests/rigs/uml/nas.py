@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
+from subprocess import PIPE
 
 BASE = Path(os.environ.get("PARLEY_BASE", "/mnt"))
 EXPORT = BASE / "export"
@@ -50,18 +51,19 @@ force user = root
 
 
 class Nas:
-    """The NAS and the line to it."""
+    """The NAS and the line to it. Made before anything is mounted."""
 
     def __init__(self) -> None:
-        _load_modules()
+        self.do = Shell().do
+        self._load_modules()
         for disk, place in (("/dev/ubda", EXPORT), ("/dev/ubdb", OWN)):
             place.mkdir()
-            do(f"mkfs.ext4 -q -F {disk} && mount -t ext4 {disk} {place}")
-        do("hostname nas")
-        do("ip netns add client && ip -n client link set lo up")
-        do("ip link add nas0 type veth peer name eth0 netns client")
-        do(f"ip addr add {_SERVER}/24 dev nas0 && ip link set nas0 up")
-        do(f"ip -n client addr add {_CLIENT}/24 dev eth0 && ip -n client link set eth0 up")
+            self.do(f"mkfs.ext4 -q -F {disk} && mount -t ext4 {disk} {place}")
+        self.do("hostname nas")
+        self.do("ip netns add client && ip -n client link set lo up")
+        self.do("ip link add nas0 type veth peer name eth0 netns client")
+        self.do(f"ip addr add {_SERVER}/24 dev nas0 && ip link set nas0 up")
+        self.do(f"ip -n client addr add {_CLIENT}/24 dev eth0 && ip -n client link set eth0 up")
 
     def serve_nfs(self) -> None:
         """Start the NFS server and export its disk."""
@@ -70,17 +72,17 @@ class Nas:
         for name in ("etab", "rmtab", "state"):
             Path("/var/lib/nfs", name).touch()
         Path("/run/rpcbind").mkdir()
-        do("mount -t rpc_pipefs none /var/lib/nfs/rpc_pipefs && mount -t nfsd nfsd /proc/fs/nfsd")
-        do("sysctl -q -w fs.nfs.nlm_timeout=3 fs.nfs.nlm_grace_period=1")
-        do(
-            "sysctl -q -w fs.nfs.nlm_tcpport=4045 fs.nfs.nlm_udpport=4045"
-        )  # the portmapper's file is both's
-        do("rpcbind -w && rpc.statd --no-notify && nfsdcld")
-        do(f"echo {_GRACE_S} > /proc/fs/nfsd/nfsv4leasetime")
-        do(f"echo {_GRACE_S} > /proc/fs/nfsd/nfsv4gracetime")
+        self.do("mount -t rpc_pipefs none /var/lib/nfs/rpc_pipefs")
+        self.do("mount -t nfsd nfsd /proc/fs/nfsd")
+        self.do("sysctl -q -w fs.nfs.nlm_timeout=3 fs.nfs.nlm_grace_period=1")
+        # Server and client tell one portmapper of their lock daemons: so both have one port.
+        self.do("sysctl -q -w fs.nfs.nlm_tcpport=4045 fs.nfs.nlm_udpport=4045")
+        self.do("rpcbind -w && rpc.statd --no-notify && nfsdcld")
+        self.do(f"echo {_GRACE_S} > /proc/fs/nfsd/nfsv4leasetime")
+        self.do(f"echo {_GRACE_S} > /proc/fs/nfsd/nfsv4gracetime")
         self.export()
         self.start()
-        do("rpc.mountd --no-udp && echo Y > /proc/fs/nfsd/v4_end_grace")
+        self.do("rpc.mountd --no-udp && echo Y > /proc/fs/nfsd/v4_end_grace")
 
     def serve_cifs(self) -> None:
         """Start Samba on the same disk."""
@@ -90,20 +92,20 @@ class Nas:
         Path("/var/log/samba").mkdir(exist_ok=True)
         settings = own / "smb.conf"
         settings.write_text(_SMB.format(own=own, server=_SERVER, export=EXPORT), "utf-8")
-        do(f"smbd -s {settings} -D")
+        self.do(f"smbd -s {settings} -D")
 
     def mount(self, version: str, options: str = "hard") -> Path:
         """A mount of the share by its client, of NFS 3 or 4.1."""
         place = _place(f"nfs-{version}")
         if version == "3":
-            _client(
+            self._client(
                 "mount -t tmpfs none /run && mkdir /run/rpcbind && rpcbind -w"
                 " && rpc.statd --no-notify",
                 apart=True,
             )
-            _client(f"mount -t nfs -o vers=3,proto=tcp,{options} {_SERVER}:{EXPORT} {place}")
+            self._client(f"mount -t nfs -o vers=3,proto=tcp,{options} {_SERVER}:{EXPORT} {place}")
         else:
-            _client(f"mount -t nfs4 -o vers={version},{options} {_SERVER}:/ {place}")
+            self._client(f"mount -t nfs4 -o vers={version},{options} {_SERVER}:/ {place}")
         return place
 
     def mount_cifs(self, options: str) -> Path:
@@ -112,7 +114,7 @@ class Nas:
         until = time.monotonic() + 30
         while True:
             try:
-                _client(f"mount -t cifs -o guest,vers=3.1.1,{options} //{_SERVER}/nas {place}")
+                self._client(f"mount -t cifs -o guest,vers=3.1.1,{options} //{_SERVER}/nas {place}")
             except subprocess.CalledProcessError:
                 if time.monotonic() > until:
                     raise
@@ -122,19 +124,19 @@ class Nas:
 
     def delay(self, round_trip_ms: float) -> None:
         """Let whatever goes between client and server take so long, there and back."""
-        do(f"tc qdisc replace dev nas0 root netem delay {round_trip_ms}ms")
+        self.do(f"tc qdisc replace dev nas0 root netem delay {round_trip_ms}ms")
 
     def unplug(self) -> None:
-        do("ip link set nas0 down")
+        self.do("ip link set nas0 down")
 
     def plug(self) -> None:
-        do("ip link set nas0 up")
+        self.do("ip link set nas0 up")
 
     def start(self) -> None:
-        do(f"rpc.nfsd -H {_SERVER} 8")
+        self.do(f"rpc.nfsd -H {_SERVER} 8")
 
     def stop(self) -> None:
-        do("rpc.nfsd 0")
+        self.do("rpc.nfsd 0")
 
     def restart(self) -> None:
         self.stop()
@@ -142,52 +144,75 @@ class Nas:
 
     def export(self, access: str = "rw") -> None:
         options = f"{access},sync,no_subtree_check,no_root_squash,insecure,fsid=0"
-        do(f"exportfs -i -o {options} '*:{EXPORT}' && exportfs -f")
+        self.do(f"exportfs -i -o {options} '*:{EXPORT}' && exportfs -f")
 
     def unexport(self) -> None:
-        do(f"exportfs -u '*:{EXPORT}' && exportfs -f")
+        self.do(f"exportfs -u '*:{EXPORT}' && exportfs -f")
 
     def fill(self) -> None:
         """Leave no room on the NAS's disk."""
-        do(f"dd if=/dev/zero of={EXPORT}/filler bs=64k 2>/dev/null || true")
+        self.do(f"dd if=/dev/zero of={EXPORT}/filler bs=64k 2>/dev/null || true")
 
     def free(self) -> None:
         (EXPORT / "filler").unlink()
 
     def replace(self, name: str) -> None:
-        """Give a file another inode, as a restore on the NAS does; no write comes in between."""
+        """Give a file another inode under its client; no write of its comes in between."""
         self.unplug()
-        shutil.copy2(EXPORT / name, EXPORT / "copied")
-        (EXPORT / "copied").replace(EXPORT / name)
+        _give_another_inode(name)
         self.plug()
 
+    def restore(self, name: str) -> None:
+        """The same while the server is stopped: to its client the handle it has is stale then."""
+        self.stop()
+        _give_another_inode(name)
+        self.start()
 
-def do(command: str) -> None:
-    """Run a line of shell. Raises `CalledProcessError`; what it says goes to the console."""
-    subprocess.run(["sh", "-c", command], check=True)
+    def _client(self, command: str, *, apart: bool = False) -> None:
+        """Run it on the client's side of the line; `apart` with mounts of its own."""
+        way = "nsenter --net=/run/netns/client"
+        way += " unshare -m --propagation private" if apart else ""
+        self.do(f"{way} sh -c '{command}'")
+
+    def _load_modules(self) -> None:
+        """Modules lie where no system looks for them; the kernel is told how to find more."""
+        home = BASE / "modules"
+        (home / "lib").mkdir(parents=True)
+        (home / "lib/modules").symlink_to("/usr/lib/uml/modules")
+        loader = BASE / "modprobe"
+        loader.write_text(f'#!/bin/sh\nexec modprobe -d {home} "$@"\n', "utf-8")
+        loader.chmod(0o755)
+        Path("/proc/sys/kernel/modprobe").write_text(str(loader), "utf-8")
+        for name in _MODULES:
+            self.do(f"modprobe -d {home} {name} 2>/dev/null || true")
 
 
-def _client(command: str, *, apart: bool = False) -> None:
-    """Run it on the client's side of the line; `apart` with mounts of its own."""
-    way = ["nsenter", "--net=/run/netns/client"]
-    way += ["unshare", "-m", "--propagation", "private"] if apart else []
-    subprocess.run([*way, "sh", "-c", command], check=True)
+def _give_another_inode(name: str) -> None:
+    shutil.copy2(EXPORT / name, EXPORT / "copied")
+    (EXPORT / "copied").replace(EXPORT / name)
+
+
+class Shell:
+    """Runs lines in a process that was started before anything was mounted.
+
+    A child of a process with a file open on the NAS closes that file when it starts a program, and
+    so waits for a server that is stopped: it could never start it again.
+    """
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(["sh"], stdin=PIPE, stdout=PIPE, text=True)
+
+    def do(self, command: str) -> None:
+        """Raises `CalledProcessError`; what the line says goes to the console."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(f"( {command} ) </dev/null >&2; echo $?\n")
+        self._process.stdin.flush()
+        if (status := self._process.stdout.readline().strip()) != "0":
+            raise subprocess.CalledProcessError(int(status or 1), command)
 
 
 def _place(name: str) -> Path:
     place = BASE / name
     place.mkdir()
     return place
-
-
-def _load_modules() -> None:
-    """Modules lie where no system looks for them; the kernel is told how to find more."""
-    home = BASE / "modules"
-    (home / "lib").mkdir(parents=True)
-    (home / "lib/modules").symlink_to("/usr/lib/uml/modules")
-    loader = BASE / "modprobe"
-    loader.write_text(f'#!/bin/sh\nexec modprobe -d {home} "$@"\n', "utf-8")
-    loader.chmod(0o755)
-    Path("/proc/sys/kernel/modprobe").write_text(str(loader), "utf-8")
-    for name in _MODULES:
-        do(f"modprobe -d {home} {name} 2>/dev/null || true")
