@@ -227,7 +227,8 @@ def _assert_here(place: Place) -> None:
     if target is not None and target != place.path.absolute():
         raise Unavailable(
             f'{place.path}: it was moved; write storage.path = "{target}" into the configuration.'
-            f" To go on here all the same, delete {_note(place)}"
+            f" To go on here all the same, delete {_note(place)} and give the former file, with"
+            " “moved” in its name, this name again"
         )
 
 

@@ -21,7 +21,7 @@ from storage.page import empty
 from storage.retention import Retention
 from storage.statement import Statement, Values
 
-BATCH = 50
+BATCH = 10
 """Rows deleted in one commit."""
 STEP = 1000
 """Rows looked at in one read."""
