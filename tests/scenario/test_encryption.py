@@ -29,6 +29,7 @@ from storage.roster import RosterStore
 from storage.turns import Turns
 from tests.scenario.bots import Bot, as_nas, running_bot, settings_in
 from tests.unit.bot.events import message
+from tests.unit.storage.canary import holders
 
 CANARY = "kanarienvogel7f3a"
 KEY, OTHER_KEY = Key("1f" * 32), Key("2e" * 32)
@@ -53,21 +54,8 @@ class Box:
         return settings_in(self.root, storage=places | risk | storage)
 
     def found(self) -> set[str]:
-        """The files that hold the canary, in any of the ways that text is written."""
-        forms = [CANARY.encode(code) for code in ("utf-8", "utf-16-le", "utf-16-be")]
-        return {
-            path.relative_to(self.root).as_posix()
-            for path in self.root.rglob("*")
-            if any(form in _content(path).lower() for form in forms)
-        }
-
-
-def _content(path: Path) -> bytes:
-    """What a file holds; nothing for a socket, or what is gone by now."""
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
+        """The files that hold the canary."""
+        return holders(self.root, CANARY)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from storage.key import Key
 from storage.pragmas import ALONE, DIRECT, LOCAL, NETWORK, OTHER, Pragmas
 from storage.records import Corrupt, StorageError, WrongKey
 from storage.spool import Pace, Spool
+from tests.unit.storage.canary import holders
 from tests.unit.storage.values import event
 
 KEY, OTHER_KEY = Key("1f" * 32), Key("2e" * 32)
@@ -25,14 +26,6 @@ MEMORY = 2
 """sqlite.org/pragma.html, "PRAGMA temp_store"."""
 CANARY = "canary-of-the-mine"
 QUICK = Pace(pause_s=0.01, silence_s=60, first_retry_s=0.05, longest_retry_s=0.05)
-
-
-def files_with(directory: Path, text: str) -> set[str]:
-    """The files below that hold a text."""
-    wanted = text.encode()
-    return {
-        path.name for path in directory.rglob("*") if path.is_file() and wanted in path.read_bytes()
-    }
 
 
 def told_of(pid: int) -> str:
@@ -58,12 +51,12 @@ async def test_a_file_and_its_journals_and_copies(
         await say(db, "1")
         await Copies(db, Audit(db, b""), tmp_path).give(tmp_path / "copy.db")
         await say(db, "2")
-        while_open = files_with(tmp_path, CANARY)
+        while_open = holders(tmp_path, CANARY)
     async with Database(tmp_path / "copy.db", key=key) as copy:
         assert await said(copy) == {"1"}
         result = await check(copy)
         assert (result.problems, result.size_bytes) == ((), copy.path.stat().st_size)
-    after = files_with(tmp_path, CANARY)
+    after = holders(tmp_path, CANARY)
     if key:
         assert while_open | after == set()
     else:
@@ -98,7 +91,7 @@ async def test_local_first_encrypts_both_files(tmp_path: Path) -> None:
                     await asyncio.sleep(0.01)
         for path in working.parent.glob("w.db*"):
             path.unlink()  # so that the second is built from the file on the NAS
-        assert files_with(tmp_path, CANARY) == set()
+        assert holders(tmp_path, CANARY) == set()
     async with Database(other, key=KEY) as db:
         assert await said(db) == {"first", "second"}
 
