@@ -6,19 +6,14 @@ the port, the control socket. Stop: intake, answers, engine, outbox, storage.
 
 import asyncio
 from collections.abc import (
-    AsyncGenerator,
     Callable,
     Coroutine,
-    Generator,
-    Iterator,
     Mapping,
     Sequence,
 )
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
-    asynccontextmanager,
-    contextmanager,
 )
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,10 +21,8 @@ from functools import partial
 from typing import Any
 
 import structlog
-from starlette.routing import Route
 
 from adapters.base import Adapter
-from adapters.capabilities import Webhooks
 from adapters.console import PLATFORM as CONSOLE
 from adapters.console import ConsoleAdapter
 from bot.answer import Answering
@@ -50,16 +43,17 @@ from bot.keeping import Keeping
 from bot.key_age import KeyAge, note_key, remind
 from bot.keyring import keyring_of
 from bot.office import tasks_for
+from bot.parts import Site, engine_of, platforms, port
 from bot.pipeline import Pipeline
 from bot.place import place_of
 from bot.ready import ReadyAnswers
 from bot.reply import Outlet, Sinks
 from bot.roster import Roster
-from bot.secret import audit_key, kept_secret
+from bot.secret import audit_key
 from bot.sessions import Sessions
 from bot.standards import Standards
 from bot.standby import Standby
-from bot.texts import texts_for
+from bot.tasks import alone, first, guarded
 from engine.base import Engine
 from storage.audit import Audit
 from storage.backup import Copies
@@ -73,7 +67,6 @@ from storage.lease import Lease
 from storage.members import Members
 from storage.opening import Place, leasing, opened
 from storage.outbox import Outbox
-from storage.page import Page
 from storage.records import AuditEntry, Fenced, StorageError, Unavailable
 from storage.roster import RosterStore
 from storage.search import Search
@@ -172,7 +165,7 @@ class App:
             self._database = self._store.database
             for adapter in (*platforms(self.settings), *self._given[1]):
                 await self._enter(adapter, stack)
-            stack.enter_context(_alone())
+            stack.enter_context(alone())
             self._tasks = await stack.enter_async_context(asyncio.TaskGroup())
             holding = self.spawn(self._hold())
             await self._serve(started)
@@ -194,7 +187,7 @@ class App:
         async with Aside(self.settings, standby, self.metrics, self._engine_state).open() as url:
             log.info("standing by", why=standby.state.detail, url=url)
             aside(url)
-            await _first(standby.watch(), self._stopping.wait())
+            await first(standby.watch(), self._stopping.wait())
 
     async def _hand_over(
         self, audit: Audit, request: Mapping[str, Any], progress: Progress
@@ -208,7 +201,7 @@ class App:
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Start a task whose failure is logged and stops nothing else."""
-        return self._tasks.create_task(_guarded(work))
+        return self._tasks.create_task(guarded(work))
 
     async def _serve(self, started: Callable[[Running], None]) -> None:
         database = self._database
@@ -281,7 +274,8 @@ class App:
         async with AsyncExitStack() as doors:
             url = ""
             if self.settings.web.enabled:
-                url = await doors.enter_async_context(self._port(desk, pipeline, sinks))
+                site = Site(desk, pipeline, sinks, self.metrics, self.readiness, self.spawn)
+                url = await doors.enter_async_context(port(site, database, self._add))
             awaited = {answer_key(from_record(each.event)) for each in unfinished}
             await delivery.recover(awaited)
             await pipeline.recover(unfinished)
@@ -321,61 +315,6 @@ class App:
 
     def _add(self, adapter: Adapter) -> None:
         self._adapters[adapter.name, adapter.account] = adapter
-
-    @asynccontextmanager
-    async def _port(self, desk: Desk, pipeline: Pipeline, sinks: Sinks) -> AsyncGenerator[str]:
-        """The page and the HTTP API, on one port; the link that opens the page."""
-        from adapters.web.adapter import PageSettings, WebAdapter  # imported only where it serves
-        from adapters.web.people import People
-        from adapters.web.routes import PageRoutes
-        from bot.api import ChatApi
-        from bot.bearer import Bearer
-        from bot.calls import Calls
-        from bot.embeddings_api import EmbeddingsApi
-        from bot.guard import Guard
-        from bot.http import Health, application
-        from bot.menu import command_hints
-        from bot.openai_api import OpenAiApi
-        from bot.page import StoredPage
-        from bot.port import Port
-
-        web = self.settings.web
-        port = Port(web)
-        token = kept_secret(self._database.path.with_suffix(".page-key"))
-        store = StoredPage(Page(self._database))
-        settings = PageSettings(
-            self.settings.bot.name, self._notice(), command_hints, pipeline.redact
-        )
-        page = WebAdapter(store, settings)
-        people = People(store, token, settings.bot_name)
-        self._add(page)
-        bearer = Bearer(self.settings.api.tokens, is_local=web.is_for_this_machine)
-        webhooks = self._webhooks()
-        routes = [
-            *webhooks,
-            *PageRoutes(page, people, settings).routes(),
-            *ChatApi(desk, pipeline, sinks, bearer, self.spawn).routes(),
-            *OpenAiApi(self.settings, self._engine, bearer).routes(),
-            *EmbeddingsApi(self._engine, bearer).routes(),
-            *Health(self.metrics, self.readiness).routes(),
-        ]
-        signed = frozenset(route.path for route in webhooks)
-        served = Calls(application(routes), desk.audit)
-        async with port.serving(Guard(served, web.allowed_hosts, signed)):
-            yield f"{port.url}/?token={token}"
-
-    def _webhooks(self) -> list[Route]:
-        return [
-            route
-            for adapter in self._adapters.values()
-            if isinstance(adapter, Webhooks)
-            for route in adapter.routes()
-        ]
-
-    def _notice(self) -> str:
-        texts = texts_for(self.settings.bot.language)
-        engine = self.settings.engine
-        return texts.demo_notice if (engine.kind, engine.model) == ("llama", "demo") else ""
 
     def _observe(self, desk: Desk) -> None:
         self.metrics.sessions.set_function(lambda: len(desk.sessions))
@@ -419,130 +358,3 @@ class App:
         self.metrics.stored(condition)
         risk = self._database.verdict.risk or place_of(self.settings).risk
         return storage_part(condition, risk, self._key_age.reminder(utc_now()))
-
-
-@contextmanager
-def _alone() -> Generator[None]:
-    """A task group's one error as itself: what fails the start is for a person to read."""
-    try:
-        yield
-    except BaseExceptionGroup as group:
-        if len(group.exceptions) == 1:
-            raise group.exceptions[0] from None
-        raise
-
-
-async def _first(*works: Coroutine[Any, Any, Any]) -> None:
-    """Run until one of them ends; the others are cancelled."""
-    tasks = {asyncio.create_task(work) for work in works}
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-    for task in done:
-        task.result()
-
-
-async def _guarded(work: Coroutine[Any, Any, None]) -> None:
-    try:
-        await work
-    except Exception:
-        log.exception("a task failed")
-
-
-def platforms(settings: Settings) -> Iterator[Adapter]:
-    """The adapters of the chat platforms that the settings ask for."""
-    if settings.telegram.token.get_secret_value():
-        from adapters.telegram.adapter import TelegramAdapter, TelegramSettings
-
-        yield TelegramAdapter(
-            TelegramSettings(
-                token=settings.telegram.token.get_secret_value(),
-                base_url=settings.telegram.base_url,
-                webhook_url=settings.telegram.webhook_url,
-                webhook_secret=_webhook_secret(settings),
-                bot_name=settings.bot.name,
-            )
-        )
-    if settings.slack.bot_token.get_secret_value():
-        from adapters.slack.adapter import SlackAdapter, SlackSettings
-
-        yield SlackAdapter(
-            SlackSettings(
-                bot_token=settings.slack.bot_token.get_secret_value(),
-                app_token=settings.slack.app_token.get_secret_value(),
-                signing_secret=settings.slack.signing_secret.get_secret_value(),
-                base_url=settings.slack.base_url,
-                workspace=settings.slack.workspace,
-                bot_name=settings.bot.name,
-                status=texts_for(settings.bot.language).writing,
-            )
-        )
-    if settings.matrix.homeserver:
-        from adapters.matrix.adapter import MatrixAdapter, MatrixSettings
-
-        yield MatrixAdapter(
-            MatrixSettings(
-                homeserver=settings.matrix.homeserver,
-                user=settings.matrix.user,
-                password=settings.matrix.password.get_secret_value(),
-                recovery_key=settings.matrix.recovery_key.get_secret_value(),
-                store_dir=settings.matrix.store_dir,
-                device_name=settings.matrix.device_name,
-                messages_per_minute=settings.matrix.messages_per_minute,
-                bot_name=settings.bot.name,
-            )
-        )
-
-
-def _webhook_secret(settings: Settings) -> str:
-    chosen = settings.telegram.webhook_secret.get_secret_value()
-    if chosen or not settings.telegram.webhook_url:
-        return chosen
-    return kept_secret(place_of(settings).home.with_suffix(".webhook-key"))
-
-
-@asynccontextmanager
-async def engine_of(settings: Settings) -> AsyncGenerator[Engine]:
-    """The engine that the settings ask for, started and not yet ready."""
-    match settings.engine.kind:
-        case "scripted":
-            from engine.scripted import ScriptedEngine
-
-            yield ScriptedEngine(
-                token_delay_s=settings.engine.scripted_delay_s,
-                context_tokens=settings.engine.context_tokens,
-            )
-        case "remote":
-            from engine.remote import RemoteEngine
-
-            async with RemoteEngine(
-                base_url=settings.engine.base_url,
-                model=settings.engine.model,
-                api_key=settings.engine.api_key.get_secret_value(),
-                context_tokens=settings.engine.context_tokens,
-            ) as engine:
-                yield engine
-        case "llama":
-            from bot.model import named, plan_of
-            from engine.frames import DraftFile, Load
-            from engine.pool import Pool
-            from engine.seats import Seats, Sharing
-
-            def find(name: str) -> Load:
-                model, second = named(settings, name), settings.engine.draft_model
-                draft = named(settings, second) if second else None
-                return Load(
-                    str(model.path),
-                    model.sha256,
-                    model.name,
-                    plan_of(settings),
-                    draft=draft and DraftFile(str(draft.path), draft.sha256),
-                )
-
-            sharing = Sharing(settings.engine.memory_bytes, settings.engine.idle_s)
-            first, embedder = find(settings.engine.model), settings.engine.embedding_model
-            async with Pool(first, find, Seats(sharing), embedder=embedder) as engine:
-                yield engine

@@ -14,8 +14,8 @@ from typing import Any
 
 import click
 
-from bot.app import engine_of
 from bot.config import Settings
+from bot.parts import engine_of
 from bot.plot import Axes, lines
 from bot.speed import Rehearsal, Speed
 from bot.verbs.models import ensure

@@ -11,11 +11,11 @@ import click
 
 from adapters.base import Adapter, AdapterError, Transient
 from adapters.capabilities import Connects
-from bot.app import platforms
 from bot.config import ConfigError, Settings
 from bot.control import ControlError, NotRunning, ask, socket_path
 from bot.key_age import KeyAge, key_since
 from bot.keyring import READABLE, key_source, keyring_of, stays_readable
+from bot.parts import platforms
 from bot.place import place_of
 from bot.verbs.opened import opened
 from engine.base import EngineError
