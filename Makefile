@@ -34,7 +34,8 @@ faults: rig ## run the long fault trials
 	@PARLEY_LONG_FAULTS=1 $(BIN)/python -m pytest tests/faults/test_platforms_killed.py \
 		tests/faults/test_platform_faults.py tests/faults/test_spool.py tests/faults/test_nas_*.py \
 		tests/faults/test_nfs.py tests/faults/test_partition.py tests/faults/test_rekey.py \
-		tests/faults/test_swap_under_load.py tests/unit/adapters/test_matrix_line.py $(ARGS)
+		tests/faults/test_swap_under_load.py tests/unit/adapters/test_matrix_line.py \
+		tests/contract/test_engine_agreement.py $(ARGS)
 
 lint: dev image-check ## ruff's rules and format, and the Dockerfile
 	@$(BIN)/ruff check .

@@ -200,7 +200,8 @@ class Engine(Section):
     token_interval_s: float = Field(
         default=0.15,
         gt=0,
-        description="Seconds between two words of an answer that a long prompt beside it may take.",
+        description="Seconds between two words of an answer that a short prompt beside it may "
+        "take; a long one takes as long as a word does.",
     )
     cache_type: Literal["auto", "f16", "q8_0"] = Field(
         default="auto",

@@ -50,8 +50,8 @@ class Calibration:
     def __str__(self) -> str:
         tuning, rates = self.choice.tuning, self.choice.rates
         return (
-            f"{tuning.threads} threads to decode and {tuning.prefill_threads} to prefill, flash "
-            f"attention {'on' if tuning.flash else 'off'}, cache {tuning.cache_type}, "
+            f"{tuning.threads} threads to decode and {tuning.prefill_threads} to prefill, cache "
+            f"{tuning.cache_type}, "
             f"{tuning.ubatch_tokens} tokens a piece; measured {self.at}, {self.choice.tried} "
             f"setups tried: {rates.prefill:.0f} tokens/s of a prompt, {rates.one:.0f} of one "
             f"answer, {rates.many:.0f} of many"

@@ -415,8 +415,7 @@ def _tune(params: lib.llama_context_params, tuning: Tuning) -> None:
     params.n_ubatch = tuning.ubatch_tokens
     params.type_k = params.type_v = _CACHE_TYPES[tuning.cache_type]
     # Automatic is on wherever the library can.
-    flash = lib.LLAMA_FLASH_ATTN_TYPE_AUTO if tuning.flash else lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
-    params.flash_attn_type = flash
+    params.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_AUTO
 
 
 def _arm_abort(context: "lib.llama_context_p", flag: "ctypes.Array[ctypes.c_char]") -> None:

@@ -14,16 +14,14 @@ from engine.frames import Failure, Report
 from engine.guesses import Guesses, Place
 from engine.kvcache import AnswerBook, Claim, Ledger
 from engine.machine import Aborted, Draws, Machine, Row
+from engine.parking import Parking
 from engine.plan import Plan
-from engine.prefix import common_prefix
 from engine.prompt import Prompt
 from engine.rates import Rates
 from engine.scheduler import Draft, Job, Limits, LineFull, Scheduler, Step
-from engine.shelf import SHARED, Parked, Shelf
+from engine.shelf import Shelf
 from engine.warm import WARM_AT_ONCE_S, Warmer
 
-WORTH_PARKING_TOKENS = 32
-"""Fewer are computed as fast as they are copied."""
 ANSWER_ROOM_TOKENS = 256
 """A prompt must leave this much of the context to its answer, or `max_tokens` if that is less."""
 
@@ -92,6 +90,7 @@ class Loop:
         self._can_guess = model.can_truncate and (plan.lookup or drafter is not None)
         self._warmer = Warmer(model, self.ledger)
         self.shelf = Shelf(plan.park_bytes if model.can_truncate else 0)
+        self._parking = Parking(model, self.ledger, self._warmer, self.shelf)
         self._book = AnswerBook()
         self._work: dict[int, _Work] = {}
         self._report = Report()
@@ -162,7 +161,7 @@ class Loop:
         self._warmer.prepare(session, tokens, int(self._scheduler.rates.prefill * spare_s))
 
     def step(self) -> Report:
-        """Compute one token of every running answer and some of the prompts.
+        """Compute one token of every running answer, or some of a prompt.
 
         When nobody wants either, a window that slid gets some of its next prefix.
         """
@@ -199,35 +198,16 @@ class Loop:
         """A sequence for an answer, with as much of its prompt in it as is kept anywhere."""
         sequence = self.ledger.choose(session, prompt)
         assert sequence is not None, "the scheduler admits no more than are free"
-        kept = self.shelf.best(session, prompt)
+        found = self._parking.find(session, prompt)
         if self.ledger.owner(sequence) not in (None, session):
-            self._park(sequence)
-        if kept and common_prefix(kept.tokens, prompt) > self.ledger.keep(sequence, prompt):
-            loaded = self._model.load(sequence, kept.state)
-            self.ledger.put(sequence, kept.tokens if loaded else ())
-            if kept.session != SHARED:
-                self.shelf.forget(session)
+            self._parking.park(sequence)
+        if found and found.reach > self.ledger.keep(sequence, prompt):
+            self._parking.restore(sequence, session, found)
         return self.ledger.claim(sequence, session, prompt)
 
-    def _park(self, sequence: int) -> None:
-        """Keep a conversation that loses its sequence."""
-        owner, tokens = self.ledger.owner(sequence), tuple(self.ledger.tokens(sequence))
-        if owner is not None and len(tokens) >= WORTH_PARKING_TOKENS and self.shelf.takes_any:
-            self.shelf.put(Parked(owner, tokens, self._model.save(sequence)))
-
-    def _share(self, step: Step) -> None:
-        """Keep the state of a system prompt that was just computed, for those who begin with it."""
-        for number, _ in step.prefill:
-            work = self._work[number]
-            beginning = tuple(work.prompt[: work.shared])
-            is_there = len(self.ledger.tokens(work.sequence)) == work.shared
-            if is_there and self.shelf.takes_any and not self.shelf.has_shared(beginning):
-                state = self._model.save(work.sequence)
-                self.shelf.put(Parked(SHARED, beginning, state))
-
     def _reusable(self, session: str, prompt: list[int]) -> int:
-        kept = self.shelf.best(session, prompt)
-        parked = common_prefix(kept.tokens, prompt) if kept else 0
+        found = self._parking.find(session, prompt)
+        parked = found.reach if found else 0
         return min(len(prompt) - 1, max(parked, self.ledger.reusable(session, prompt)))
 
     def _show_places(self) -> None:
@@ -261,7 +241,9 @@ class Loop:
             if each.draft
         }
         self._scheduler.account(step, self._clock() - began, drafts)
-        self._share(step)
+        for number, _ in step.prefill:
+            work = self._work[number]
+            self._parking.share(work.sequence, tuple(work.prompt[: work.shared]))
         for number, tokens in drawn.items():
             for token in tokens:
                 if number in self._work:

@@ -24,10 +24,11 @@ class Plan:
 
     `context_tokens` is what one conversation may hold, answer included, 0 for what the model was
     trained with (4096 at most); `sequences` are answered at once; `threads` 0 means one a physical
-    core; `waiting` bounds the line behind them. A step that someone reads along with takes about
-    `step_s` seconds, so that words come faster than they are read; one that only prefills takes
-    `prefill_step_s`. Smaller chunks cost more: weights are read once a chunk. `park_bytes` is what
-    conversations without a sequence may take. `cache_type` is how the cache stores a number.
+    core; `waiting` bounds the line behind them. A prompt's rest is computed at once between two
+    tokens of those who read, if both take no longer than `step_s` seconds; while nobody reads, a
+    step takes `prefill_step_s`. Smaller chunks cost more: weights are read once a chunk.
+    `park_bytes` is what conversations without a sequence may take. `cache_type` is how the cache
+    stores a number.
     With `lookup`, what stands in a context already is tried as what comes next.
 
     `calibrate_in` is the directory of what was measured to be the best way to compute on this

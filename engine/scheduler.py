@@ -1,8 +1,8 @@
 """Who runs in the next step. PURE: numbers in, a plan out; the clock's readings are given.
 
-Continuous batching: every answer that is being written gets its next token in every step, and what
-is left of the step's time goes to prompts, in chunks, in the order that `fairness` gives. The same
-order decides who is next for a sequence, and `estimate` how long that takes.
+Continuous batching: a step gives every answer that is being written its next token, or computes a
+chunk of one prompt, by turns while there is both. The order of prompts is what `fairness` gives;
+the same order decides who is next for a sequence, and `estimate` how long that takes.
 """
 
 from collections.abc import Mapping
@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from engine.base import Waiting
 from engine.estimate import AnswerLengths, Pace, first_words
 from engine.fairness import Shares
-from engine.rates import LEAST_SHARE, Rates
+from engine.rates import Rates
 
 MIN_CHUNK_TOKENS = 16
-"""A smaller chunk costs nearly the same as this one."""
+"""While nobody reads, a smaller chunk costs nearly the same as this one."""
+BESIDE_READERS = 0.9
+"""A chunk between two tokens of those who read takes this share of what a token takes: so their
+words come at half the pace, at worst, whatever the model and the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What to compute next: one token of each of `decode`, and chunks of prompts."""
+    """What to compute next: one token of each of `decode`, or a chunk of a prompt."""
 
     decode: tuple[int, ...] = ()
     prefill: tuple[tuple[int, int], ...] = ()
@@ -106,6 +109,7 @@ class Scheduler:
         self._lengths = AnswerLengths()
         self._shares = Shares()
         self._jobs: dict[int, Job] = {}
+        self._readers_next = False
 
     @property
     def running(self) -> int:
@@ -120,7 +124,7 @@ class Scheduler:
     @property
     def chunk_tokens(self) -> int:
         """Prompt tokens that take about the time of a step."""
-        return self._budget(writers=1)
+        return self._while_nobody_reads()
 
     def submit(self, job: Job, deadline_s: float | None = None) -> None:
         """Put a request in the line.
@@ -160,19 +164,19 @@ class Scheduler:
     def plan(self) -> Step:
         """The next step; empty when nothing is to compute."""
         decode = tuple(job.number for job in self._jobs.values() if job.writing)
-        budget = self._budget(len(decode))
-        prefill: list[tuple[int, int]] = []
-        for job in self._shares.order(job for job in self._jobs.values() if job.missing):
-            chunk = min(job.until_pause, budget)
-            if job.admitted and chunk > 0:
-                prefill.append((job.number, chunk))
-                budget -= chunk
-        return Step(decode, tuple(prefill))
+        if decode and self._readers_next:
+            return Step(decode)
+        wanting = (job for job in self._jobs.values() if job.missing)
+        chosen = next((job for job in self._shares.order(wanting) if job.admitted), None)
+        if chosen is None:
+            return Step(decode)
+        return Step(prefill=((chosen.number, self._chunk(chosen, len(decode))),))
 
     def account(self, step: Step, seconds: float, drafts: Mapping[int, Draft] = NO_DRAFTS) -> None:
         """Note that a step was computed, and how long it took."""
         drafted = sum(draft.computed for draft in drafts.values())
         self.rates.note(len(step.decode), step.prefill_tokens + drafted, seconds)
+        self._readers_next = bool(step.prefill)
         served: list[tuple[Job, int]] = []
         for number, tokens in step.prefill:
             self._jobs[number].computed += tokens
@@ -205,17 +209,23 @@ class Scheduler:
             return []
         return [job for job in self._shares.order(self._jobs.values()) if not job.admitted]
 
-    def _budget(self, writers: int) -> int:
-        """Prompt tokens that fit the time of a step beside `writers` answers."""
-        room = self.limits.batch_tokens - writers
-        if self.rates.prefill == 0:
-            return min(room, MIN_CHUNK_TOKENS * 2)
-        spare_s = (
-            self.limits.step_s - writers * self.rates.token_s
-            if writers
-            else self.limits.prefill_step_s
-        )
-        return max(0, min(room, max(MIN_CHUNK_TOKENS, int(spare_s * self.rates.prefill))))
+    def _chunk(self, job: Job, writers: int) -> int:
+        """Tokens of a job's prompt to compute now, between two tokens of `writers` answers."""
+        wanted = self._beside(writers, job.until_pause) if writers else self._while_nobody_reads()
+        return min(wanted, job.until_pause, self.limits.batch_tokens)
+
+    def _while_nobody_reads(self) -> int:
+        wanted = MIN_CHUNK_TOKENS * 2
+        if self.rates.prefill:
+            wanted = max(MIN_CHUNK_TOKENS, int(self.limits.prefill_step_s * self.rates.prefill))
+        return min(wanted, self.limits.batch_tokens)
+
+    def _beside(self, writers: int, rest: int) -> int:
+        """All of a short `rest`, else as much as takes hardly longer than the answers' step."""
+        step_s = writers * self.rates.token_s
+        if rest <= (self.limits.step_s - step_s) * self.rates.prefill:
+            return rest
+        return max(1, int(step_s * BESIDE_READERS * self.rates.prefill))
 
     def _first_words(self, line: list[Job]) -> list[float | None]:
         """Seconds until the first word of each in the line; None before anything was measured."""
@@ -231,5 +241,5 @@ class Scheduler:
     def _pace(self, writers: int) -> Pace:
         """How fast prompts and answers get on beside one another."""
         writing_s = max(1, writers) * self.rates.token_s
-        left = max(LEAST_SHARE, 1 - writing_s / self.limits.step_s) if writers else 1.0
+        left = BESIDE_READERS / (1 + BESIDE_READERS) if writers else 1.0
         return Pace(self.rates.prefill * left, writing_s)

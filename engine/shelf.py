@@ -58,6 +58,10 @@ class Shelf:
         while self.size_bytes > self._budget_bytes:
             self._drop(next(iter(self._kept)))
 
+    def own(self, session: str) -> Parked | None:
+        """The session's own state."""
+        return next((each for key, each in self._kept.items() if key[0] == session), None)
+
     def best(self, session: str, prompt: list[int]) -> Parked | None:
         """The state with the most of the prompt's beginning: the session's own, or a shared one."""
         useful = [each for each in self._kept.values() if each.session in (session, SHARED)]

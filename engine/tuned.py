@@ -8,13 +8,14 @@ from engine.calibration import Calibrations, Key, cpu_model, library_version
 from engine.llama import Model
 from engine.measure import CONTEXT_TOKENS, calibrate
 from engine.plan import Plan, Shape, context_of, usable_cores, usable_cpus
-from engine.tuning import Room, Tuning
+from engine.tuning import PIECE_TOKENS, Room, Tuning
 
 
 def fixed(plan: Plan) -> Tuning:
     """What is right for most machines, and what the plan asks for."""
     threads = plan.threads or usable_cores()
-    return Tuning(threads, threads, plan.batch_tokens, plan.cache_type)
+    piece = min(PIECE_TOKENS, plan.batch_tokens)
+    return Tuning(threads, threads, piece, plan.cache_type)
 
 
 def tuned_model(path: Path, plan: Plan, shape: Shape, sha256: str) -> Model:

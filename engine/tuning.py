@@ -16,19 +16,25 @@ WORTH = 1.03
 """A change is kept when the rates grow by this much on the geometric mean,"""
 MOST_LOSS = 0.95
 """... and none of them falls below this share."""
-UBATCH_TOKENS = (256, 128)
+PIECE_TOKENS = 63
+UBATCH_TOKENS = (48, 32)
 
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
     """`threads` decode and `prefill_threads` prefill; a step is computed in pieces of
-    `ubatch_tokens`; `flash` is flash attention; `cache_type` is how the cache stores a number."""
+    `ubatch_tokens`; `cache_type` is how the cache stores a number.
+
+    With `PIECE_TOKENS` at most, an answer is the same however its prompt was cut and whatever was
+    computed beside it: from 64 on, flash attention rounds otherwise (ggml's `GGML_FA_TILE_Q`).
+    Without flash attention one token of a sequence is computed by other kernels than several, so
+    it is not tried. docs/performance.md says what this costs, and where it ends.
+    """
 
     threads: int
     prefill_threads: int
     ubatch_tokens: int
     cache_type: CacheType = "f16"
-    flash: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +101,8 @@ def _changes(first: Tuning, room: Room) -> Iterator[Callable[[Tuning], Tuning]]:
     for threads in sorted({room.cpus, first.threads - 1} - {first.threads, 0}, reverse=True):
         yield lambda best, n=threads: replace(best, prefill_threads=n)
         yield lambda best, n=threads: replace(best, threads=n)
-    yield lambda best: replace(best, flash=not best.flash)
     for tokens in UBATCH_TOKENS:
         if tokens < first.ubatch_tokens:
             yield lambda best, n=tokens: replace(best, ubatch_tokens=n)
-    if room.may_compact:  # flash attention is what reads a compact cache
-        yield lambda best: replace(best, cache_type="q8_0", flash=True)
+    if room.may_compact:
+        yield lambda best: replace(best, cache_type="q8_0")

@@ -6,13 +6,14 @@ whose sequence is taken meanwhile just loses what was begun.
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.base import Slide
 from engine.kvcache import Ledger
 from engine.machine import Machine, Row
 from engine.prefix import common_prefix
-from engine.slide import MOST_SHIFTS, cut_for
+from engine.slide import MOST_SHIFTS, Cut, cut_for
 
 WARM_AT_ONCE_S = 1.5
 """An idle engine computes a prefix that takes no longer than this, rather than shift."""
@@ -21,11 +22,13 @@ SESSIONS_KEPT = 1024
 
 @dataclass(slots=True)
 class _Slid:
-    """A window that slid: the tokens its next prompt begins with, and how they come to be there."""
+    """A window that slid: the tokens its next prompt begins with, and how they come to be there;
+    `enough` of them are there if nothing comes between."""
 
     wanted: list[int]
     how: Slide
     sequence: int | None
+    enough: int
 
 
 class Warmer:
@@ -49,10 +52,9 @@ class Warmer:
         kept = common_prefix(held, wanted)
         if kept == min(len(held), len(wanted)) and held:
             return  # it had not slid
-        how: Slide = "refilled"
+        self._slid[session] = _Slid(wanted, "refilled", sequence, enough=len(wanted) - 1)
         if sequence is not None:
-            how = self._slide(session, sequence, wanted, exact=len(wanted) - kept <= spare_tokens)
-        self._slid[session] = _Slid(wanted, how, sequence)
+            self._slide(session, sequence, wanted, exact=len(wanted) - kept <= spare_tokens)
         while len(self._slid) > SESSIONS_KEPT:
             self.forget(next(iter(self._slid)))
 
@@ -73,25 +75,41 @@ class Warmer:
         slid = self._slid.pop(session, None)
         if slid is None:
             return ""
-        return slid.how if reused >= len(slid.wanted) - 1 else "refilled"
+        if slid.how != "refilled" and reused >= slid.enough:
+            return slid.how
+        self._shifts.pop(session, None)
+        return "refilled"
+
+    def cut(self, session: str, held: Sequence[int], wanted: list[int]) -> Cut | None:
+        """What to cut out of a session whose window slid, if it may be shifted once more."""
+        if session not in self._slid or self._shifts.get(session, 0) >= MOST_SHIFTS:
+            return None
+        return cut_for(held, wanted)
+
+    def shift(self, session: str, sequence: int, cut: Cut) -> bool:
+        """Cut so; false, and nothing done, where the model cannot."""
+        if not self._model.shift(sequence, cut.start, cut.end):
+            return False
+        self._ledger.cut(sequence, cut.start, cut.end)
+        self._count_shift(session, self._shifts.get(session, 0) + 1)
+        slid = self._slid[session]
+        slid.how, slid.enough = "shifted", len(self._ledger.tokens(sequence))
+        return True
 
     def forget(self, session: str) -> None:
         """Drop what is known of a session."""
         self._slid.pop(session, None)
         self._shifts.pop(session, None)
 
-    def _slide(self, session: str, sequence: int, wanted: list[int], *, exact: bool) -> Slide:
+    def _slide(self, session: str, sequence: int, wanted: list[int], *, exact: bool) -> None:
         held = self._ledger.tokens(sequence)
-        cut = None if exact else cut_for(held, wanted)
-        shifts = self._shifts.get(session, 0)
-        if cut and shifts < MOST_SHIFTS and self._model.shift(sequence, cut.start, cut.end):
-            self._ledger.cut(sequence, cut.start, cut.end)
-            self._count_shift(session, shifts + 1)
-            return "shifted"
+        cut = None if exact else self.cut(session, held, wanted)
+        if cut and self.shift(session, sequence, cut):
+            return
         self._shifts.pop(session, None)
         kept = self._model.truncate(sequence, common_prefix(held, wanted))
         self._ledger.truncate(sequence, kept)
-        return "warmed"
+        self._slid[session].how = "warmed"
 
     def _count_shift(self, session: str, shifts: int) -> None:
         self._shifts.pop(session, None)

@@ -14,7 +14,7 @@ from engine.base import Sampling
 from engine.llama import Model, Sampler
 from engine.llama import Row as Cell
 from engine.slide import MOST_SHIFTS
-from engine.tuning import Tuning
+from engine.tuning import PIECE_TOKENS, Tuning
 
 CONTEXT = 2048
 BATCH_TOKENS = 512
@@ -24,7 +24,7 @@ WINDOW_TURNS = 10
 
 async def measure(bench: Bench) -> Figures:
     """Agreement by number of shifts, over all conversations."""
-    tuning = Tuning(bench.threads, bench.threads, BATCH_TOKENS)
+    tuning = Tuning(bench.threads, bench.threads, PIECE_TOKENS)
     model = Model(
         bench.model,
         context_tokens=CONTEXT,

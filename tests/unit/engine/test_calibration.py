@@ -17,11 +17,11 @@ from engine.plan import usable_cpus
 from engine.tuning import Choice, Rates, Room, Tuning, choose
 from tests.contract.engine_fixtures import PLAN, Steps, load_of, loaded_model, request
 
-FIRST = Tuning(threads=4, prefill_threads=4, ubatch_tokens=512)
+FIRST = Tuning(threads=4, prefill_threads=4, ubatch_tokens=63)
 ROOM = Room(cpus=8, may_compact=True)
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 KEY = Key(cpu_model(), 4, "ab" * 32, library_version(), 8, 512, 0, "f16", may_compact=True)
-CHOICE = Choice(replace(FIRST, flash=False), Rates(300.0, 90.0, 160.0), tried=3)
+CHOICE = Choice(replace(FIRST, ubatch_tokens=48), Rates(300.0, 90.0, 160.0), tried=3)
 
 
 def never() -> bool:
@@ -42,8 +42,8 @@ def favours(factor: float = 2.0, **fields: object) -> Callable[[Tuning], float]:
     [
         (favours(1.0), FIRST),
         (favours(prefill_threads=8), replace(FIRST, prefill_threads=8)),
-        (favours(1.1, flash=False), replace(FIRST, flash=False)),
-        (favours(1.01, ubatch_tokens=256), FIRST),
+        (favours(1.1, ubatch_tokens=48), replace(FIRST, ubatch_tokens=48)),
+        (favours(1.01, ubatch_tokens=32), FIRST),
         (favours(1.2, cache_type="q8_0"), replace(FIRST, cache_type="q8_0")),
     ],
 )
@@ -90,7 +90,7 @@ def test_a_choice_is_kept_and_found_again(tmp_path: Path):
     found = latest(tmp_path / "new", KEY.sha256)
     assert found is not None
     assert (found.choice, found.at) == (CHOICE, NOW.isoformat())
-    assert "flash attention off" in str(found)
+    assert "48 tokens a piece" in str(found)
     assert latest(tmp_path / "new", "another model") is None
 
 

@@ -19,7 +19,9 @@ def steps() -> Steps:
 
 def test_eight_people_get_their_next_token_in_the_same_step(steps: Steps):
     for number in range(8):
-        steps.ask(number, request(f"Tell me a story of {number} foxes.", f"p{number}"))
+        steps.ask(
+            number, request(f"Tell me a story of {number} foxes.", f"p{number}", max_tokens=48)
+        )
 
     widest = 0
     while steps.loop.busy:
@@ -359,3 +361,15 @@ def test_a_drafted_answer_is_history_like_any_other(steps: Steps):
     steps.ask(2, request("And now?", history=history))
     steps.run()
     assert steps.usages[2].prefilled_tokens < 20
+
+
+def test_a_window_that_slid_while_it_was_parked_is_shifted_when_it_comes_back():
+    steps = Steps.fresh(replace(PLAN, sequences=1))
+    kept = conversation(steps, 4)[2:]
+    talk(steps, 50, "other", (SYSTEM,))
+    steps.loop.prepare("s", loaded_model().prompter.beginning((SYSTEM, *kept), steps.spelled("s")))
+    usage = next_turn(steps, kept, 10)
+
+    assert usage.slide == "shifted"
+    assert usage.prefilled_tokens < 20
+    assert steps.texts[10]

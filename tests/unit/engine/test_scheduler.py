@@ -6,7 +6,15 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from engine.scheduler import MIN_CHUNK_TOKENS, Job, Limits, LineFull, Scheduler, Step
+from engine.scheduler import (
+    BESIDE_READERS,
+    MIN_CHUNK_TOKENS,
+    Job,
+    Limits,
+    LineFull,
+    Scheduler,
+    Step,
+)
 
 LIMITS = Limits(sequences=4, waiting=8, batch_tokens=64, step_s=0.1, prefill_step_s=0.25)
 
@@ -50,30 +58,42 @@ def test_a_prompt_is_computed_in_chunks_and_then_a_token_a_step():
     assert jobs.plan() == Step(decode=(1,))
 
 
-def test_all_who_write_are_in_every_step():
+def test_all_who_write_get_a_token_after_every_chunk():
     jobs = scheduler()
     for number in (1, 2, 3):
         ask(jobs, number, f"person {number}", 10)
     start_all(jobs)
-    while jobs.plan().prefill:
+    while len(jobs.plan().decode) < 3:
         run_one(jobs)
     ask(jobs, 4, "person 4", 500)
     start_all(jobs, free=1)
 
-    assert jobs.plan().decode == (1, 2, 3)
-    assert jobs.plan().prefill[0][0] == 4
+    steps = [run_one(jobs) for _ in range(4)]
+    assert [step.decode for step in steps[steps[0].prefill == () :: 2]] == [(), ()]
+    assert [step.decode for step in steps[steps[0].prefill != () :: 2]] == [(1, 2, 3)] * 2
 
 
-def test_a_step_that_someone_reads_along_with_takes_about_the_target():
+def beside_a_reader(missing: int) -> int:
+    """The chunk of a prompt that somebody asks while another reads."""
     jobs = scheduler(batch_tokens=512)
-    jobs.rates.prefill, jobs.rates.token_s = 400.0, 0.005
+    jobs.rates.prefill, jobs.rates.token_s = 400.0, 0.02
     ask(jobs, 1, "ada", 10)
     start_all(jobs)
     run_one(jobs, 10 / 400)
-    ask(jobs, 2, "bob", 500)
+    run_one(jobs, 0.02)
+    ask(jobs, 2, "bob", missing)
     start_all(jobs, free=3)
+    return jobs.plan().prefill_tokens
 
-    assert jobs.plan().prefill == ((2, int((0.1 - 0.005) * 400)),)
+
+def test_a_long_prompt_slows_a_reader_down_to_half_the_pace():
+    assert beside_a_reader(500) == int(0.02 * BESIDE_READERS * 400)
+
+
+def test_a_short_prompt_is_computed_between_two_tokens_of_a_reader():
+    short = int((LIMITS.step_s - 0.02) * 400)
+    assert beside_a_reader(short) == short
+    assert beside_a_reader(short + 1) < short
 
 
 def test_a_slow_machine_still_gets_on():
@@ -123,7 +143,7 @@ def test_a_long_prompt_is_not_passed_for_ever():
     for number in range(2, 200):
         ask(jobs, number, f"person {number}", 20)
         jobs.start(number, 0)
-        while any(n == number for n, _ in jobs.plan().prefill):
+        for _ in range(2):
             run_one(jobs)
         jobs.finish(number)
         if jobs.plan().decode == (1,):
@@ -271,6 +291,7 @@ def test_bounds_hold_whatever_happens(happening: list[tuple[str, int, int]]):
             assert set(step.decode) | {n for n, _ in step.prefill} <= running
             assert all(computed[n] <= prompts[n] for n, _ in step.prefill)
             assert all(computed[n] == prompts[n] for n in step.decode)
+            assert not (step.decode and step.prefill)
         held = Counter(people[n] for n in running)
         assert len(running) <= LIMITS.sequences
         assert all(count <= LIMITS.per_person for count in held.values())
