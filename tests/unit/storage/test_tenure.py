@@ -5,7 +5,13 @@ from dataclasses import dataclass, replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
 
 from storage.tenure import (
     Grip,
@@ -132,13 +138,10 @@ class Bots(RuleBasedStateMachine):
             for i in range(3)
         ]
 
-    @rule(seconds=st.sampled_from([1.0, 2.0, 4.0, 8.0, 16.0]))
-    def time_passes(self, seconds: float) -> None:
-        self.true_s += seconds
-
-    @rule(i=BOTS)
-    def look_and_claim(self, i: int) -> None:
+    @rule(i=BOTS, seconds=st.sampled_from([0.0, 1.0, 2.0, 4.0, 8.0]))
+    def look_and_claim(self, i: int, seconds: float) -> None:
         """The claim is one transaction, as `Lease.claim`."""
+        self.true_s += seconds
         bot, now_s = self.bots[i], self.bots[i].now_s(self.true_s)
         if bot.acts(self.true_s):
             return
@@ -150,41 +153,33 @@ class Bots(RuleBasedStateMachine):
             self.grip = Grip(bot.epoch, bot.terms.me, bot.terms.me, 0, bot.terms.ttl_s)
             bot.until_s = acts_until(now_s, bot.terms.ttl_s)
 
-    @rule(i=BOTS)
-    def begin_commit(self, i: int) -> None:
-        bot = self.bots[i]
-        if not self._is_locked() and self._is_admitted(bot):
-            bot.beating_since_s = bot.now_s(self.true_s)
+    @precondition(lambda self: not self._is_locked())
+    @rule()
+    def begin_commit(self) -> None:
+        for bot in self.bots:
+            if self._is_admitted(bot):
+                bot.beating_since_s = bot.now_s(self.true_s)
 
-    @rule(i=BOTS, is_told=st.booleans())
-    def end_commit(self, i: int, is_told: bool) -> None:
-        """It stands in the file; the bot may not hear of it."""
-        bot = self.bots[i]
-        if bot.beating_since_s is not None:
+    @precondition(lambda self: self._is_locked())
+    @rule(outcome=st.sampled_from(["done", "done", "done, and the bot is not told", "undone"]))
+    def end_commit(self, outcome: str) -> None:
+        """It may be undone: the server forgot the lock, or the disk was full."""
+        (bot,) = [bot for bot in self.bots if bot.beating_since_s is not None]
+        if outcome != "undone":
             assert self.grip
             self.grip = replace(self.grip, beat=self.grip.beat + 1)
-            if is_told:
-                bot.until_s = acts_until(bot.beating_since_s, bot.terms.ttl_s)
-            bot.beating_since_s = None
+        if outcome == "done" and bot.beating_since_s is not None:
+            bot.until_s = acts_until(bot.beating_since_s, bot.terms.ttl_s)
+        bot.beating_since_s = None
 
-    @rule(i=BOTS)
-    def fail_commit(self, i: int) -> None:
-        """The server forgot the lock, or the disk was full."""
-        self.bots[i].beating_since_s = None
-
-    @rule(i=BOTS)
-    def give_up(self, i: int) -> None:
+    @rule(i=BOTS, what=st.sampled_from(["nothing"] * 6 + ["give up", "restart"]))
+    def disturb(self, i: int, what: str) -> None:
         bot = self.bots[i]
-        if bot.acts(self.true_s) and self._is_admitted(bot) and not self._is_locked():
-            assert self.grip
-            self.grip = replace(self.grip, holder="")
-            bot.terms, bot.epoch = replace(bot.terms, yielded=bot.epoch), 0
-
-    @rule(i=BOTS)
-    def restart(self, i: int) -> None:
-        """A new process of the same instance; the old one is dead, and its transaction undone."""
-        bot = self.bots[i]
-        self.bots[i] = Bot(replace(bot.terms, yielded=0), bot.rate, bot.offset_s, Watch())
+        if what == "give up" and bot.acts(self.true_s) and not self._is_locked():
+            self._give_up(bot)
+        if what == "restart":  # a new process: the old one is dead, and its transaction undone
+            terms = replace(bot.terms, yielded=0)
+            self.bots[i] = Bot(terms, bot.rate, bot.offset_s, Watch())
 
     @invariant()
     def one_acts_at_most(self) -> None:
@@ -197,6 +192,11 @@ class Bots(RuleBasedStateMachine):
             assert self.grip.epoch >= self.newest
             self.newest = self.grip.epoch
 
+    def _give_up(self, bot: Bot) -> None:
+        if self.grip and self._is_admitted(bot):
+            self.grip = replace(self.grip, holder="")
+            bot.terms, bot.epoch = replace(bot.terms, yielded=bot.epoch), 0
+
     def _is_locked(self) -> bool:
         return any(bot.beating_since_s is not None for bot in self.bots)
 
@@ -206,4 +206,4 @@ class Bots(RuleBasedStateMachine):
 
 
 TestBots = Bots.TestCase
-TestBots.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestBots.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
