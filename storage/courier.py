@@ -169,6 +169,6 @@ def _line(value: Mapping[str, object]) -> bytes:
 
 def environment() -> dict[str, str]:
     """For a process of storage's: no settings or secrets of ours, and able to import this."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("PARLEY_")}
+    kept = {k: value for k, value in os.environ.items() if not k.upper().startswith("PARLEY_")}
     paths = [str(_ROOT), *filter(None, [kept.get("PYTHONPATH")])]
     return {**kept, "PYTHONPATH": os.pathsep.join(paths)}

@@ -26,7 +26,7 @@ from storage.filesystem import admit
 from storage.inspection import Chained
 from storage.key import Keyring
 from storage.opening import unopened
-from storage.records import Fenced, StorageError
+from storage.records import Fenced, StorageError, WrongKey
 from storage.rekey import Progress, key_of, rekey_copy
 from storage.rekey import rekey as rekey_database
 from storage.roster import RosterStore
@@ -110,7 +110,9 @@ def _generate(settings: Settings, files: tuple[Path, ...]) -> None:
     path = settings.storage.key_file
     if path is None:
         raise ConfigError("--generate: it writes the file that storage.key_file names. Name one.")
-    if path.exists():
+    if not path.exists():
+        _assert_readable(files, path)
+    else:
         keys = keyring_of(settings)
         behind = [file for file in files if key_of(file, keys) not in (keys.current, None)]
         if behind:
@@ -120,6 +122,17 @@ def _generate(settings: Settings, files: tuple[Path, ...]) -> None:
             )
     add_key(path, datetime.now(UTC))
     click.echo(f"{path} has a new key. Keep a copy elsewhere: without it nothing can be read.")
+
+
+def _assert_readable(files: tuple[Path, ...], key_file: Path) -> None:
+    for file in files:
+        try:
+            key_of(file, Keyring())
+        except WrongKey as error:
+            raise ConfigError(
+                f"--generate: {file} is encrypted, and {key_file} is not there. Put it back: a new"
+                " key would not open what another one closed."
+            ) from error
 
 
 async def _note(settings: Settings, keys: Keyring) -> None:

@@ -189,3 +189,13 @@ async def test_a_change_that_did_not_end_goes_before_the_next(box: Box) -> None:
     await asyncio.to_thread(rekey, readable, generate=False, plain=True)
     async with Database(settings.storage.path) as db:
         assert await db.writable()
+
+
+async def test_a_lost_key_is_not_replaced_by_a_new_one(box: Box) -> None:
+    key = box.root / "key"
+    settings = box.settings("local", key_file=key)
+    async with Database(settings.storage.path, key=KEY) as db:
+        assert await db.writable()
+    with pytest.raises(ConfigError, match="Put it back"):
+        await asyncio.to_thread(rekey, settings, generate=True, plain=False)
+    assert not key.exists()
