@@ -31,7 +31,8 @@ from tests.scenario.bots import entered, settings_in
 from tests.unit.bot.events import DIRECT as CHAT
 from tests.unit.bot.events import message
 
-LEASE_S = 3.0
+LEASE_S = 15.0
+"""Long enough for a slow machine to keep it, and short for those who wait for the next look."""
 
 
 @dataclass
