@@ -31,5 +31,7 @@ sys.addaudithook(_stay_here)
 # As for a worker (`engine.child`): threads that wait sleep, and what else runs does not stop them.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
-hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("patient")
