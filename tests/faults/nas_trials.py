@@ -32,7 +32,7 @@ from tests.unit.storage.values import event
 
 Outcome = dict[str, Any]
 
-RECOVERY_S = 150.0
+RECOVERY_S = 300.0
 """Until service must have come back by itself: a lease, a grace, the longest retry, and more."""
 
 
@@ -76,7 +76,7 @@ async def local_first(nas: Nas, share: Path, name: str, trouble: Trouble) -> Out
             began = perf_counter()
             await asyncio.to_thread(trouble.begin, nas, file)
             if trouble.is_felt:
-                await _until(lambda: _is(spool, "degraded"), 60)
+                await _until(lambda: _is(spool, "degraded"), RECOVERY_S)
             await asyncio.sleep(trouble.lasts_s)
             state = await spool.condition()
             ended = perf_counter()
@@ -129,7 +129,7 @@ async def bot(nas: Nas, share: Path, name: str, trouble: Trouble) -> Outcome:
             await talk.more(10)
             began = perf_counter()
             await asyncio.to_thread(trouble.begin, nas, file)
-            await _until(lambda: _says(running, "degraded"), 60)
+            await _until(lambda: _says(running, "degraded"), RECOVERY_S)
             await asyncio.sleep(trouble.lasts_s)
             ended = perf_counter()
             await asyncio.to_thread(trouble.end, nas)

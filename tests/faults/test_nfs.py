@@ -29,7 +29,7 @@ def trial(tmp_path: Path) -> Trial:
 
     def in_guest(*arguments: str) -> dict[str, Any]:
         try:
-            found = run("tests.faults.nas_trials", *arguments, out=tmp_path, timeout_s=600)
+            found = run("tests.faults.nas_trials", *arguments, out=tmp_path, timeout_s=900)
         except NoBoot as error:
             pytest.skip(str(error))
         for name, outcome in found.items():
@@ -39,7 +39,7 @@ def trial(tmp_path: Path) -> Trial:
     return in_guest
 
 
-@pytest.mark.timeout(700)
+@pytest.mark.timeout(1000)
 def test_what_mounts_are_good_for(trial: Trial) -> None:
     found = trial("verdicts")
 
@@ -64,7 +64,7 @@ def test_what_mounts_are_good_for(trial: Trial) -> None:
     assert found["cifs"]["commit"] == "SQLITE_BUSY"
 
 
-@pytest.mark.timeout(700)
+@pytest.mark.timeout(1000)
 @pytest.mark.parametrize(("version", "troubles"), [("4.1", (*ANEW, *FELT)), ("3", STOPPED)])
 def test_a_nas_in_trouble_is_not_felt(
     trial: Trial, version: str, troubles: tuple[str, ...]
@@ -83,7 +83,7 @@ def test_a_nas_in_trouble_is_not_felt(
         assert found[name]["waited"] > 0, name
 
 
-@pytest.mark.timeout(700)
+@pytest.mark.timeout(1000)
 @pytest.mark.parametrize(
     ("version", "troubles"), [("4.1", ("restarted", "restored", *FELT)), ("3", STOPPED)]
 )
@@ -98,7 +98,7 @@ def test_what_the_nas_acknowledged_it_keeps(
         assert found[name]["damage"] == [], name
 
 
-@pytest.mark.timeout(700)
+@pytest.mark.timeout(1000)
 def test_a_bot_answers_while_its_nas_is_unplugged(trial: Trial) -> None:
     found = trial("bot", "4.1", "unplugged")["unplugged"]
 

@@ -74,6 +74,7 @@ def run(
         guest = subprocess.Popen(
             _command(out, memory_mb), stdin=subprocess.DEVNULL, stdout=console,
             stderr=subprocess.STDOUT, cwd=out, start_new_session=True,
+            env=os.environ | {"TMPDIR": str(_memory(out, memory_mb))},
         )  # fmt: skip
         try:
             _wait(guest, out, timeout_s)
@@ -105,6 +106,14 @@ def _command(out: Path, memory_mb: int) -> list[str]:
         "con=null", "con0=null,fd:1", "quiet", "panic=-1",
         f"PARLEY_OUT={out}", f"PARLEY_BASE={base()}",
     ]  # fmt: skip
+
+
+def _memory(out: Path, memory_mb: int) -> Path:
+    """Where the kernel keeps the guest's memory, a file: a container's /dev/shm may be too small,
+    and then the guest would die in the middle."""
+    shared = Path("/dev/shm")
+    has_room = shared.is_dir() and shutil.disk_usage(shared).free > memory_mb << 20
+    return shared if has_room else out
 
 
 def _script(module: str, arguments: Sequence[str]) -> str:
