@@ -66,7 +66,7 @@ async def _way_in(_turns: int) -> Figures:
 
 async def _search(turns: int) -> Figures:
     """The same file, on this disk and on the NAS; it is kept for the next round."""
-    out = ROOT / ".cache" / "bench"
+    out = ROOT / ".cache" / "bench" / f"{turns}-turns"
     out.mkdir(parents=True, exist_ok=True)
     file = out / "search.db"
     is_new = not file.exists()
