@@ -13,7 +13,7 @@ import structlog
 from bot.erasures import Erasures
 from bot.health import Metrics, PartState
 from storage.clock import Clock, utc_now
-from storage.records import Held, StorageError
+from storage.records import StorageError
 from storage.rotation import Backup, due
 from storage.vault import Vault
 
@@ -34,11 +34,6 @@ class BackupState:
     kept: tuple[Backup, ...] = ()
     fault: str = ""
     due_at: datetime | None = None
-
-    @property
-    def held(self) -> Held:
-        """What holds something that is erased now, until the next rotation."""
-        return Held(tuple(each.name for each in self.kept), self.due_at)
 
     @property
     def last(self) -> Backup | None:

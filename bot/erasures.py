@@ -10,6 +10,7 @@ import structlog
 
 from storage.audit import Audit
 from storage.clock import Clock, to_micros, utc_now
+from storage.ledger import Ledger
 from storage.receipts import Receipts
 from storage.records import AuditEntry
 from storage.store import Store
@@ -32,10 +33,12 @@ class Erasures:
         self._audit = audit
         self._vault = vault
         self._now = now
+        self._ledger = Ledger(store.database)
         self.receipts = Receipts(store.database)
 
     async def settle(self, *, clean: bool = False) -> None:
-        """Close what is held nowhere any more; `clean` the backups before. Raises `StorageError`.
+        """Close what is held nowhere any more; `clean` the backups before. Raises `StorageError`,
+        above all while the backups' directory is away: then nobody knows what it holds.
 
         A backup that can't be cleaned is dropped.
         """
@@ -45,8 +48,10 @@ class Erasures:
         if clean and self._vault:
             for name in await self._vault.clean(pending):
                 log.warning("a backup could not be cleaned and was dropped", name=name)
-        backups = await self._vault.backups() if self._vault else []
-        through = min((each.through for each in backups), default=to_micros(pending[-1].at))
+        if self._vault:
+            await self._vault.backups()
+        known = await self._ledger.known()
+        through = min((each.through for each in known), default=to_micros(pending[-1].at))
         gone = [each for each in pending if to_micros(each.at) <= through]
         if gone and await self._is_gone_here():
             detail = json.dumps({"receipts": [each.id for each in gone]})

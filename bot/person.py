@@ -2,7 +2,6 @@
 
 from adapters.capabilities import Keeps
 from bot.commands.base import Desk
-from storage.receipts import NOWHERE
 from storage.records import AuditEntry, Receipt
 
 
@@ -13,8 +12,8 @@ async def erase(desk: Desk, person: str, entry: AuditEntry) -> Receipt:
     what sessions and the engine hold of it; last the person's posts where the platform is ours.
     """
     await desk.sessions.drop(person)
-    held = desk.backups.state.held if desk.backups else NOWHERE
-    erased = await desk.members.forget(person, [desk.audit.adding(entry)], held)
+    until = desk.backups.state.due_at if desk.backups else None
+    erased = await desk.members.forget(person, [desk.audit.adding(entry)], until)
     desk.roster.forget(person)
     for session in erased.sessions:
         desk.sessions.reload(session)

@@ -20,6 +20,7 @@ from storage.database import Database
 from storage.faults import DriverError, explain, explain_os
 from storage.inspection import Chained, counts, problems, size_bytes, sound
 from storage.key import Key
+from storage.ledger import Ledger
 from storage.pragmas import DIRECT
 from storage.records import Check, Corrupt, Receipt, Unavailable
 from storage.schema import revision
@@ -46,6 +47,7 @@ class Copies:
     def __init__(self, db: Database, audit: Chained, scratch: Path) -> None:
         self._db = db
         self._audit = audit
+        self.ledger = Ledger(db)
         self.scratch = scratch
 
     async def give(self, target: Path, progress: Progress = silence) -> None:

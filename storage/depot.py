@@ -27,15 +27,21 @@ SILENCE_S = 60.0
 _END_S = 2.0
 
 
-async def put(source: Path, target: Path) -> None:
-    """Copy a file under its name in the other place, where it replaces what was there."""
-    await _ask(target, do="put", source=str(source), target=str(target))
+async def put(source: Path, target: Path, beside: str = "") -> None:
+    """Copy a file under its name in the other place, where it replaces what was there; only where
+    a file `beside` it is, if that is named.
+    """
+    await _ask(target, do="put", source=str(source), target=str(target), beside=beside)
 
 
-async def names(directory: Path) -> list[str]:
-    """The names of the files in a directory, which is made if it is not there."""
-    answer = await _ask(directory, do="names", directory=str(directory))
-    return list(answer["names"])
+async def names(directory: Path) -> list[str] | None:
+    """The names of the files in a directory; None: there is none."""
+    return (await _ask(directory, do="names", directory=str(directory)))["names"]
+
+
+async def mark(path: Path) -> None:
+    """Make an empty file, and its directory."""
+    await _ask(path, do="mark", path=str(path))
 
 
 async def remove(paths: Sequence[Path]) -> None:
@@ -144,12 +150,19 @@ def _sync_directory(path: Path) -> None:
 def _do(request: Mapping[str, Any]) -> dict[str, object]:
     match request["do"]:
         case "put":
-            carry(Path(request["source"]), Path(request["target"]), _report)
+            target = Path(request["target"])
+            if request["beside"]:
+                target.with_name(request["beside"]).stat()
+            carry(Path(request["source"]), target, _report)
             return {}
         case "names":
-            directory = Path(request["directory"])
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return {"names": sorted(each.name for each in directory.iterdir() if each.is_file())}
+            return {"names": _names(Path(request["directory"]))}
+        case "mark":
+            path = Path(request["path"])
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            _sync_directory(path.parent)
+            return {}
         case "rename":
             with suppress(FileNotFoundError):
                 Path(request["source"]).rename(request["target"])
@@ -158,6 +171,12 @@ def _do(request: Mapping[str, Any]) -> dict[str, object]:
             for path in map(Path, request["paths"]):
                 path.unlink(missing_ok=True)
             return {}
+
+
+def _names(directory: Path) -> list[str] | None:
+    with suppress(FileNotFoundError):
+        return sorted(each.name for each in directory.iterdir() if each.is_file())
+    return None
 
 
 def _report(done: int) -> None:

@@ -146,6 +146,7 @@ ERASERS = (
 KEPT: Mapping[str, str] = {
     "audit": "that something was done, by whom and when, and never what was said",
     "audit_seal": "runs of audit rows",
+    "backup": "names of backups, which tell when each was taken",
     "change": "in a working file, the keys of rows that changed, until they are copied",
     "cursor": "where a platform's stream stands",
     "erasure": "the receipt; it names the person until no backup holds them any more",

@@ -16,14 +16,13 @@ from sqlalchemy import (
     select,
 )
 
-from storage import receipts
+from storage import ledger, receipts
 from storage.clock import Clock, from_micros, to_micros, utc_now
 from storage.connection import snapshot
 from storage.database import Database
 from storage.erasure import erase, sessions_of
 from storage.outbox import COLUMNS as PART_COLUMNS
 from storage.outbox import part_of
-from storage.receipts import NOWHERE
 from storage.records import Erased, Held, Part, StorageError, Turn
 from storage.statement import Statement, Step, insertion
 from storage.tables import (
@@ -109,15 +108,18 @@ class Members:
         }
         await self._db.write(lambda connection: _SEEN.run(connection, row))
 
-    async def forget(self, person: str, also: Sequence[Step] = (), held: Held = NOWHERE) -> Erased:
+    async def forget(
+        self, person: str, also: Sequence[Step] = (), until: datetime | None = None
+    ) -> Erased:
         """Erase all that is kept of a person, in one commit with `also` and the receipt, and from
-        the file's bytes. `held` says which backups hold it still.
+        the file's bytes. Backups hold it still, `until` they are cleaned.
         """
         now = self._clock()
 
         def op(connection: Connection) -> Erased:
             sessions = sessions_of(connection, person)
             counts = erase(connection, person, now)
+            held = Held(ledger.names(connection), until)
             receipt = receipts.keep(connection, person, counts, held, now)
             for step in also:
                 step(connection, now)

@@ -16,9 +16,6 @@ from storage.records import Held, Receipt
 from storage.statement import Statement, Step, Values, insertion
 from storage.tables import erasure
 
-NOWHERE = Held()
-"""No backup is known to hold it."""
-
 _ADD = Statement(insertion(erasure))
 _TAKE_OVER = Statement(insertion(erasure).on_conflict_do_nothing())
 _LAST = Statement(text("SELECT coalesce(max(at), 0) FROM erasure"))

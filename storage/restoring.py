@@ -34,7 +34,7 @@ from storage.records import AuditEntry, Corrupt, Receipt, StorageError
 from storage.rekey import rekey_copy
 from storage.schema import prepare, revision
 
-_TAKEN_OVER = ("audit", "audit_seal", "cursor")
+_TAKEN_OVER = ("audit", "audit_seal", "backup", "cursor")
 _SET_ASIDE = (
     "UPDATE inbox SET outcome = 'ignored', finished_at = received_at, payload = ''"
     " WHERE outcome IS NULL",
@@ -165,7 +165,7 @@ def _go_on(connection: Connection, present: _Present) -> None:
     holds the backup's last row, whose tag stands for all before it."""
     backed = _rows(connection, "audit")
     goes_on = not backed or backed[-1] in present.rows["audit"]
-    for name in _TAKEN_OVER if goes_on else _TAKEN_OVER[-1:]:
+    for name in _TAKEN_OVER if goes_on else _TAKEN_OVER[-2:]:
         connection.exec_driver_sql(f"DELETE FROM {name}")  # noqa: S608 - a name of ours
         for row in present.rows[name]:
             places = ", ".join("?" * len(row))

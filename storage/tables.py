@@ -289,6 +289,12 @@ class ErasureRow(Row, table=True):
     closed_at: int | None
 
 
+class BackupRow(Row, table=True):
+    """That a backup of this name may be there: see `ledger`."""
+
+    name: str = Field(primary_key=True)
+
+
 class PagePersonRow(Row, table=True):
     """Someone who joined the page."""
 
@@ -405,6 +411,7 @@ setting = _table("setting")
 audit = _table("audit")
 audit_seal = _table("audit_seal")
 erasure = _table("erasure")
+backup = _table("backup")
 page_person = _table("page_person")
 page_room = _table("page_room")
 page_post = _table("page_post")

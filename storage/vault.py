@@ -1,18 +1,23 @@
 """The directory of backups that are taken regularly: adds one, and deletes what `rotation` drops.
 
-Nothing else in the directory is touched, nor backups of another database.
+Nothing else in the directory is touched, nor backups of another database. A mark in it tells it
+from the empty directory that stands in its place while its file system is not mounted.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 
 from storage import depot
 from storage.backup import Copies
 from storage.clock import to_micros
-from storage.records import Corrupt, Receipt, WrongKey
+from storage.records import Corrupt, Receipt, Unavailable, WrongKey
 from storage.rotation import Backup, Rotation, named
+
+MARK = ".parley-backups"
+"""The name of the mark."""
 
 
 class Vault:
@@ -25,20 +30,50 @@ class Vault:
         self._stem = stem
         self._copies = copies
         self._rotation = rotation or Rotation()
+        self._ledger = copies.ledger
+        self._coming: set[str] = set()
 
     async def backups(self) -> list[Backup]:
-        """What is there, the oldest first."""
-        found = [named(name) for name in await depot.names(self.directory)]
-        ours = [each for each in found if each is not None and each.stem == self._stem]
+        """What is there, the oldest first. Raises `Unavailable` while the directory is away."""
+        known = {each.name for each in await self._ledger.known()}
+        coming = set(self._coming)
+        names = await depot.names(self.directory) or []
+        if known and MARK not in names:
+            raise Unavailable(
+                f"{self.directory}: it is not the directory that the {len(known)} backups are in;"
+                " mount its file system. If they were moved here, or are no more, make a file named"
+                f" {MARK} in it"
+            )
+        ours = [each for each in map(named, names) if each and self._is_ours(each, known)]
+        there = {each.name for each in ours}
+        if ours and MARK not in names:
+            await depot.mark(self.directory / MARK)
+        await self._ledger.change(there - known, known - there - coming)
         return sorted(ours, key=lambda each: (each.taken, each.through))
+
+    def _is_ours(self, backup: Backup, known: set[str]) -> bool:
+        """It may have been taken under another name of the database."""
+        return backup.stem == self._stem or backup.name in known
 
     async def add(self, now: datetime) -> Backup:
         """Take a backup, check it here, and bring it there."""
+        if not await self.backups():
+            await depot.mark(self.directory / MARK)
         through = await self._copies.through()
         backup = Backup(self._stem, now.replace(microsecond=0), through)
-        async with self._copies.taken() as copy:
-            await depot.put(copy, self.directory / backup.name)
+        async with self._comes(backup), self._copies.taken() as copy:
+            await depot.put(copy, self.directory / backup.name, MARK)
         return backup
+
+    @asynccontextmanager
+    async def _comes(self, backup: Backup) -> AsyncGenerator[None]:
+        """It is known of before it is there, and may be missing until then."""
+        self._coming.add(backup.name)
+        try:
+            await self._ledger.change([backup.name])
+            yield
+        finally:
+            self._coming.discard(backup.name)
 
     async def rotate(self) -> list[Backup]:
         """Delete what need not be kept; what is left, the oldest first."""
@@ -66,7 +101,9 @@ class Vault:
         try:
             await depot.put(self.directory / backup.name, scratch)
             through = await self._copies.clean(scratch, pending)
-            await depot.put(scratch, self.directory / backup.cleaned(through).name)
+            cleaned = backup.cleaned(through)
+            async with self._comes(cleaned):
+                await depot.put(scratch, self.directory / cleaned.name, MARK)
         except (Corrupt, WrongKey):
             return False
         finally:

@@ -16,10 +16,8 @@ from bot.receipt import written
 from bot.verbs.opened import opened
 from bot.verbs.progress import progress
 from storage import backup as copying
-from storage import depot
 from storage.members import Members
-from storage.records import AuditEntry, Held
-from storage.rotation import named
+from storage.records import AuditEntry
 from storage.search import Search
 
 
@@ -147,15 +145,5 @@ async def _ask_or_open(settings: Settings, request: Mapping[str, object]) -> Any
             if request["do"] == "db.export":
                 await audit.add(entry)
                 return await members.export(person)
-            held = await _held(settings)
-            erased = await members.forget(person, [audit.adding(entry)], held)
+            erased = await members.forget(person, [audit.adding(entry)])
             return written(erased.receipt)
-
-
-async def _held(settings: Settings) -> Held:
-    """The backups that hold what is erased now; they are cleaned when the bot runs again."""
-    directory = settings.storage.backup_dir
-    if directory is None:
-        return Held()
-    found = [named(name) for name in await depot.names(directory)]
-    return Held(tuple(backup.name for backup in found if backup))

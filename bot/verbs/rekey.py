@@ -80,7 +80,7 @@ def _change_backups(settings: Settings, keys: Keyring, audit: Audit) -> list[str
     if directory is None:
         return []
     faults: list[str] = []
-    for name in asyncio.run(depot.names(directory)):
+    for name in asyncio.run(depot.names(directory)) or ():
         backup = named(name)
         if backup and backup.stem == stem:
             try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
+import pytest
 from prometheus_client import generate_latest
 
 from bot.backups import FIRST_RETRY_S, Backups
@@ -15,10 +16,12 @@ from bot.health import Metrics
 from storage.audit import Audit
 from storage.backup import Copies, check
 from storage.database import Database
+from storage.ledger import Ledger
 from storage.members import Members
+from storage.records import Unavailable
 from storage.store import Local
 from storage.turns import Turns
-from storage.vault import Vault
+from storage.vault import MARK, Vault
 from tests.scenario.bots import running_bot
 from tests.scenario.test_admin import house, tell
 from tests.unit.storage.values import KEY, turn
@@ -117,21 +120,21 @@ async def test_what_was_erased_goes_from_backups_and_then_the_receipt_closes(
     async with keeping(tmp_path) as kept:
         backups = kept.backups()
         await kept.clock.run(backups, START + timedelta(days=1, hours=1))
-        held = backups.state.held
-        assert len(held.backups) == 2
-        assert sorted(holders(tmp_path / "nas")) == list(held.backups)
+        held = sorted(holders(tmp_path / "nas"))
+        assert len(held) == 2
         members = Members(kept.db, clock=kept.clock)
-        receipt = (await members.forget("ann", held=held)).receipt
+        receipt = (await members.forget("ann")).receipt
         await kept.erasures.settle()
         [waiting] = await kept.erasures.receipts.open()
-        assert (waiting.id, waiting.person, waiting.held) == (receipt.id, "ann", held)
+        assert (waiting.id, waiting.person) == (receipt.id, "ann")
+        assert waiting.held.backups == tuple(held)
         await Turns(kept.db).commit(turn("t2", "later"))
         await kept.clock.run(backups, kept.clock.now + timedelta(days=1))
         assert holders(tmp_path / "nas") == []
         assert await kept.erasures.receipts.open() == []
         [closed] = await kept.erasures.receipts.all()
         assert (closed.id, closed.person, closed.closed_at is None) == (receipt.id, "", False)
-    newest_last = sorted((tmp_path / "nas").iterdir())
+    newest_last = sorted((tmp_path / "nas").glob("*.db"))
     assert len(newest_last) == 3
     for file, turns in zip(newest_last, (0, 0, 1), strict=True):
         async with Database(file) as copy:
@@ -139,14 +142,69 @@ async def test_what_was_erased_goes_from_backups_and_then_the_receipt_closes(
             assert (await check(copy)).problems == ()
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_while_the_directory_is_away_no_receipt_closes_and_no_backup_is_taken(
+    tmp_path: Path, *, is_there: bool
+) -> None:
+    nas, unplugged = tmp_path / "nas", tmp_path / "unplugged"
+    async with keeping(tmp_path) as kept:
+        await kept.vault.add(START)
+        [held] = holders(nas)
+        nas.rename(unplugged)
+        if is_there:  # what a mount point is when nothing is mounted on it
+            nas.mkdir()
+        await Members(kept.db, clock=kept.clock).forget("ann")
+        later = START + timedelta(days=1)
+        for work in (
+            kept.erasures.settle(),
+            kept.erasures.settle(clean=True),
+            kept.vault.add(later),
+        ):
+            with pytest.raises(Unavailable, match="mount its file system"):
+                await work
+        assert nas.exists() == is_there
+        assert not is_there or list(nas.iterdir()) == []
+        [waiting] = await kept.erasures.receipts.open()
+        assert (waiting.person, waiting.held.backups) == ("ann", (held,))
+        await Erasures(Local(kept.db), Audit(kept.db, KEY), None).settle()
+        assert await kept.erasures.receipts.open() == [waiting]
+        if is_there:
+            nas.rmdir()
+        unplugged.rename(nas)
+        await kept.erasures.settle(clean=True)
+        assert holders(nas) == []
+        assert await kept.erasures.receipts.open() == []
+
+
+async def test_backups_deleted_by_hand_hold_nothing_any_more(tmp_path: Path) -> None:
+    async with keeping(tmp_path) as kept:
+        await kept.vault.add(START)
+        await Members(kept.db, clock=kept.clock).forget("ann")
+        for file in (tmp_path / "nas").glob("*.db"):
+            file.unlink()
+        await kept.erasures.settle()
+        assert await kept.erasures.receipts.open() == []
+
+
+async def test_backups_of_before_there_was_a_mark_are_known_from_now_on(tmp_path: Path) -> None:
+    nas = tmp_path / "nas"
+    async with keeping(tmp_path) as kept:
+        backup = await kept.vault.add(START)
+        (nas / MARK).unlink()
+        ledger = Ledger(kept.db)
+        await ledger.change([], [backup.name])
+        assert await kept.vault.backups() == await ledger.known() == [backup]
+        assert (nas / MARK).exists()
+
+
 async def test_a_backup_that_cannot_be_cleaned_is_dropped(tmp_path: Path) -> None:
     async with keeping(tmp_path) as kept:
         await kept.vault.add(START)
-        [file] = (tmp_path / "nas").iterdir()
+        [file] = (tmp_path / "nas").glob("*.db")
         file.write_bytes(b"no database: " + CANARY.encode())
         await Members(kept.db, clock=kept.clock).forget("ann")
         await kept.erasures.settle(clean=True)
-        assert list((tmp_path / "nas").iterdir()) == []
+        assert list((tmp_path / "nas").glob("*.db")) == []
         assert await kept.erasures.receipts.open() == []
 
 
@@ -165,7 +223,7 @@ async def test_a_running_bot_tells_its_administrators(tmp_path: Path) -> None:
         told = await tell(bot, "forget")
         assert "1 backups hold it still" in told
         assert backups.state.kept[0].name in told
-    [file] = (tmp_path / "nas").iterdir()
+    [file] = (tmp_path / "nas").glob("*.db")
     async with Database(file) as copy:
         assert await copy.writable()
 
