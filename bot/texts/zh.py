@@ -111,7 +111,7 @@ CHINESE = Texts(
             "由管理员编写、面向所有人的回答",
         ),
         "retention": (
-            "[DAYS 或 off 或 default] [ROOM 或 everywhere]",
+            "[DAYS or off or default] [ROOM or everywhere]",
             "对话保留多久；不带参数：显示现行规定",
         ),
         "announce": ("TEXT", "在所有允许的群聊中发布消息"),
