@@ -338,7 +338,7 @@ class App:
         storage = self.settings.storage
         if storage.backup_dir is None:
             return None
-        copies = Copies(self._database, audit, place_of(self.settings).scratch)
+        copies = Copies(self._database, audit, place_of(self.settings).scratch, self._keys.all)
         return Vault(storage.backup_dir, storage.path.stem, copies)
 
     async def _engine_state(self) -> PartState:

@@ -6,8 +6,6 @@ happens with the next rotation.
 
 import json
 
-import structlog
-
 from storage.audit import Audit
 from storage.clock import Clock, to_micros, utc_now
 from storage.ledger import Ledger
@@ -15,8 +13,6 @@ from storage.receipts import Receipts
 from storage.records import AuditEntry
 from storage.store import Store
 from storage.vault import Vault
-
-log = structlog.get_logger(__name__)
 
 
 class Erasures:
@@ -40,14 +36,13 @@ class Erasures:
         """Close what is held nowhere any more; `clean` the backups before. Raises `StorageError`,
         above all while the backups' directory is away: then nobody knows what it holds.
 
-        A backup that can't be cleaned is dropped.
+        A backup that can't be cleaned stays and keeps the receipts open.
         """
         pending = await self.receipts.open()
         if not pending:
             return
         if clean and self._vault:
-            for name in await self._vault.clean(pending):
-                log.warning("a backup could not be cleaned and was dropped", name=name)
+            await self._vault.clean(pending)
         if self._vault:
             await self._vault.backups()
         known = await self._ledger.known()

@@ -19,7 +19,7 @@ from storage.connection import Connector, discard, raw, snapshot
 from storage.database import Database
 from storage.faults import DriverError, explain, explain_os
 from storage.inspection import Chained, counts, problems, size_bytes, sound
-from storage.key import Key
+from storage.key import Key, Keyring
 from storage.ledger import Ledger
 from storage.pragmas import DIRECT
 from storage.records import Check, Corrupt, Receipt, Unavailable
@@ -42,10 +42,15 @@ async def check(db: Database) -> Check:
 
 
 class Copies:
-    """Makes copies of a database. `scratch` is a directory on a disk of this machine."""
+    """Makes copies of a database. `scratch` is a directory on a disk of this machine; copies that
+    were made with one of the `former` keys are brought under the database's.
+    """
 
-    def __init__(self, db: Database, audit: Chained, scratch: Path) -> None:
+    def __init__(
+        self, db: Database, audit: Chained, scratch: Path, former: Sequence[Key] = ()
+    ) -> None:
         self._db = db
+        self._keys = Keyring(db.key, tuple(former))
         self._audit = audit
         self.ledger = Ledger(db)
         self.scratch = scratch
@@ -68,7 +73,7 @@ class Copies:
 
     async def clean(self, path: Path, pending: Sequence[Receipt]) -> int:
         """Take what was erased out of a copy in `scratch`; the newest erasure it knows then."""
-        return await asyncio.to_thread(clean, path, self._db.key, self._audit, pending)
+        return await asyncio.to_thread(clean, path, self._keys, self._audit, pending)
 
     @asynccontextmanager
     async def taken(self, progress: Progress = silence) -> AsyncGenerator[Path]:

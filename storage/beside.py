@@ -12,6 +12,12 @@ BESIDE = ("", "-wal", "-shm", "-journal")
 """The file, and what SQLite keeps beside it."""
 
 
+def remove(path: Path) -> None:
+    """Delete a file with all that belongs to it. Raises `OSError`."""
+    for end in BESIDE:
+        path.with_name(path.name + end).unlink(missing_ok=True)
+
+
 def keep_beside(paths: Sequence[Path], why: str, now: datetime) -> list[Path]:
     """Give what is there a second name, so that at no moment there is no file at all.
 
@@ -35,8 +41,7 @@ def step_aside(paths: Sequence[Path], why: str, now: datetime) -> list[Path]:
     """Take what is there away from its name. Raises `Unavailable` and `Full`."""
     kept = keep_beside(paths, why, now)
     for path in paths:
-        for end in BESIDE:
-            path.with_name(path.name + end).unlink(missing_ok=True)
+        remove(path)
     return kept
 
 

@@ -11,19 +11,22 @@ from storage.connection import Connector, discard
 from storage.erasure import erase
 from storage.faults import DriverError, explain
 from storage.inspection import Chained, sound
-from storage.key import Key
+from storage.key import Keyring
 from storage.pragmas import DIRECT
 from storage.records import Receipt
+from storage.rekey import rekey_copy
 from storage.schema import prepare
 
 
-def clean(path: Path, key: Key | None, audit: Chained, pending: Sequence[Receipt]) -> int:
+def clean(path: Path, keys: Keyring, audit: Chained, pending: Sequence[Receipt]) -> int:
     """Erase from a file on this machine whatever of `pending` it does not know; what it knows then.
+    It has the key in force from then on.
 
     Raises `Corrupt`, also for a copy that a newer Parley made, and `WrongKey`.
     """
     try:
-        connection = Connector(path, DIRECT, key).open()
+        rekey_copy(path, keys, audit)
+        connection = Connector(path, DIRECT, keys.current).open()
         try:
             prepare(connection, path)
             connection.rollback()

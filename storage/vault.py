@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 
-from storage import depot
+from storage import beside, depot
 from storage.backup import Copies
 from storage.clock import to_micros
-from storage.records import Corrupt, Receipt, Unavailable, WrongKey
+from storage.records import Corrupt, Receipt, StorageError, Unavailable, WrongKey
 from storage.rotation import Backup, Rotation, named
 
 MARK = ".parley-backups"
@@ -82,33 +82,39 @@ class Vault:
         await self.remove([each for each in found if each not in kept])
         return kept[::-1]
 
-    async def clean(self, pending: Sequence[Receipt]) -> list[str]:
+    async def clean(self, pending: Sequence[Receipt]) -> None:
         """Put in the place of each backup that holds something erased one without it.
 
-        A backup that can't be opened or mended is dropped: the names of those.
+        Raises `Corrupt` or `WrongKey` for one that can't be opened, once the others are clean. It
+        stays: what is wrong may be the key, this program's age or a disk on the way.
         """
         newest = to_micros(pending[-1].at)
-        dropped: list[str] = []
+        faults: list[StorageError] = []
         for backup in await self.backups():
             if backup.through < newest:
-                cleaned = await self._cleaned(backup, pending)
-                await self.remove([backup])
-                dropped += [] if cleaned else [backup.name]
-        return dropped
+                try:
+                    await self._clean(backup, pending)
+                except (Corrupt, WrongKey) as error:
+                    fault = (
+                        f"{self.directory / backup.name}: what was erased is still in this backup,"
+                        f" for it can't be opened. Mend that, or delete it. {error}"
+                    )
+                    faults.append(type(error)(fault))
+        if faults:
+            raise faults[0]
 
-    async def _cleaned(self, backup: Backup, pending: Sequence[Receipt]) -> bool:
+    async def _clean(self, backup: Backup, pending: Sequence[Receipt]) -> None:
         scratch = self._copies.scratch / f".{backup.name}.cleaning"
+        await asyncio.to_thread(beside.remove, scratch)
         try:
             await depot.put(self.directory / backup.name, scratch)
             through = await self._copies.clean(scratch, pending)
             cleaned = backup.cleaned(through)
             async with self._comes(cleaned):
                 await depot.put(scratch, self.directory / cleaned.name, MARK)
-        except (Corrupt, WrongKey):
-            return False
         finally:
-            await asyncio.to_thread(scratch.unlink, missing_ok=True)
-        return True
+            await asyncio.to_thread(beside.remove, scratch)
+        await self.remove([backup])
 
     async def remove(self, backups: Sequence[Backup]) -> None:
         """Delete backups."""

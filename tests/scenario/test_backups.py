@@ -16,9 +16,11 @@ from bot.health import Metrics
 from storage.audit import Audit
 from storage.backup import Copies, check
 from storage.database import Database
+from storage.key import Key, Keyring
 from storage.ledger import Ledger
 from storage.members import Members
-from storage.records import Unavailable
+from storage.records import Corrupt, Unavailable, WrongKey
+from storage.rekey import rekey
 from storage.store import Local
 from storage.turns import Turns
 from storage.vault import MARK, Vault
@@ -74,11 +76,12 @@ class Kept:
 
 
 @asynccontextmanager
-async def keeping(tmp_path: Path) -> AsyncGenerator[Kept]:
-    async with Database(tmp_path / "parley.db") as db:
-        await Turns(db).commit(turn("t1", CANARY))
+async def keeping(tmp_path: Path, *keys: Key) -> AsyncGenerator[Kept]:
+    async with Database(tmp_path / "parley.db", key=keys[0] if keys else None) as db:
+        if not await Turns(db).count():
+            await Turns(db).commit(turn("t1", CANARY))
         audit, clock = Audit(db, KEY), Clock()
-        vault = Vault(tmp_path / "nas", "parley", Copies(db, audit, tmp_path / "scratch"))
+        vault = Vault(tmp_path / "nas", "parley", Copies(db, audit, tmp_path / "scratch", keys))
         erasures = Erasures(Local(db), audit, vault, clock)
         yield Kept(db, vault, erasures, clock, Metrics())
 
@@ -197,15 +200,49 @@ async def test_backups_of_before_there_was_a_mark_are_known_from_now_on(tmp_path
         assert (nas / MARK).exists()
 
 
-async def test_a_backup_that_cannot_be_cleaned_is_dropped(tmp_path: Path) -> None:
+async def test_a_backup_that_cannot_be_cleaned_stays_and_keeps_the_receipt_open(
+    tmp_path: Path,
+) -> None:
+    nas = tmp_path / "nas"
     async with keeping(tmp_path) as kept:
-        await kept.vault.add(START)
-        [file] = (tmp_path / "nas").glob("*.db")
-        file.write_bytes(b"no database: " + CANARY.encode())
+        first, _ = [await kept.vault.add(START + timedelta(days=day)) for day in range(2)]
+        damaged = b"no database: " + CANARY.encode()
+        (nas / first.name).write_bytes(damaged)
         await Members(kept.db, clock=kept.clock).forget("ann")
+        with pytest.raises(Corrupt, match=rf"{first.name}: what was erased is still in this"):
+            await kept.erasures.settle(clean=True)
+        assert holders(nas) == [first.name]
+        assert (nas / first.name).read_bytes() == damaged
+        assert len(await kept.erasures.receipts.open()) == 1
+        (nas / first.name).unlink()
         await kept.erasures.settle(clean=True)
-        assert list((tmp_path / "nas").glob("*.db")) == []
         assert await kept.erasures.receipts.open() == []
+
+
+async def test_a_backup_of_a_former_key_is_cleaned_and_one_of_a_lost_key_stays(
+    tmp_path: Path,
+) -> None:
+    nas, lost, former, key = tmp_path / "nas", *(Key(digit * 64) for digit in "abc")
+    path = tmp_path / "parley.db"
+
+    def change(new: Key, old: Key) -> None:
+        rekey(path, Keyring(new, (old,)), Audit(Database(path), KEY))
+
+    for day, (each, following) in enumerate([(lost, former), (former, key)]):
+        async with keeping(tmp_path, each) as kept:
+            await kept.vault.add(START + timedelta(days=day))
+        await asyncio.to_thread(change, following, each)
+    first, second = sorted(file.name for file in nas.glob("*.db"))
+    async with keeping(tmp_path, key, former) as kept:
+        await Members(kept.db, clock=kept.clock).forget("ann")
+        with pytest.raises(WrongKey, match=rf"{first}: what was erased is still in this"):
+            await kept.erasures.settle(clean=True)
+        assert len(await kept.erasures.receipts.open()) == 1
+    kept_name, cleaned = sorted(file.name for file in nas.glob("*.db"))
+    assert kept_name == first
+    assert cleaned != second
+    async with Database(nas / cleaned, key=key) as copy:
+        assert await Turns(copy).count() == 0
 
 
 async def test_a_running_bot_tells_its_administrators(tmp_path: Path) -> None:
