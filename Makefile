@@ -11,8 +11,8 @@ LOCKED := $(PIP) --no-build-isolation --require-hashes
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run install dev rig test check faults lint image-check types docs platforms-table \
-	lock bench bench-peers bench-engine bench-storage clean
+.PHONY: help run install dev rig test check faults faults-platforms faults-storage lint image-check \
+	types docs platforms-table lock bench bench-peers bench-engine bench-storage clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,12 +30,17 @@ check: lint types test ## what CI runs: lint, types and tests
 
 rig: dev $(RIG)/.done $(JS)/.done ## install what the tests of the chat platforms drive
 
-faults: rig ## run the long fault trials
+faults: faults-platforms faults-storage ## run the long fault trials
+
+faults-platforms: rig
 	@PARLEY_LONG_FAULTS=1 $(BIN)/python -m pytest tests/faults/test_platforms_killed.py \
-		tests/faults/test_platform_faults.py tests/faults/test_spool.py tests/faults/test_nas_*.py \
-		tests/faults/test_nfs.py tests/faults/test_partition.py tests/faults/test_rekey.py \
-		tests/faults/test_swap_under_load.py tests/unit/adapters/test_matrix_line.py \
-		tests/contract/test_engine_agreement.py $(ARGS)
+		tests/faults/test_platform_faults.py tests/faults/test_swap_under_load.py \
+		tests/unit/adapters/test_matrix_line.py tests/contract/test_engine_agreement.py $(ARGS)
+
+faults-storage: rig
+	@PARLEY_LONG_FAULTS=1 $(BIN)/python -m pytest tests/faults/test_spool.py \
+		tests/faults/test_nas_*.py tests/faults/test_nfs.py tests/faults/test_partition.py \
+		tests/faults/test_rekey.py $(ARGS)
 
 lint: dev image-check ## ruff's rules and format, and the Dockerfile
 	@$(BIN)/ruff check .
