@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from storage import depot, receipts
+from storage.beside import remove
 from storage.cleaning import clean
 from storage.connection import Connector, discard, raw, snapshot
 from storage.database import Database
@@ -103,7 +104,7 @@ def make(path: Path) -> None:
     """An empty file for a copy, for its owner only. Raises `Unavailable` and `Full`."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
+        remove(path)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise explain_os(error, path) from error

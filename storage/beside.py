@@ -1,15 +1,23 @@
 """What belongs to a database file, and giving it another name beside the first."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from storage import depot
+from storage.directory import sync
 from storage.faults import explain_os
 
 BESIDE = ("", "-wal", "-shm", "-journal")
 """The file, and what SQLite keeps beside it."""
+
+Step = Callable[[str], None]
+"""Told of each step on the way that a file takes to another name or place."""
+
+
+def unwatched(step: str) -> None:
+    """Nobody wants to know how far it is."""
 
 
 def remove(path: Path) -> None:
@@ -31,6 +39,7 @@ def keep_beside(paths: Sequence[Path], why: str, now: datetime) -> list[Path]:
         try:
             for end in BESIDE:
                 _link(path.with_name(path.name + end), beside.with_name(beside.name + end))
+            sync(beside.parent)
         except OSError as error:
             raise explain_os(error, beside) from error
         kept.append(beside)
@@ -43,6 +52,16 @@ def step_aside(paths: Sequence[Path], why: str, now: datetime) -> list[Path]:
     for path in paths:
         remove(path)
     return kept
+
+
+def remove(path: Path, ends: Sequence[str] = BESIDE) -> None:
+    """Take a file away, or only what is beside it. Raises `Unavailable`."""
+    try:
+        for end in ends:
+            path.with_name(path.name + end).unlink(missing_ok=True)
+    except OSError as error:
+        raise explain_os(error, path) from error
+    sync(path.parent)
 
 
 def _link(path: Path, beside: Path) -> None:

@@ -44,6 +44,11 @@ async def mark(path: Path) -> None:
     await _ask(path, do="mark", path=str(path))
 
 
+async def digest(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal; empty for one that is empty or not there."""
+    return str((await _ask(path, do="digest", source=str(path)))["sha256"])
+
+
 async def remove(paths: Sequence[Path]) -> None:
     """Delete files; one that is gone already is no fault."""
     if paths:
@@ -128,6 +133,13 @@ def _write(source: Path, target: Path, progress: Callable[[int], None]) -> bytes
     return digest.digest()
 
 
+def sha256(path: Path, progress: Callable[[int], None] = lambda _: None) -> str:
+    """What `digest` does, in this process. Raises `OSError`."""
+    if not path.exists() or not path.stat().st_size:
+        return ""
+    return _digest(path, progress).hex()
+
+
 def _digest(path: Path, progress: Callable[[int], None]) -> bytes:
     digest, done = hashlib.sha256(), 0
     with path.open("rb") as file:
@@ -163,6 +175,8 @@ def _do(request: Mapping[str, Any]) -> dict[str, object]:
             path.touch(mode=0o600)
             _sync_directory(path.parent)
             return {}
+        case "digest":
+            return {"sha256": sha256(Path(request["source"]), _report)}
         case "rename":
             with suppress(FileNotFoundError):
                 Path(request["source"]).rename(request["target"])

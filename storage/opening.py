@@ -5,8 +5,6 @@ asked of the file system unless somebody said.
 """
 
 import asyncio
-import json
-import os
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from storage.filesystem import accept, verdict_of
 from storage.instance import alone
 from storage.key import Key
 from storage.lease import Lease
+from storage.notice import notice_file, read_notice
 from storage.ownership import Ownership
 from storage.pragmas import DIRECT
 from storage.records import Unavailable
@@ -196,39 +195,12 @@ def assert_alone(place: Place) -> None:
         )
 
 
-def moved_to(place: Place) -> Path | None:
-    """Where the database of this place was moved to; None: it was not."""
-    try:
-        noted = json.loads(_note(place).read_text("utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None
-    return Path(noted["to"]) if noted["from"] == os.fspath(place.path.absolute()) else None
-
-
-def note_moved(place: Place, target: Path) -> None:
-    """The database of this place is at `target` from now on. Raises `OSError`."""
-    note = _note(place)
-    note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = note.with_name(f".{note.name}.part")
-    noted = {"from": os.fspath(place.path.absolute()), "to": os.fspath(target.absolute())}
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(noted, file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(note)
-
-
-def _note(place: Place) -> Path:
-    return place.working.with_suffix(".moved")
-
-
 def _assert_here(place: Place) -> None:
-    target = moved_to(place)
-    if target is not None and target != place.path.absolute():
+    notice = read_notice(place.path, place.working)
+    if notice and notice.is_done and notice.target != place.path.absolute():
         raise Unavailable(
-            f'{place.path}: it was moved; write storage.path = "{target}" into the configuration.'
-            f" To go on here all the same, delete {_note(place)} and give the former file, with"
-            " “moved” in its name, this name again"
+            f'{place.path}: it was moved; write storage.path = "{notice.target}" into the'
+            f" configuration. To go on here all the same, delete {notice_file(place.working)}"
         )
 
 

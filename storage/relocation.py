@@ -1,46 +1,38 @@
 """Moves a database to another place: from this machine to a NAS, and back.
 
-It is copied, checked, and noted as moved (`<name>.moved` in the local directory); only then the
-former files step aside. From that note on the former place is refused, so that nobody goes on
-there. Whoever is interrupted, wherever, finishes it by doing it again.
+It is copied, checked, and noted as moved (`notice.py`); only then the former files step aside.
+From that note on the former place is refused, so that nobody goes on there. Until then it is the
+database, and whoever is interrupted, wherever, copies it anew by doing it again.
 """
 
 import asyncio
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection
-
-from storage import depot
+from storage import changes, depot
 from storage.audit import Audit
 from storage.backup import Progress, copy, make
-from storage.beside import BESIDE, step_aside
+from storage.beside import Step, remove, step_aside, unwatched
 from storage.connection import Connector, discard
 from storage.faults import DriverError, explain, explain_os
 from storage.filesystem import verdict_of
 from storage.key import Key
-from storage.opening import Place, assert_alone, moved_to, note_moved
+from storage.notice import Notice, notice_file, read_notice, write_notice
+from storage.opening import Place, assert_alone
 from storage.ownership import Ownership
-from storage.pragmas import DIRECT
+from storage.pragmas import ALONE
 from storage.records import AuditEntry, Unavailable
 from storage.schema import prepare
 
-COMPANIONS = (".audit-key", ".page-key", ".webhook-key", ".audit-anchor", ".audit")
+KEYS = (".audit-key", ".page-key", ".webhook-key")
+COMPANIONS = (*KEYS, ".audit-anchor", ".audit")
 """What stands beside the database of a bot and goes with it, by suffix."""
-
-_HEAD = "SELECT id, tag FROM audit ORDER BY id DESC LIMIT 1"
-
-Step = Callable[[str], None]
-
-
-def unwatched(step: str) -> None:
-    """Nobody wants to know how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +50,47 @@ class Relocation:
         assert_alone(self.place)
         with ExitStack() as stack:
             await asyncio.to_thread(self._hold, stack)
-            if moved_to(self.place) != self.target.path.absolute():
-                await self._carry(entry, now, progress)
+            noted = await asyncio.to_thread(self._noted)
+            if noted is None or not noted.is_done:
+                await self._make_room(noted)
+                sha256 = await self._carry(entry, now, progress)
                 self.reached("copied")
                 await asyncio.to_thread(self._take_along)
                 self.reached("companions")
-                await asyncio.to_thread(note_moved, self.place, self.target.path)
+                await asyncio.to_thread(self._note, sha256, is_done=True)
                 self.reached("noted")
             return await asyncio.to_thread(step_aside, self._files(), "moved", now)
+
+    def _noted(self) -> Notice | None:
+        """What an earlier attempt to move to the same target noted."""
+        try:
+            noted = read_notice(self.place.path, self.place.working)
+        except OSError as error:
+            raise explain_os(error, notice_file(self.place.working)) from error
+        return noted if noted and noted.target == self.target.path.absolute() else None
+
+    def _note(self, sha256: str, *, is_done: bool) -> None:
+        notice = Notice(self.target.path.absolute(), sha256, is_done)
+        try:
+            write_notice(self.place.path, self.place.working, notice)
+        except OSError as error:
+            raise explain_os(error, notice_file(self.place.working)) from error
+
+    async def _make_room(self, noted: Notice | None) -> None:
+        """Take away what an earlier attempt brought, for people may have written here since; it
+        goes only if it is to the byte what was brought, so that nobody ever wrote there.
+
+        Raises `Unavailable` for any other file, and for other keys beside it.
+        """
+        path = self.target.path
+        found = await depot.digest(path)
+        if found and (noted is None or found != noted.sha256):
+            raise Unavailable(
+                f"{path}: there is another file already; move it away, or name another"
+            )
+        await asyncio.to_thread(self._assert_no_other_keys)
+        if found:
+            await depot.remove([path])
 
     def _files(self) -> list[Path]:
         here = [self.place.working] if self.place.is_local_first else []
@@ -76,20 +101,23 @@ class Relocation:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             stack.enter_context(Ownership(path))
 
-    async def _carry(self, entry: AuditEntry, now: datetime, progress: Progress) -> None:
+    async def _carry(self, entry: AuditEntry, now: datetime, progress: Progress) -> str:
+        """Bring a checked copy with the entry in it to the target; the SHA-256 of it."""
         scratch = self.place.scratch / f".{self.place.path.name}.moving"
         try:
             await asyncio.to_thread(make, scratch)
-            is_new = await asyncio.to_thread(self._copy, scratch, entry, now, progress)
+            await asyncio.to_thread(self._copy, scratch, progress)
+            await asyncio.to_thread(self._sign, scratch, entry, now)
             self.reached("read")
-            if is_new:
-                await depot.put(scratch, self.target.path)
+            sha256 = await asyncio.to_thread(depot.sha256, scratch)
+            await asyncio.to_thread(self._note, sha256, is_done=False)
+            self.reached("announced")
+            await depot.put(scratch, self.target.path)
         finally:
-            for end in BESIDE:
-                scratch.with_name(scratch.name + end).unlink(missing_ok=True)
+            await asyncio.to_thread(remove, scratch)
+        return sha256
 
-    def _copy(self, scratch: Path, entry: AuditEntry, now: datetime, progress: Progress) -> bool:
-        """A checked copy with the entry in it; false if an earlier attempt brought it there."""
+    def _copy(self, scratch: Path, progress: Progress) -> None:
         home = self.place.home
         if not home.exists():
             raise Unavailable(f"{home}: there is no database to move")
@@ -97,54 +125,57 @@ class Relocation:
             source = Connector(home, verdict_of(home).pragmas, self.key).open()
             try:
                 prepare(source, home)
-                if self._is_there(source):
-                    return False
-                source.rollback()
-                source.exec_driver_sql("BEGIN IMMEDIATE")
-                self.audit.keep(source, [entry], now)
-                source.commit()
                 copy(source, scratch, self.key, self.audit, progress)
             finally:
                 discard(source)
         except DriverError as error:
             raise explain(error, home) from error
-        return True
 
-    def _is_there(self, source: Connection) -> bool:
-        """Whether the target holds this database as it is now; it may hold nothing else.
+    def _sign(self, scratch: Path, entry: AuditEntry, now: datetime) -> None:
+        """Tell of the move in the copy alone: an attempt that is interrupted leaves no word."""
+        try:
+            connection = Connector(scratch, ALONE, self.key).open()
+            try:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                changes.leave_the_log(connection)
+                self.audit.keep(connection, [entry], now)
+                connection.commit()
+            finally:
+                discard(connection)
+        except DriverError as error:
+            raise explain(error, scratch) from error
 
-        The tag of the audit's last row stands for everything that was written down before it, and
-        the last is that it is being moved.
-        """
-        path = self.target.path
-        try:
-            if not path.exists() or not path.stat().st_size:
-                return False
-        except OSError as error:
-            raise explain_os(error, path) from error
-        there = Connector(path, DIRECT, self.key).open(read_only=True)
-        try:
-            if there.exec_driver_sql(_HEAD).all() == source.exec_driver_sql(_HEAD).all():
-                return True
-        except DriverError:
-            pass
-        finally:
-            discard(there)
-        raise Unavailable(f"{path}: there is another file already; move it away, or name another")
+    def _assert_no_other_keys(self) -> None:
+        """Raises `Unavailable` where another bot's keys would stand beside this database."""
+        for source, target in self._companions(KEYS):
+            try:
+                is_other = target.exists() and target.read_bytes() != source.read_bytes()
+            except OSError as error:
+                raise explain_os(error, target) from error
+            if is_other:
+                raise Unavailable(
+                    f"{target}: a key of another bot is there already; move it away, or name"
+                    " another directory"
+                )
 
     def _take_along(self) -> None:
-        """Secrets and what the audit left in files; what stands there already stays."""
-        former, home = self.place.home, self.target.home
+        """Keys, and what the audit left in files."""
+        home = self.target.home
         try:
             home.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for suffix in COMPANIONS:
-                source, target = former.with_suffix(suffix), home.with_suffix(suffix)
+            for source, target in self._companions(COMPANIONS):
                 if source.is_dir():
                     shutil.copytree(source, target, dirs_exist_ok=True)
-                elif source.exists() and not target.exists():
+                else:
                     depot.carry(source, target, lambda _: None)
         except OSError as error:
             raise explain_os(error, home) from error
+
+    def _companions(self, suffixes: Sequence[str]) -> list[tuple[Path, Path]]:
+        """Where those that are there stand, and where they shall."""
+        former, home = self.place.home, self.target.home
+        pairs = [(former.with_suffix(each), home.with_suffix(each)) for each in suffixes]
+        return [(old, new) for old, new in pairs if old != new and old.exists()]
 
 
 def placed(place: Place, target: Path) -> Place:

@@ -9,19 +9,20 @@ import pytest
 
 from storage.audit import Audit
 from storage.backup import check
+from storage.beside import Step, unwatched
 from storage.database import Database
 from storage.filesystem import verdict_of
 from storage.opening import Mode, Place, opened, unopened
 from storage.ownership import Ownership
 from storage.records import AuditEntry, Fenced, Unavailable
-from storage.relocation import Relocation, Step, placed, unwatched, written_line
+from storage.relocation import Relocation, placed, written_line
 from storage.turns import Turns
 from storage.verdict import refuse_disk
 from tests.unit.storage.values import KEY, NOON, turn
 
 MODES: list[Mode] = ["local", "local-first"]
 ENTRY = AuditEntry("boss", "db move")
-STEPS = ["read", "copied", "companions", "noted"]
+STEPS = ["read", "announced", "copied", "companions", "noted"]
 
 
 def place(root: Path, mode: Mode) -> Place:
@@ -39,11 +40,24 @@ async def move(former: Place, target: Path) -> None:
 
 
 async def say(where: Place, *names: str) -> None:
+    """A start, and conversations, which nobody audits."""
     async with opened(where) as store:
-        audit = Audit(store.database, KEY)
+        await Audit(store.database, KEY).begin()
         for name in names:
             await Turns(store.database).commit(turn(name, name))
-            await audit.add(AuditEntry("ann", name))
+
+
+class _Stopped(Exception):
+    pass
+
+
+async def interrupted(former: Place, target: Path, last: str) -> None:
+    def stop(step: str) -> None:
+        if step == last:
+            raise _Stopped
+
+    with pytest.raises(_Stopped):
+        await relocation(former, target, stop).move(ENTRY, NOON, lambda done, total: None)
 
 
 async def said(path: Path) -> list[str]:
@@ -97,23 +111,40 @@ async def test_killed_at_any_step_it_is_finished_by_doing_it_again(
     program = [sys.executable, "-c", _DIE, str(tmp_path), mode, step]
     done = await asyncio.to_thread(subprocess.run, program, timeout=60, check=False)
     assert done.returncode == 9
+    between = [] if step == "noted" else ["3"]
+    if between:
+        await say(first, *between)
+        assert await said(first.path) == ["1", "2", "3"]
     await move(first, target)
-    assert await said(target) == ["1", "2"]
+    assert await said(target) == ["1", "2", *between]
     assert not first.path.exists()
     assert not first.working.exists()
 
 
-async def test_who_went_on_in_between_is_not_overwritten(tmp_path: Path) -> None:
+async def test_who_went_on_at_the_target_is_not_overwritten(tmp_path: Path) -> None:
     first, target = place(tmp_path, "local"), tmp_path / "nas" / "parley.db"
     await say(first, "1")
-    program = [sys.executable, "-c", _DIE, str(tmp_path), "local", "copied"]
-    await asyncio.to_thread(subprocess.run, program, timeout=60, check=False)
-    await say(first, "2")
+    await interrupted(first, target, "announced")
+    await interrupted(first, target, "copied")
+    await say(placed(first, target), "there")
     with pytest.raises(Unavailable, match="another file already; move it away"):
         await move(first, target)
+    assert await said(target) == ["1", "there"]
     target.unlink()
     await move(first, target)
-    assert await said(target) == ["1", "2"]
+    assert await said(target) == ["1"]
+
+
+async def test_nobody_moves_in_beside_the_keys_of_another(tmp_path: Path) -> None:
+    first, target = place(tmp_path, "local"), tmp_path / "nas" / "parley.db"
+    await say(first, "1")
+    first.home.with_suffix(".audit-key").write_text("ours")
+    target.parent.mkdir()
+    target.with_suffix(".audit-key").write_text("theirs")
+    with pytest.raises(Unavailable, match="a key of another bot"):
+        await move(first, target)
+    assert await said(first.path) == ["1"]
+    assert not target.exists()
 
 
 async def test_a_running_bot_is_not_moved(tmp_path: Path) -> None:
