@@ -20,12 +20,6 @@ def unwatched(step: str) -> None:
     """Nobody wants to know how far it is."""
 
 
-def remove(path: Path) -> None:
-    """Delete a file with all that belongs to it. Raises `OSError`."""
-    for end in BESIDE:
-        path.with_name(path.name + end).unlink(missing_ok=True)
-
-
 def keep_beside(paths: Sequence[Path], why: str, now: datetime) -> list[Path]:
     """Give what is there a second name, so that at no moment there is no file at all.
 
