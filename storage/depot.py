@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from storage.courier import environment, result
-from storage.faults import explain_os
 from storage.records import Corrupt, StorageError, Unavailable
 
 CHUNK = 1 << 20
@@ -210,6 +209,8 @@ def main() -> None:
     except StorageError as error:
         _say({"fault": type(error).__name__, "text": str(error)})
     except OSError as error:
+        from storage.faults import explain_os  # slow to import, and seldom needed
+
         fault = explain_os(error, Path(str(error.filename or request.get("target"))))
         _say({"fault": type(fault).__name__, "text": str(fault)})
 

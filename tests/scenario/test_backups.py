@@ -54,7 +54,7 @@ class Clock:
         """Let the work go on until that moment."""
         self.end, self.stopped = end, asyncio.Event()
         work = asyncio.create_task(backups.run())
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(300):
             await self.stopped.wait()
         work.cancel()
         await asyncio.wait({work})
