@@ -163,6 +163,8 @@ class App:
             storage = opened(place, self.metrics.committed, self._keys.current, self._lease)
             self._store = await stack.enter_async_context(storage)
             self._database = self._store.database
+            if await Search(self._database).mend():  # a long write, and no beat comes in between
+                log.warning("the index of what was said was built anew")
             for adapter in (*platforms(self.settings), *self._given[1]):
                 await self._enter(adapter, stack)
             stack.enter_context(alone())
@@ -209,8 +211,6 @@ class App:
         audit = Audit(database, audit_key(self.settings), storage.anchor)
         await audit.begin()
         search = Search(database)
-        if await search.mend():
-            log.warning("the index of what was said was built anew")
         store = RosterStore(database, audit)
         since = await note_key(self._keys.current, store)
         self._key_age = KeyAge(since, storage.key_days)

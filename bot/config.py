@@ -103,7 +103,7 @@ class Storage(Section):
     )
     lease_s: float = Field(
         default=30,
-        ge=1,
+        ge=3,
         le=3600,
         description="With a standby: the seconds without a sign after which a bot counts as gone.",
     )

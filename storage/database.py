@@ -191,6 +191,7 @@ class Database:
                     prepare(connection, self.path, self._custody.admit)
                     self._custody.claim(connection)  # if the file had no place for it before
                     _index(connection, self._custody.admit)
+                    self._custody.committed()
                 finally:
                     discard(connection)
             except DriverError as error:

@@ -72,6 +72,16 @@ async def events_in(db: Database) -> list[str]:
     return [each.event.event_id for each in await Inbox(db).pending()]
 
 
+def _make(path: Path, revision: str) -> None:
+    """A file as an older program left it."""
+    path.touch()
+    connection = Connector(path, DIRECT).open()
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    migrations.upgrade(connection, revision)
+    connection.commit()
+    connection.close()
+
+
 async def test_who_comes_first_has_it_and_the_other_is_fenced(ann: Machine, bob: Machine) -> None:
     async with ann.opened():
         assert ann.lease.is_held
@@ -212,12 +222,7 @@ async def test_a_bot_that_shares_with_nobody_keeps_others_out(ann: Machine) -> N
 
 
 async def test_an_older_file_gets_its_lease_when_it_is_upgraded(ann: Machine) -> None:
-    ann.path.touch()
-    connection = Connector(ann.path, DIRECT).open()
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-    migrations.upgrade(connection, "0007")
-    connection.commit()
-    connection.close()
+    _make(ann.path, "0007")
     assert ann.look() is Standing.FREE
     async with ann.opened() as db:
         assert [each[:2] for each in await terms_of(db)] == [(1, "ann")]
@@ -239,6 +244,41 @@ async def test_an_idle_holder_keeps_it(ann: Machine, bob: Machine) -> None:
         bob.lease.wish = Wish.FORCE
         async with bob.opened(), asyncio.timeout(60):
             await keeping
+
+
+async def test_a_holder_that_was_slow_to_begin_keeps_it(ann: Machine, bob: Machine) -> None:
+    """Minutes may lie between opening the file and the first beat. What lapsed is asked for."""
+    async with ann.opened() as db:
+        ann.wait(TTL_S + 1)
+        assert not ann.lease.is_held
+        keeping = asyncio.create_task(keep(ann.lease, db))
+        async with asyncio.timeout(60):
+            while not ann.lease.is_held:
+                await asyncio.sleep(0.01)
+        assert not keeping.done()
+        keeping.cancel()
+        bob.look()
+        bob.wait(TTL_S + 1)
+        ann.wait(TTL_S + 1)
+        async with bob.opened(), asyncio.timeout(60):
+            await keep(ann.lease, db)
+        assert not ann.lease.is_held
+
+
+async def test_a_lapsed_lease_that_cannot_be_confirmed_is_not_kept(ann: Machine) -> None:
+    async with ann.opened() as db:
+        ann.wait(TTL_S + 1)
+        await db.close()
+        async with asyncio.timeout(60):
+            await keep(ann.lease, db)
+
+
+async def test_what_is_committed_while_it_is_opened_counts(ann: Machine) -> None:
+    """The lease is taken, and then the file is upgraded, for as long as it takes."""
+    _make(ann.path, "0008")
+    lease = Lease(ann.lease.terms, "bot ann", lambda: 2 * TTL_S if lease.epoch else 0, lambda: NOON)
+    async with Database(ann.path, custody=lease, pragmas=DIRECT):
+        assert lease.is_held
 
 
 def test_an_instance_stays_itself_and_is_alone(tmp_path: Path) -> None:
