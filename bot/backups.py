@@ -29,7 +29,7 @@ STALE = timedelta(hours=36)
 
 @dataclass(frozen=True, slots=True)
 class BackupState:
-    """How the backups are; `fault` is empty when the last attempt succeeded."""
+    """How the backups are; `fault` is empty once all was taken, rotated and cleaned."""
 
     kept: tuple[Backup, ...] = ()
     fault: str = ""
@@ -67,15 +67,14 @@ class Backups:
         retry_s = FIRST_RETRY_S
         while True:
             try:
-                await self._look()
-                await self._wait()
-                await self._take()
+                await self._tend()
             except StorageError as error:
                 self._failed(error)
                 await self._sleep(retry_s)
                 retry_s = min(retry_s * 2, LONGEST_RETRY_S)
             else:
                 retry_s = FIRST_RETRY_S
+                await self._wait()
 
     def part(self) -> PartState:
         """For `/readyz`; answers go on without backups."""
@@ -85,28 +84,36 @@ class Backups:
         detail = f"{taken}; {state.fault}" if state.fault else f"{taken}, {len(state.kept)} kept"
         return PartState(not (state.fault or is_stale), detail, essential=False)
 
-    async def _look(self) -> None:
+    async def _tend(self) -> None:
+        """All that is due. What was done already is not done again when the rest fails."""
+        fault = self.state.fault
+        await self._look(fault)
+        if self._left_s() <= 0:
+            backup = await self._vault.add(self._now())
+            log.info("backup taken", name=backup.name)
+        await self._vault.rotate()
+        await self._look(fault)
+        await self._erasures.settle(clean=True)
+        await self._look("")
+
+    async def _look(self, fault: str) -> None:
         kept = tuple(await self._vault.backups())
         last = kept[-1].taken if kept else None
         here = self._now().astimezone()
-        self.state = BackupState(kept, "", due(self._at, last, here))
+        self.state = BackupState(kept, fault, due(self._at, last, here))
 
     async def _wait(self) -> None:
-        due_at = self.state.due_at
-        assert due_at is not None
-        while (left_s := (due_at - self._now()).total_seconds()) > 0:
+        while (left_s := self._left_s()) > 0:
             await self._sleep(min(left_s, LOOK_S))
 
-    async def _take(self) -> None:
-        backup = await self._vault.add(self._now())
-        await self._vault.rotate()
-        await self._erasures.settle(clean=True)
-        kept = tuple(await self._vault.backups())
-        self.state = BackupState(kept)
-        log.info("backup taken", name=backup.name, kept=len(kept))
+    def _left_s(self) -> float:
+        """Until the next one is due."""
+        due_at = self.state.due_at
+        assert due_at is not None
+        return (due_at - self._now()).total_seconds()
 
     def _failed(self, error: StorageError) -> None:
-        log.error("no backup could be taken; it is tried again", reason=str(error))
+        log.error("the backups are not as they should be; it is tried again", reason=str(error))
         self._metrics.backup_failures.inc()
         self.state = BackupState(self.state.kept, str(error), self.state.due_at)
 

@@ -5,14 +5,18 @@ happens with the next rotation.
 """
 
 import json
+from datetime import timedelta
 
 from storage.audit import Audit
 from storage.clock import Clock, to_micros, utc_now
 from storage.ledger import Ledger
 from storage.receipts import Receipts
-from storage.records import AuditEntry
+from storage.records import AuditEntry, Unavailable
 from storage.store import Store
 from storage.vault import Vault
+
+GRACE = timedelta(hours=1)
+"""For copying to a NAS and the hourly look, after the time that a receipt names."""
 
 
 class Erasures:
@@ -34,7 +38,8 @@ class Erasures:
 
     async def settle(self, *, clean: bool = False) -> None:
         """Close what is held nowhere any more; `clean` the backups before. Raises `StorageError`,
-        above all while the backups' directory is away: then nobody knows what it holds.
+        above all while the backups' directory is away: then nobody knows what it holds; and, after
+        cleaning, for a receipt that should have been closed long ago.
 
         A backup that can't be cleaned stays and keeps the receipts open.
         """
@@ -52,6 +57,16 @@ class Erasures:
             detail = json.dumps({"receipts": [each.id for each in gone]})
             entry = AuditEntry("system", "erasure closed", "", detail)
             await self.receipts.close(gone, self._now(), [self._audit.adding(entry)])
+        if clean:
+            await self._assert_punctual()
+
+    async def _assert_punctual(self) -> None:
+        for each in await self.receipts.open():
+            if each.held.until and each.held.until + GRACE < self._now():
+                raise Unavailable(
+                    f"what the receipt {each.id} tells of should have gone by"
+                    f" {each.held.until:%Y-%m-%d %H:%M} UTC; a copy of the database holds it still"
+                )
 
     async def _is_gone_here(self) -> bool:
         condition = await self._store.condition()

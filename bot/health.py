@@ -157,7 +157,9 @@ class Metrics:
             registry=registry,
         )
         self.backup_failures = Counter(
-            "parley_backup_failures", "Attempts to take a backup that failed.", registry=registry
+            "parley_backup_failures",
+            "Attempts to take, rotate or clean backups that failed.",
+            registry=registry,
         )
 
         self.storage_key_age = Gauge(

@@ -219,6 +219,37 @@ async def test_a_backup_that_cannot_be_cleaned_stays_and_keeps_the_receipt_open(
         assert await kept.erasures.receipts.open() == []
 
 
+async def test_a_failed_cleaning_is_told_of_until_it_succeeds(tmp_path: Path) -> None:
+    nas = tmp_path / "nas"
+    async with keeping(tmp_path) as kept:
+        backups, clock = kept.backups(), kept.clock
+        yesterday = await kept.vault.add(START - timedelta(days=1))
+        file = nas / yesterday.name
+        file.write_bytes(b"damaged")
+        await Members(kept.db, clock=clock).forget("ann")
+        await clock.run(backups, START + timedelta(seconds=3 * FIRST_RETRY_S))
+        assert clock.waits == [FIRST_RETRY_S, 2 * FIRST_RETRY_S]
+        assert not backups.part().ready
+        assert f"{file.name}: what was erased is still in this" in backups.part().detail
+        assert len(await kept.vault.backups()) == 2
+        file.unlink()
+        await clock.run(backups, clock.now + timedelta(hours=1))
+        assert backups.part().ready
+        assert await kept.erasures.receipts.open() == []
+
+
+async def test_a_receipt_that_is_long_overdue_is_told_of(tmp_path: Path) -> None:
+    async with keeping(tmp_path) as kept:
+        await kept.vault.add(START)
+        clock = kept.clock
+        await Members(kept.db, clock=clock).forget("ann", until=START + timedelta(hours=1))
+        erasures = Erasures(Local(kept.db), Audit(kept.db, KEY), None, clock)
+        await erasures.settle(clean=True)
+        clock.now += timedelta(hours=3)
+        with pytest.raises(Unavailable, match="should have gone by 2026-05-05 04:30 UTC"):
+            await erasures.settle(clean=True)
+
+
 async def test_a_backup_of_a_former_key_is_cleaned_and_one_of_a_lost_key_stays(
     tmp_path: Path,
 ) -> None:
