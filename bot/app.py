@@ -52,7 +52,7 @@ from bot.roster import Roster
 from bot.secret import audit_key
 from bot.sessions import Sessions
 from bot.standards import Standards
-from bot.standby import Standby
+from bot.standby import Standby, patience_of
 from bot.tasks import alone, first, guarded
 from engine.base import Engine
 from storage.audit import Audit
@@ -145,7 +145,8 @@ class App:
             self.metrics.leased(self._lease)
             if self._lease is None:
                 return await self._answer(place, started)
-            standby = Standby(place, self._lease, self._keys.current)
+            patience_s = patience_of(self.settings)
+            standby = Standby(place, self._lease, self._keys.current, patience_s)
             while not self.is_stopping:
                 try:
                     await self._stand_by(standby, aside)

@@ -133,7 +133,9 @@ async def ask(
             if "result" in reply:
                 return reply["result"]
             on_progress(reply["progress"])
-        raise ControlError("the bot ended before it answered")
+        raise ConnectionResetError
+    except ConnectionError as error:
+        raise ControlError("the bot ended before it answered") from error
     finally:
         writer.close()
         with suppress(ConnectionError):

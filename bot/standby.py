@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from bot import __version__
+from bot.config import Settings
 from bot.control import ControlError, Progress, Task
 from bot.health import PartState
 from storage.key import Key
@@ -22,12 +23,20 @@ from storage.tenure import LOOKS, Standing, Wish
 log = structlog.get_logger(__name__)
 
 
-class Standby:
-    """One bot's watch over the lease on the file at `place`."""
+def patience_of(settings: Settings) -> float:
+    """Seconds that a take-over may need: the holder ends what it does, and time to live goes by."""
+    return 2 * settings.storage.lease_s + settings.bot.drain_s
 
-    def __init__(self, place: Place, lease: Lease, key: Key | None) -> None:
+
+class Standby:
+    """One bot's watch over the lease on the file at `place`. Who tells it to take over waits for
+    that for `patience_s`.
+    """
+
+    def __init__(self, place: Place, lease: Lease, key: Key | None, patience_s: float) -> None:
         self._place = place
         self._lease = lease
+        self._patience_s = patience_s
         self._key = key
         self._fault = ""
         self._woken = asyncio.Event()
@@ -93,7 +102,7 @@ class Standby:
                 f"this bot {self.state.detail}. Run parley failover there; if that bot is certainly"
                 " stopped, parley failover --force here does not wait"
             )
-        self._lease.wish = wish
+        self._lease.want(wish, self._patience_s)
         self._woken.set()
         log.warning("told to take over", forced=wish is Wish.FORCE)
         return {"role": "standby"}

@@ -43,13 +43,14 @@ class Lease:
         self.terms = terms
         self.label = label
         self.watch = Watch()
-        self.wish = Wish.NONE
         self.epoch = 0
         self._now_s = now_s
         self._clock = clock
         self._began_s = 0.0
         self._until_s = 0.0
         self._is_held = False
+        self._wish = Wish.NONE
+        self._wish_until_s = 0.0
 
     @property
     def is_held(self) -> bool:
@@ -77,6 +78,15 @@ class Lease:
         return tenure.standing(self.terms, self.watch, self._now_s())
 
     @property
+    def wish(self) -> Wish:
+        """What a person asked for and still waits for."""
+        return self._wish if self._now_s() < self._wish_until_s else Wish.NONE
+
+    def want(self, wish: Wish, patience_s: float) -> None:
+        """Do what a person asks for, who waits for it so long and sees what comes of it."""
+        self._wish, self._wish_until_s = wish, self._now_s() + patience_s
+
+    @property
     def is_to_be_taken(self) -> bool:
         """Whether to take it, by what was seen last and what a person asked for."""
         return tenure.may_take(self.standing, self.wish, automatic=self.terms.automatic)
@@ -85,7 +95,7 @@ class Lease:
         """Note how the lease stands in the file."""
         grip = _read(connection) if _has_place(connection) else None
         connection.rollback()
-        self.watch = self.watch.seeing(grip, self._now_s())
+        self._see(grip)
 
     def hold(self, path: Path) -> AbstractContextManager[object]:
         """Others may open the file too, but nobody who writes without a lease.
@@ -113,14 +123,14 @@ class Lease:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         try:
             self._began_s = self._now_s()
-            self.watch = self.watch.seeing(_read(connection), self._began_s)
+            self._see(_read(connection))
             if not self.is_to_be_taken:
                 raise Fenced(self._taken())
             self._take(connection)
             connection.commit()
         finally:
             connection.rollback()
-        self._is_held, self.wish = True, Wish.NONE
+        self._is_held, self._wish = True, Wish.NONE
         self.terms = replace(self.terms, yielded=0)
         self.committed()
 
@@ -161,6 +171,12 @@ class Lease:
             discard(connection)
         self._is_held = False
         self.terms = replace(self.terms, yielded=self.epoch)
+
+    def _see(self, grip: Grip | None) -> None:
+        """A sign of the holder ends the wish to take the lease if it is silent."""
+        before, self.watch = self.watch, self.watch.seeing(grip, self._now_s())
+        if self._wish is Wish.TAKE and self.watch is not before:
+            self._wish = Wish.NONE
 
     def _take(self, connection: Connection) -> None:
         before = self.watch.grip

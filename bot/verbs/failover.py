@@ -9,6 +9,7 @@ import click
 from bot.config import ConfigError, Settings
 from bot.control import ControlError, NotRunning, actor, ask, socket_path
 from bot.place import place_of
+from bot.standby import patience_of
 
 PAUSE_S = 0.5
 
@@ -32,7 +33,7 @@ async def _failover(settings: Settings, *, force: bool) -> str:
         before = await ask(path, request)
     except NotRunning as error:
         raise ControlError(f"{error}: parley run takes the lease, or stands by") from error
-    patience_s = 2 * settings.storage.lease_s + settings.bot.drain_s
+    patience_s = patience_of(settings)
     try:
         async with asyncio.timeout(patience_s):
             status = await _changed(path, str(before["role"]))
