@@ -24,6 +24,7 @@ from storage.key import Key, Keyring
 from storage.ledger import Ledger
 from storage.pragmas import DIRECT
 from storage.records import Check, Corrupt, Receipt, Unavailable
+from storage.rekey import rekey_copy
 from storage.schema import revision
 
 PAGES_A_STEP = 256
@@ -75,6 +76,10 @@ class Copies:
     async def clean(self, path: Path, pending: Sequence[Receipt]) -> int:
         """Take what was erased out of a copy in `scratch`; the newest erasure it knows then."""
         return await asyncio.to_thread(clean, path, self._keys, self._audit, pending)
+
+    async def rekey(self, path: Path, progress: Progress = silence) -> bool:
+        """Bring a copy in `scratch` under the database's key; false if it already is."""
+        return await asyncio.to_thread(rekey_copy, path, self._keys, self._audit, progress)
 
     @asynccontextmanager
     async def taken(self, progress: Progress = silence) -> AsyncGenerator[Path]:

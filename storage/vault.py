@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from storage import beside, depot
-from storage.backup import Copies
+from storage.backup import Copies, Progress, silence
 from storage.clock import to_micros
 from storage.records import Corrupt, Receipt, StorageError, Unavailable, WrongKey
 from storage.rotation import Backup, Rotation, named
@@ -103,18 +103,34 @@ class Vault:
         if faults:
             raise faults[0]
 
+    async def rekey(self, backup: Backup, progress: Progress = silence) -> bool:
+        """Put in the place of a backup the same under the database's key; false if it has that.
+
+        Raises `Corrupt`, `WrongKey`, and what the disks say; then it is as it was.
+        """
+        async with self._fetched(backup) as copy:
+            is_changed = await self._copies.rekey(copy, progress)
+            if is_changed:
+                await depot.put(copy, self.directory / backup.name, MARK)
+            return is_changed
+
     async def _clean(self, backup: Backup, pending: Sequence[Receipt]) -> None:
-        scratch = self._copies.scratch / f".{backup.name}.cleaning"
-        await asyncio.to_thread(beside.remove, scratch)
-        try:
-            await depot.put(self.directory / backup.name, scratch)
-            through = await self._copies.clean(scratch, pending)
-            cleaned = backup.cleaned(through)
+        async with self._fetched(backup) as copy:
+            cleaned = backup.cleaned(await self._copies.clean(copy, pending))
             async with self._comes(cleaned):
-                await depot.put(scratch, self.directory / cleaned.name, MARK)
-        finally:
-            await asyncio.to_thread(beside.remove, scratch)
+                await depot.put(copy, self.directory / cleaned.name, MARK)
         await self.remove([backup])
+
+    @asynccontextmanager
+    async def _fetched(self, backup: Backup) -> AsyncGenerator[Path]:
+        """A copy on this machine, which goes when the block ends."""
+        copy = self._copies.scratch / f".{self._stem}.fetched"
+        await asyncio.to_thread(beside.remove, copy)
+        try:
+            await depot.put(self.directory / backup.name, copy)
+            yield copy
+        finally:
+            await asyncio.to_thread(beside.remove, copy)
 
     async def remove(self, backups: Sequence[Backup]) -> None:
         """Delete backups."""

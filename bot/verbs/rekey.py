@@ -5,8 +5,6 @@ is interrupted runs it again.
 """
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,17 +18,16 @@ from bot.place import place_of
 from bot.secret import audit_key
 from bot.verbs.opened import assert_stopped, opened
 from bot.verbs.progress import progress
-from storage import depot
 from storage.audit import Audit
+from storage.backup import Copies
 from storage.filesystem import admit
-from storage.inspection import Chained
 from storage.key import Keyring
 from storage.opening import unopened
 from storage.records import Fenced, StorageError, WrongKey
-from storage.rekey import Progress, key_of, rekey_copy
+from storage.rekey import key_of
 from storage.rekey import rekey as rekey_database
 from storage.roster import RosterStore
-from storage.rotation import named
+from storage.vault import Vault
 
 RUNNING = (
     "the bot is running and owns the files. Stop it, and one that stands by too, then run “parley"
@@ -41,7 +38,6 @@ COPIES = (
     " as you keep a copy that needs it. What was stored readable may be left in free space of its"
     " disk."
 )
-Change = Callable[[Path, Keyring, Chained, Progress], bool]
 
 
 def rekey(settings: Settings, *, generate: bool, plain: bool) -> None:
@@ -59,35 +55,18 @@ def rekey(settings: Settings, *, generate: bool, plain: bool) -> None:
     audit = Audit(unopened(place), audit_key(settings), settings.storage.anchor)
     for file in files:
         admit(file, settings.storage.accept_risk)
-        _change(file, keys, audit, rekey_database)
-    asyncio.run(_note(settings, keys))
-    faults = _change_backups(settings, keys, audit)
+        with progress(f"rekey {file.name}", unit=" pages") as report:
+            is_changed = rekey_database(file, keys, audit, report)
+        _tell(file, keys, is_changed=is_changed)
+    faults = asyncio.run(_finish(settings, keys))
     click.echo(COPIES)
     if faults:
         raise ControlError("\n".join(faults))
 
 
-def _change(file: Path, keys: Keyring, audit: Audit, change: Change) -> None:
-    with progress(f"rekey {file.name}", unit=" pages") as report:
-        is_changed = change(file, keys, audit, report)
+def _tell(file: Path, keys: Keyring, *, is_changed: bool) -> None:
     state = "encrypted under the key in force" if keys.current else "readable"
     click.echo(f"{file} {'is now' if is_changed else 'was'} {state}.")
-
-
-def _change_backups(settings: Settings, keys: Keyring, audit: Audit) -> list[str]:
-    """Those that are kept regularly; what is wrong with one keeps none of the others."""
-    directory, stem = settings.storage.backup_dir, settings.storage.path.stem
-    if directory is None:
-        return []
-    faults: list[str] = []
-    for name in asyncio.run(depot.names(directory)) or ():
-        backup = named(name)
-        if backup and backup.stem == stem:
-            try:
-                _change(directory / name, keys, audit, rekey_copy)
-            except StorageError as error:
-                faults.append(f"this backup is as it was. {error}")
-    return faults
 
 
 def _assert_meant(keys: Keyring, *, plain: bool) -> None:
@@ -135,11 +114,37 @@ def _assert_readable(files: tuple[Path, ...], key_file: Path) -> None:
             ) from error
 
 
-async def _note(settings: Settings, keys: Keyring) -> None:
-    """Opening it is the last proof; the audit tells who did it.
+async def _finish(settings: Settings, keys: Keyring) -> list[str]:
+    """Opening it is the last proof; the audit tells who did it. The backups follow: what is wrong
+    with them.
 
     Where another bot had the lease last, the next one to start opens it and tells.
     """
-    with suppress(Fenced):
+    directory = settings.storage.backup_dir
+    try:
         async with opened(settings) as (database, audit):
             await note_key(keys.current, RosterStore(database, audit), actor())
+            if directory is None:
+                return []
+            copies = Copies(database, audit, place_of(settings).scratch, keys.all)
+            return await _change_backups(Vault(directory, settings.storage.path.stem, copies), keys)
+    except Fenced as error:
+        return [f"the backups are as they were. {error}"] if directory else []
+
+
+async def _change_backups(vault: Vault, keys: Keyring) -> list[str]:
+    """Those that are kept regularly; what is wrong with one keeps none of the others."""
+    try:
+        backups = await vault.backups()
+    except StorageError as error:
+        return [f"the backups are as they were. {error}"]
+    faults: list[str] = []
+    for backup in backups:
+        try:
+            with progress(f"rekey {backup.name}", unit=" pages") as report:
+                is_changed = await vault.rekey(backup, report)
+        except StorageError as error:
+            faults.append(f"{backup.name}: this backup is as it was. {error}")
+        else:
+            _tell(vault.directory / backup.name, keys, is_changed=is_changed)
+    return faults

@@ -276,6 +276,29 @@ async def test_a_backup_of_a_former_key_is_cleaned_and_one_of_a_lost_key_stays(
         assert await Turns(copy).count() == 0
 
 
+async def test_a_new_key_takes_a_backup_along_and_touches_nothing_else_there(
+    tmp_path: Path,
+) -> None:
+    nas, former, key = tmp_path / "nas", Key("a" * 64), Key("b" * 64)
+    path = tmp_path / "parley.db"
+    async with keeping(tmp_path, former) as kept:
+        backup = await kept.vault.add(START)
+        other = await kept.vault.add(START + timedelta(days=1))
+    (nas / other.name).write_bytes(b"damaged")
+    await asyncio.to_thread(rekey, path, Keyring(key, (former,)), Audit(Database(path), KEY))
+    (tmp_path / "scratch" / ".parley.fetched-journal").write_bytes(b"of a run that was killed")
+    async with keeping(tmp_path, key, former) as kept:
+        assert await kept.vault.rekey(backup)
+        assert not await kept.vault.rekey(backup)
+        with pytest.raises(Corrupt):
+            await kept.vault.rekey(other)
+    assert (nas / other.name).read_bytes() == b"damaged"
+    assert {file.name for file in nas.iterdir()} == {MARK, backup.name, other.name}
+    assert list((tmp_path / "scratch").iterdir()) == []
+    async with Database(nas / backup.name, key=key) as copy:
+        assert (await check(copy)).problems == ()
+
+
 async def test_a_running_bot_tells_its_administrators(tmp_path: Path) -> None:
     settings = house(
         tmp_path, storage={"path": tmp_path / "parley.db", "backup_dir": tmp_path / "nas"}
