@@ -188,14 +188,19 @@ def db_backup(settings: Settings, target: Path) -> None:
 @db.command("restore")
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--without-present",
+    is_flag=True,
+    help="Go on although the present database can't be read: who was erased since may be back.",
+)
 @click.pass_obj
-def db_restore(settings: Settings, source: Path, *, yes: bool) -> None:
+def db_restore(settings: Settings, source: Path, *, yes: bool, without_present: bool) -> None:
     """Put the backup SOURCE in the place of the database, which is kept; stop the bot before."""
     from bot.verbs import restore as verb
 
     if not yes:
         click.confirm(f"Go on with what {source} holds?", abort=True)
-    verb.restore(settings, source)
+    verb.restore(settings, source, without_present=without_present)
 
 
 @db.command("rekey")

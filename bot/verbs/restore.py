@@ -21,16 +21,16 @@ from storage.relocation import Relocation, placed, written_line
 from storage.restoring import Restored, Restoring
 
 
-def restore(settings: Settings, source: Path) -> None:
+def restore(settings: Settings, source: Path, *, without_present: bool = False) -> None:
     """Put a backup in place and say where the former files are."""
-    done = asyncio.run(_restore(settings, source.absolute()))
+    done = asyncio.run(_restore(settings, source.absolute(), needs_present=not without_present))
     click.echo(f"{settings.storage.path} is what {source} was.")
     for path in done.kept:
         click.echo(f"Kept beside: {path}")
-    if done.kept and not done.went_on:
+    if done.lost:
         click.echo(
-            "The former database could not be read: what was erased, audited or fetched since the"
-            " backup is not known to this one."
+            f"Could not be read in the former database: {', '.join(done.lost)}. What was written"
+            " there since the backup is not known to this one."
         )
 
 
@@ -58,14 +58,15 @@ async def _move(settings: Settings, target: Path, report: Report) -> Sequence[Pa
     return await relocation.move(entry, datetime.now(UTC), report)
 
 
-async def _restore(settings: Settings, source: Path) -> Restored:
+async def _restore(settings: Settings, source: Path, *, needs_present: bool) -> Restored:
     place = place_of(settings)
     await stopped(settings)
     keys = await asyncio.to_thread(keyring_of, settings)
     database = unopened(place, keys.current)
     audit = Audit(database, audit_key(settings), settings.storage.anchor)
     entry = AuditEntry(actor(), "db restore", str(source), json.dumps({"file": source.name}))
-    return await Restoring(place, keys, audit).restore(source, entry, datetime.now(UTC))
+    restoring = Restoring(place, keys, audit)
+    return await restoring.restore(source, entry, datetime.now(UTC), needs_present=needs_present)
 
 
 async def stopped(settings: Settings) -> None:

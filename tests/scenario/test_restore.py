@@ -41,8 +41,8 @@ class House:
         place = place_of(self.settings)
         return [place.path, *([place.working] if place.is_local_first else [])]
 
-    async def restore(self) -> None:
-        await asyncio.to_thread(restore, self.settings, self.copy)
+    async def restore(self, *, without_present: bool = False) -> None:
+        await asyncio.to_thread(restore, self.settings, self.copy, without_present=without_present)
 
     def kept(self) -> list[Path]:
         """What stood there before, the file here last."""
@@ -188,7 +188,10 @@ async def test_a_present_file_that_is_ruined_is_kept_beside(house: House) -> Non
         await Copies(database, audit, house.copy.parent).give(house.copy)
     for file in house.files:
         file.write_bytes(b"ruined" * 9999)
-    await house.restore()
+    with pytest.raises(StorageError, match="add --without-present"):
+        await house.restore()
+    assert house.kept() == []
+    await house.restore(without_present=True)
     async with opened(house.settings) as (database, _):
         assert await Turns(database).count() == 1
     assert {file.read_bytes() for file in house.kept()} == {b"ruined" * 9999}
