@@ -24,7 +24,7 @@ from bot.reply import Sink
 from bot.roster import Roster
 from bot.texts import texts_for
 from engine import base
-from engine.base import Engine, Message, Sampling
+from engine.base import Engine, EngineStatus, Message, Sampling
 from storage.inbox import Inbox
 from storage.outbox import Outbox
 from storage.records import Turn
@@ -83,7 +83,7 @@ class Computing:
         return Made(
             model=status.sha256 or status.model,
             prompt_version=window.prompt_version(self.persona),
-            sampling=json.dumps(asdict(self._sampling(sink))),
+            sampling=json.dumps(asdict(self._sampling(sink, self._context(status)))),
         )
 
     async def forget(self, session: str) -> None:
@@ -157,9 +157,10 @@ class Computing:
     async def _prepare(self, turns: Sequence[Turn], draft: Draft, *, room: bool) -> None:
         kept = list(turns[max(0, len(turns) - self._settings.bot.window_turns) :])
         messages = window.history(self.persona, kept, room=room)
-        if not window.surely_fits(messages, self._budget(None)):
+        budget = await self._budget(None)
+        if not window.surely_fits(messages, budget):
             costs = (*await self._engine.count(messages), NEXT_QUESTION_TOKENS)
-            kept = kept[len(kept) - window.turns_within(costs, self._budget(None)) :]
+            kept = kept[len(kept) - window.turns_within(costs, budget) :]
             messages = window.history(self.persona, kept, room=room)
         if len(kept) <= draft.turns_seen:
             await self._engine.prepare(turns[-1].session, messages)
@@ -167,7 +168,7 @@ class Computing:
     async def _fit(self, question: Question, kept: list[Turn]) -> tuple[Message, ...]:
         room = not question.event.address.direct
         messages = window.compose(self.persona, kept, question.text, question.author, room=room)
-        budget = self._budget(question.sink)
+        budget = await self._budget(question.sink)
         if window.surely_fits(messages, budget):
             return messages
         fitting = window.turns_within(await self._engine.count(messages), budget)
@@ -177,11 +178,12 @@ class Computing:
     async def _stream(
         self, question: Question, messages: tuple[Message, ...], sink: Sink, draft: Draft
     ) -> None:
+        context = self._context(await self._engine.status())
         request = base.Request(
             session=session_key(question.event.address, by_thread=self._settings.bot.by_thread),
             person=question.person,
             messages=messages,
-            sampling=self._sampling(sink),
+            sampling=self._sampling(sink, context),
             deadline_s=self._settings.engine.deadline_s,
         )
         draft.begin()
@@ -192,21 +194,25 @@ class Computing:
         finally:
             question.computed_s += draft.computed_s
 
-    def _budget(self, sink: Sink | None) -> int:
+    async def _budget(self, sink: Sink | None) -> int:
         """Tokens that a prompt may have."""
-        return self._settings.engine.context_tokens - self._sampling(sink).max_tokens
+        context = self._context(await self._engine.status())
+        return context - self._sampling(sink, context).max_tokens
 
-    def _sampling(self, sink: Sink | None) -> Sampling:
+    def _context(self, status: EngineStatus) -> int:
+        """Tokens that a conversation may have with the model that answers now."""
+        return status.context_tokens or self._settings.engine.context_tokens
+
+    def _sampling(self, sink: Sink | None, context: int) -> Sampling:
         engine = self._settings.engine
-        longest = min(engine.max_tokens, engine.context_tokens // 2)
-        asked = sink.max_tokens if sink else None
+        asked = (sink.max_tokens if sink else None) or engine.max_tokens
         return Sampling(
             temperature=engine.temperature,
             top_p=engine.top_p,
             top_k=engine.top_k,
             min_p=engine.min_p,
             repeat_penalty=engine.repeat_penalty,
-            max_tokens=min(asked, engine.context_tokens // 2) if asked else longest,
+            max_tokens=min(asked, context // 2),
         )
 
     async def _attempt(self, question: Question) -> int:

@@ -8,7 +8,7 @@ from adapters.base import Address, Kind, Quote
 from bot.sessions import IDLE_SESSIONS
 from bot.texts import texts_for
 from engine.base import ContextTooLong, Interrupted, Overloaded, Unavailable
-from engine.scripted import Script
+from engine.scripted import Script, ScriptedEngine
 from tests.scenario.bots import running_bot, settings_in
 from tests.unit.bot.events import ANN, BOB, ROOM, message
 
@@ -350,3 +350,16 @@ async def test_thousands_of_sessions_leave_no_task_behind(tmp_path: Path) -> Non
         await bot.platform.receive([message("again", to=rooms[0])])
         await bot.platform.until(lambda: len(bot.platform.shown("r0")) == 2)
         assert len(bot.engine.requests[-1].messages) == 4
+
+
+async def test_the_window_fits_the_model_that_answers_now(tmp_path: Path) -> None:
+    """A model that was swapped in may hold less than the configuration says of the first."""
+    engine = ScriptedEngine(context_tokens=160)
+    settings = settings_in(tmp_path, engine={"max_tokens": 16})
+    async with running_bot(settings, engine=engine) as bot:
+        for number in range(6):
+            engine.enqueue("a long answer " * 5)
+            await bot.platform.receive([message(f"question {number} " * 4)])
+            await bot.platform.until(lambda n=number: len(bot.platform.shown("ann")) == n + 1)
+    assert len(engine.requests) == 6  # each fitted at once
+    assert 3 < len(engine.requests[-1].messages) < 13
