@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openai import AsyncOpenAI
 
 from adapters.base import Kind
 from bot.app import App, Running
@@ -13,6 +14,7 @@ from bot.config import Settings
 from bot.control import ControlError, ask, socket_path
 from bot.model import store_of
 from bot.texts import texts_for
+from engine.base import Swaps
 from engine.frames import Load
 from engine.models import DEMO
 from engine.plan import Plan
@@ -25,13 +27,14 @@ from tests.unit.bot.events import message
 TEXTS = texts_for("en")
 
 
-def house(directory: Path, **engine: Any) -> Settings:
+def house(directory: Path, *, port: bool = False, **engine: Any) -> Settings:
     """A bot of ann's with two small models in its store."""
     chosen = {"kind": "llama", "models_dir": directory / "models", "context_tokens": 512}
     sizes = {"sequences": 2, "threads": 1, "park_bytes": 0, "max_tokens": 8, "calibrate": False}
     settings = settings_in(
         directory,
         engine=chosen | sizes | engine,
+        web={"enabled": port, "port": 0},
         access={"open": ["fake"], "owners": ["fake:ann"]},
     )
     for name in (DEMO.name, "second"):
@@ -96,3 +99,19 @@ async def test_without_room_for_both_the_numbers_and_the_way_out_are_told(tmp_pa
         assert TEXTS.model_answers.format(model="`second`") in told
         assert TEXTS.model_until_restart.format(model=f"`{DEMO.name}`") in told
         assert (await running.desk.engine.status()).model == "second"
+
+
+async def test_a_program_names_the_model_that_answers_it(tmp_path: Path):
+    async with bot_of(house(tmp_path, port=True, idle_s=600)) as (running, _):
+        base = running.url.partition("/?")[0]
+        async with AsyncOpenAI(base_url=f"{base}/v1", api_key="any", max_retries=0) as client:
+            assert [each.id async for each in client.models.list()] == [DEMO.name, "second"]
+            for asked, answers in (("second", "second"), ("gpt-4o", DEMO.name)):
+                whole = await client.chat.completions.create(
+                    model=asked, messages=[{"role": "user", "content": "hello"}]
+                )
+                assert whole.model == answers
+                assert whole.choices[0].message.content
+        engine = running.desk.engine
+        assert isinstance(engine, Swaps)
+        assert {each.model for each in await engine.loaded()} == {DEMO.name, "second"}
