@@ -1,6 +1,8 @@
 """Keeps a lease: commits in time, for each commit is a beat, and ends when it is lost."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 from sqlalchemy import Connection
 
@@ -18,6 +20,20 @@ async def keep(lease: Lease, database: Database) -> None:
     """
     while await _beats(lease, database):
         await _rest(lease)
+
+
+@asynccontextmanager
+async def keeping(lease: Lease | None, database: Database) -> AsyncGenerator[None]:
+    """Keep the lease, if there is one, while the block runs; a write in it says if it is lost."""
+    if lease is None:
+        yield
+        return
+    task = asyncio.create_task(keep(lease, database))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 async def _beats(lease: Lease, database: Database) -> bool:

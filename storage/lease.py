@@ -158,9 +158,10 @@ class Lease:
             raise Fenced(f"the lease of epoch {self.epoch} may be another bot's by now")
 
     def release(self, connector: Connector) -> None:
-        """Give the lease up for another to take."""
-        if not self.is_held:
+        """Give the lease up, unless it is another's; while it is held, for another to take."""
+        if not self._is_held:
             return
+        is_for_another = self.is_held
         connection = connector.open()
         try:
             connection.exec_driver_sql(
@@ -170,7 +171,8 @@ class Lease:
         finally:
             discard(connection)
         self._is_held = False
-        self.terms = replace(self.terms, yielded=self.epoch)
+        if is_for_another:
+            self.terms = replace(self.terms, yielded=self.epoch)
 
     def _see(self, grip: Grip | None) -> None:
         """A sign of the holder ends the wish to take the lease if it is silent."""

@@ -11,6 +11,7 @@ from bot.place import place_of
 from bot.secret import audit_key
 from storage import opening
 from storage.audit import Audit
+from storage.beat import keeping
 from storage.database import Database
 
 
@@ -29,7 +30,10 @@ async def opened(settings: Settings) -> AsyncGenerator[tuple[Database, Audit]]:
     keys = await asyncio.to_thread(keyring_of, settings)
     place = place_of(settings)
     with opening.leasing(place) as lease:
-        async with opening.opened(place, key=keys.current, lease=lease) as store:
+        async with (
+            opening.opened(place, key=keys.current, lease=lease) as store,
+            keeping(lease, store.database),
+        ):
             audit = Audit(store.database, audit_key(settings), settings.storage.anchor)
             await audit.begin()
             yield store.database, audit

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import Connection
 
 from adapters.base import Kind, Person
 from bot.app import App, Running
@@ -19,6 +20,7 @@ from bot.health import Metrics
 from bot.lane import WRITING
 from bot.place import place_of
 from bot.verbs import failover as verb
+from bot.verbs.opened import opened
 from engine.scripted import ScriptedEngine
 from storage.database import Database
 from storage.lease import Lease
@@ -218,6 +220,19 @@ async def test_nothing_is_sent_when_the_lease_may_be_anothers(tmp_path: Path) ->
         await db.writable()  # it was nobody's else: the next commit says so
         await Delivery(outbox, {("fake", "bot"): platform}, tasks.create_task, Metrics()).recover()
         await platform.until(lambda: platform.shown("ann") == ["hello"])
+
+
+async def test_a_command_that_reads_for_long_keeps_the_lease(tmp_path: Path) -> None:
+    """Each beat is a commit; this command makes none."""
+    sharing = {"path": tmp_path / "parley.db", "standby": True, "lease_s": 3}
+    async with opened(settings_in(tmp_path, storage=sharing)) as (db, _), asyncio.timeout(60):
+        before = await db.read(_beat)
+        while await db.read(_beat) < before + 3:
+            await asyncio.sleep(0.01)
+
+
+def _beat(connection: Connection) -> int:
+    return connection.exec_driver_sql("SELECT beat FROM lease").scalar_one()
 
 
 def test_without_a_standby_there_is_no_failover(tmp_path: Path) -> None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from storage import migrations
-from storage.beat import keep
+from storage.beat import keep, keeping
 from storage.connection import Connector
 from storage.database import Database
 from storage.inbox import Inbox
@@ -66,6 +67,10 @@ async def terms_of(db: Database) -> list[tuple[int, str, int | None]]:
     return await db.read(
         lambda connection: [tuple(row) for row in connection.exec_driver_sql(query)]
     )
+
+
+def _beat(connection: Connection) -> int:
+    return connection.exec_driver_sql("SELECT beat FROM lease").scalar_one()
 
 
 async def events_in(db: Database) -> list[str]:
@@ -251,6 +256,32 @@ async def test_a_bot_that_shares_with_nobody_keeps_others_out(ann: Machine) -> N
         with pytest.raises(Fenced, match="another Parley owns it"):
             async with Database(ann.path):
                 pass
+
+
+async def test_what_lapsed_is_given_up_for_anybody(ann: Machine, bob: Machine) -> None:
+    async with ann.opened():
+        ann.wait(TTL_S)
+        assert not ann.lease.is_held
+    assert ann.look() is Standing.FREE
+    assert bob.look() is Standing.FREE
+
+
+async def test_what_is_anothers_is_not_given_up(ann: Machine, bob: Machine) -> None:
+    async with ann.opened() as stale:
+        bob.look()
+        for machine in (ann, bob):
+            machine.wait(TTL_S + 1)
+        async with bob.opened() as db:
+            await stale.close()
+            await Inbox(db).record([event("e1")])
+            assert ann.look() is Standing.HELD
+
+
+async def test_who_only_reads_keeps_it(ann: Machine) -> None:
+    ann.lease.terms = replace(ann.lease.terms, ttl_s=3)
+    async with ann.opened() as db, keeping(ann.lease, db), asyncio.timeout(60):
+        while await db.read(_beat) < 2:
+            await asyncio.sleep(0.01)
 
 
 async def test_an_older_file_gets_its_lease_when_it_is_upgraded(ann: Machine) -> None:
