@@ -56,7 +56,7 @@ from bot.standby import Standby, patience_of
 from bot.tasks import alone, first, guarded
 from engine.base import Engine
 from storage.audit import Audit
-from storage.backup import Copies
+from storage.backup import Copies, sweep
 from storage.beat import keep
 from storage.clock import utc_now
 from storage.database import Database
@@ -211,6 +211,7 @@ class App:
         storage = self.settings.storage
         audit = Audit(database, audit_key(self.settings), storage.anchor)
         await audit.begin()
+        await asyncio.to_thread(sweep, place_of(self.settings).scratch, database.path.name)
         search = Search(database)
         store = RosterStore(database, audit)
         since = await note_key(self._keys.current, store)

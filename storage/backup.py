@@ -8,8 +8,10 @@ the database is.
 import asyncio
 import os
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from glob import escape
 from pathlib import Path
+from tempfile import mkstemp
 
 from sqlalchemy import Connection
 
@@ -27,6 +29,7 @@ from storage.records import Check, Corrupt, Receipt, Unavailable
 from storage.rekey import rekey_copy
 from storage.schema import revision
 
+_COPY = ".copy"
 PAGES_A_STEP = 256
 """Pages copied between two reports of progress."""
 
@@ -84,15 +87,33 @@ class Copies:
     @asynccontextmanager
     async def taken(self, progress: Progress = silence) -> AsyncGenerator[Path]:
         """A checked copy on this machine, which goes when the block ends."""
-        path = self.scratch / f".{self._db.path.name}.{os.getpid()}.copy"
+        path = await asyncio.to_thread(_make, self.scratch, self._db.path.name)
         try:
-            await asyncio.to_thread(make, path)
             await self._db.read(
                 lambda connection: copy(connection, path, self._db.key, self._audit, progress)
             )
             yield path
         finally:
-            await asyncio.to_thread(path.unlink, missing_ok=True)
+            await asyncio.to_thread(remove, path)
+
+    @asynccontextmanager
+    async def fetched(self, source: Path) -> AsyncGenerator[Path]:
+        """A file of a directory as a copy on this machine, which goes when the block ends."""
+        path = await asyncio.to_thread(_make, self.scratch, self._db.path.name)
+        try:
+            await depot.put(source, path)
+            yield path
+        finally:
+            await asyncio.to_thread(remove, path)
+
+
+def sweep(scratch: Path, name: str) -> None:
+    """Delete what runs that were killed left here of the copies of the database of this name; to be
+    called while nobody makes any."""
+    for start in (".", ".."):  # two where a copy was about to have another key
+        for path in scratch.glob(f"{start}{escape(name)}.*{_COPY}*"):
+            with suppress(OSError):  # the next start tries again
+                path.unlink()
 
 
 def _check(connection: Connection) -> Check:
@@ -105,14 +126,15 @@ def _is_same(target: Path, source: Path) -> bool:
     return target.absolute() == source.absolute() or (target.exists() and target.samefile(source))
 
 
-def make(path: Path) -> None:
+def _make(scratch: Path, name: str) -> Path:
     """An empty file for a copy, for its owner only. Raises `Unavailable` and `Full`."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        remove(path)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor, path = mkstemp(_COPY, f".{name}.", scratch)
+        os.close(descriptor)
     except OSError as error:
-        raise explain_os(error, path) from error
+        raise explain_os(error, scratch) from error
+    return Path(path)
 
 
 def copy(

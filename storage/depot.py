@@ -15,6 +15,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from select import select
 from typing import Any
 
 from storage.courier import environment, result
@@ -24,6 +25,7 @@ CHUNK = 1 << 20
 SILENCE_S = 60.0
 """How long a disk may say nothing about a step, start of the process included."""
 _END_S = 2.0
+_PART = ".{}.part"
 
 
 async def put(source: Path, target: Path, beside: str = "") -> None:
@@ -36,6 +38,13 @@ async def put(source: Path, target: Path, beside: str = "") -> None:
 async def names(directory: Path) -> list[str] | None:
     """The names of the files in a directory; None: there is none."""
     return (await _ask(directory, do="names", directory=str(directory)))["names"]
+
+
+def whose_part(name: str) -> str:
+    """The name that the file of this name would have got once it was whole; empty for others."""
+    start, end = _PART.split("{}")
+    is_part = name.startswith(start) and name.endswith(end)
+    return name.removeprefix(start).removesuffix(end) if is_part else ""
 
 
 async def mark(path: Path) -> None:
@@ -107,7 +116,7 @@ async def _end(process: Process) -> None:
 def carry(source: Path, target: Path, progress: Callable[[int], None]) -> None:
     """What `put` does, in this process. Raises `OSError`; `Corrupt` for what reads otherwise."""
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.part")
+    temporary = target.with_name(_PART.format(target.name))
     try:
         written = _write(source, temporary, progress)
         if written != _digest(temporary, progress):
@@ -193,6 +202,9 @@ def _names(directory: Path) -> list[str] | None:
 
 
 def _report(done: int) -> None:
+    """Raises `BrokenPipeError` once nobody waits for the outcome, which is when the input ends."""
+    if select([sys.stdin], [], [], 0)[0]:
+        raise BrokenPipeError
     _say({"progress": done})
 
 

@@ -4,13 +4,12 @@ Nothing else in the directory is touched, nor backups of another database. A mar
 from the empty directory that stands in its place while its file system is not mounted.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 
-from storage import beside, depot
+from storage import depot
 from storage.backup import Copies, Progress, silence
 from storage.clock import to_micros
 from storage.records import Corrupt, Receipt, StorageError, Unavailable, WrongKey
@@ -35,6 +34,10 @@ class Vault:
 
     async def backups(self) -> list[Backup]:
         """What is there, the oldest first. Raises `Unavailable` while the directory is away."""
+        return (await self._look())[0]
+
+    async def _look(self) -> tuple[list[Backup], list[str]]:
+        """The backups, and the files of those that never came to have their names."""
         known = {each.name for each in await self._ledger.known()}
         coming = set(self._coming)
         names = await depot.names(self.directory) or []
@@ -45,15 +48,20 @@ class Vault:
                 f" {MARK} in it"
             )
         ours = [each for each in map(named, names) if each and self._is_ours(each, known)]
+        left = [name for name in names if self._is_left(name, known, coming)]
         there = {each.name for each in ours}
         if ours and MARK not in names:
             await depot.mark(self.directory / MARK)
         await self._ledger.change(there - known, known - there - coming)
-        return sorted(ours, key=lambda each: (each.taken, each.through))
+        return sorted(ours, key=lambda each: (each.taken, each.through)), left
 
     def _is_ours(self, backup: Backup, known: set[str]) -> bool:
         """It may have been taken under another name of the database."""
         return backup.stem == self._stem or backup.name in known
+
+    def _is_left(self, name: str, known: set[str], coming: set[str]) -> bool:
+        backup = named(depot.whose_part(name))
+        return backup is not None and self._is_ours(backup, known) and backup.name not in coming
 
     async def add(self, now: datetime) -> Backup:
         """Take a backup, check it here, and bring it there."""
@@ -76,10 +84,11 @@ class Vault:
             self._coming.discard(backup.name)
 
     async def rotate(self) -> list[Backup]:
-        """Delete what need not be kept; what is left, the oldest first."""
-        found = await self.backups()
+        """Delete what need not be kept, or never came to be; what is left, the oldest first."""
+        found, left = await self._look()
         kept = self._rotation.kept(found)
         await self.remove([each for each in found if each not in kept])
+        await depot.remove([self.directory / name for name in left])
         return kept[::-1]
 
     async def clean(self, pending: Sequence[Receipt]) -> None:
@@ -108,29 +117,18 @@ class Vault:
 
         Raises `Corrupt`, `WrongKey`, and what the disks say; then it is as it was.
         """
-        async with self._fetched(backup) as copy:
+        async with self._copies.fetched(self.directory / backup.name) as copy:
             is_changed = await self._copies.rekey(copy, progress)
             if is_changed:
                 await depot.put(copy, self.directory / backup.name, MARK)
             return is_changed
 
     async def _clean(self, backup: Backup, pending: Sequence[Receipt]) -> None:
-        async with self._fetched(backup) as copy:
+        async with self._copies.fetched(self.directory / backup.name) as copy:
             cleaned = backup.cleaned(await self._copies.clean(copy, pending))
             async with self._comes(cleaned):
                 await depot.put(copy, self.directory / cleaned.name, MARK)
         await self.remove([backup])
-
-    @asynccontextmanager
-    async def _fetched(self, backup: Backup) -> AsyncGenerator[Path]:
-        """A copy on this machine, which goes when the block ends."""
-        copy = self._copies.scratch / f".{self._stem}.fetched"
-        await asyncio.to_thread(beside.remove, copy)
-        try:
-            await depot.put(self.directory / backup.name, copy)
-            yield copy
-        finally:
-            await asyncio.to_thread(beside.remove, copy)
 
     async def remove(self, backups: Sequence[Backup]) -> None:
         """Delete backups."""

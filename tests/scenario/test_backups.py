@@ -276,6 +276,19 @@ async def test_a_backup_of_a_former_key_is_cleaned_and_one_of_a_lost_key_stays(
         assert await Turns(copy).count() == 0
 
 
+async def test_what_was_left_of_a_backup_that_never_came_goes_with_the_rotation(
+    tmp_path: Path,
+) -> None:
+    nas = tmp_path / "nas"
+    async with keeping(tmp_path) as kept:
+        backup = await kept.vault.add(START)
+        others = {".other-20260504T033000Z.db.part", ".parley-notes.db.part", "mine.part"}
+        for name in (".parley-20260504T033000Z.db.part", *others):
+            (nas / name).touch()
+        await kept.vault.rotate()
+        assert {file.name for file in nas.iterdir()} == {MARK, backup.name, *others}
+
+
 async def test_a_new_key_takes_a_backup_along_and_touches_nothing_else_there(
     tmp_path: Path,
 ) -> None:
@@ -286,7 +299,6 @@ async def test_a_new_key_takes_a_backup_along_and_touches_nothing_else_there(
         other = await kept.vault.add(START + timedelta(days=1))
     (nas / other.name).write_bytes(b"damaged")
     await asyncio.to_thread(rekey, path, Keyring(key, (former,)), Audit(Database(path), KEY))
-    (tmp_path / "scratch" / ".parley.fetched-journal").write_bytes(b"of a run that was killed")
     async with keeping(tmp_path, key, former) as kept:
         assert await kept.vault.rekey(backup)
         assert not await kept.vault.rekey(backup)
@@ -300,6 +312,8 @@ async def test_a_new_key_takes_a_backup_along_and_touches_nothing_else_there(
 
 
 async def test_a_running_bot_tells_its_administrators(tmp_path: Path) -> None:
+    left = tmp_path / ".parley.db.1234.copy-journal"
+    left.touch()
     settings = house(
         tmp_path, storage={"path": tmp_path / "parley.db", "backup_dir": tmp_path / "nas"}
     )
@@ -307,6 +321,7 @@ async def test_a_running_bot_tells_its_administrators(tmp_path: Path) -> None:
         backups = bot.running.desk.backups
         assert backups
         await bot.until(lambda: len(backups.state.kept) == 1)
+        assert not left.exists()
         assert "- backup: last 20" in await tell(bot, "admin stats")
         readiness = await bot.app.readiness()
         assert readiness.parts["backup"].ready

@@ -1,13 +1,20 @@
 """A copy is made beside the running database, checked before it gets its name, and usable."""
 
 import asyncio
+import json
+import os
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from storage.audit import Audit
-from storage.backup import Copies, check
+from storage.backup import Copies, check, sweep
+from storage.courier import environment
 from storage.database import Database
+from storage.depot import CHUNK
 from storage.driver import driver
 from storage.inbox import Inbox
 from storage.records import AuditEntry, Corrupt, Unavailable
@@ -94,6 +101,40 @@ async def test_a_place_that_is_no_directory_is_named(copies: Copies, tmp_path: P
     with pytest.raises(Unavailable, match=r"file: it can't be read or written \(File exists"):
         await copies.give(tmp_path / "file" / "copy.db")
     assert left(copies.scratch) == []
+
+
+def test_only_what_is_left_of_copies_is_swept(tmp_path: Path) -> None:
+    ours = [".parley.db.1.copy", ".parley.db.1.copy-journal", "..parley.db.1.copy.rekey"]
+    others = ["parley.db", ".parley.db-1.copy", ".other.db.1.copy", "my.parley.db.1.copy"]
+    for name in (*ours, *others):
+        (tmp_path / name).touch()
+    sweep(tmp_path, "parley.db")
+    assert left(tmp_path) == sorted(others)
+
+
+def test_a_copy_that_nobody_waits_for_any_more_is_taken_back(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "nas" / "copy.db"
+    os.mkfifo(source)
+    request = {"do": "put", "source": str(source), "target": str(target), "beside": ""}
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "storage.depot"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment(),
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(json.dumps(request).encode() + b"\n")
+        process.stdin.flush()
+        with suppress(BrokenPipeError), source.open("wb", buffering=0) as coming:
+            coming.write(bytes(CHUNK))
+            assert b"progress" in process.stdout.readline()
+            assert left(target.parent) == [".copy.db.part"]
+            process.stdin.close()
+            for _ in range(16):
+                coming.write(bytes(CHUNK))
+        process.wait(60)
+    assert left(target.parent) == []
 
 
 async def test_a_tampered_audit_is_not_copied(db: Database, copies: Copies, tmp_path: Path) -> None:
