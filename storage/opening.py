@@ -20,7 +20,7 @@ from storage.filesystem import accept, verdict_of
 from storage.instance import alone
 from storage.key import Key
 from storage.lease import Lease
-from storage.notice import notice_file, read_notice
+from storage.notice import notice_file, read_notice, read_restoring
 from storage.ownership import Ownership
 from storage.pragmas import DIRECT
 from storage.records import Unavailable
@@ -143,6 +143,7 @@ async def opened(
     Raises `StorageError`.
     """
     await asyncio.to_thread(_assert_here, place)
+    await asyncio.to_thread(assert_whole, place)
     if place.is_local_first:
         _admit(place)
         async with (
@@ -201,6 +202,16 @@ def _assert_here(place: Place) -> None:
         raise Unavailable(
             f'{place.path}: it was moved; write storage.path = "{notice.target}" into the'
             f" configuration. To go on here all the same, delete {notice_file(place.working)}"
+        )
+
+
+def assert_whole(place: Place) -> None:
+    """Raises `Unavailable` while a backup may be half in the place of the database."""
+    backup = read_restoring(place.path, place.working)
+    if backup is not None:
+        raise Unavailable(
+            f"{place.path}: putting {backup} in its place was interrupted; do it again with"
+            f" “parley db restore”. The former files are beside it, as {place.path.stem}.before-…"
         )
 
 

@@ -24,7 +24,7 @@ from storage.faults import DriverError, explain, explain_os
 from storage.filesystem import verdict_of
 from storage.key import Key
 from storage.notice import Notice, notice_file, read_notice, write_notice
-from storage.opening import Place, assert_alone
+from storage.opening import Place, assert_alone, assert_whole
 from storage.ownership import Ownership
 from storage.pragmas import ALONE
 from storage.records import AuditEntry, Unavailable
@@ -50,6 +50,7 @@ class Relocation:
         assert_alone(self.place)
         with ExitStack() as stack:
             await asyncio.to_thread(self._hold, stack)
+            await asyncio.to_thread(assert_whole, self.place)
             noted = await asyncio.to_thread(self._noted)
             if noted is None or not noted.is_done:
                 await self._make_room(noted)

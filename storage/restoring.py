@@ -3,7 +3,7 @@
 The backup is brought to a disk of this machine, under the key in force, checked and mended there,
 before anything is touched; then it replaces the file in one step. What a backup must not take back
 goes on from the present database (`present.py`). What was unfinished when it was taken is not
-answered again.
+answered again. Whoever is interrupted on the way does it again; until then nobody starts.
 
 With a working file (`spool`), the backup goes to the NAS and the working file away, so that the
 rule in `lineage` makes it anew.
@@ -20,11 +20,12 @@ from sqlalchemy import Connection
 
 from storage import changes, cleaning, depot
 from storage.audit import Audit
-from storage.beside import BESIDE, keep_beside
+from storage.beside import BESIDE, Step, keep_beside, remove, unwatched
 from storage.connection import Connector, discard
 from storage.faults import DriverError, explain, explain_os
 from storage.inspection import sound
 from storage.key import Keyring
+from storage.notice import note_restored, note_restoring
 from storage.opening import Place, assert_alone
 from storage.ownership import Ownership
 from storage.pragmas import ALONE
@@ -52,8 +53,11 @@ class Restored:
 class Restoring:
     """A database whose bot is stopped. `audit` is its audit; it need not be open."""
 
-    def __init__(self, place: Place, keys: Keyring, audit: Audit) -> None:
+    def __init__(
+        self, place: Place, keys: Keyring, audit: Audit, reached: Step = unwatched
+    ) -> None:
         self._place = place
+        self._reached = reached
         self._keys = keys
         self._audit = audit
 
@@ -75,17 +79,48 @@ class Restoring:
         with ExitStack() as stack:
             await asyncio.to_thread(self._hold, stack)
             try:
+                await asyncio.to_thread(remove, scratch)  # a killed run's journal would spoil it
                 await depot.put(source, scratch)
+                self._reached("brought")
                 await asyncio.to_thread(self._check, scratch, source)
                 present = await asyncio.to_thread(self._present, is_needed=needs_present)
                 await asyncio.to_thread(self._mend, scratch, present, entry, now)
-                kept = await asyncio.to_thread(keep_beside, self._files(), "before", now)
-                await depot.put(scratch, place.path)
-                await asyncio.to_thread(self._let_go)
+                kept = await self._replace(source, scratch, now)
             finally:
-                for end in BESIDE:
-                    scratch.with_name(scratch.name + end).unlink(missing_ok=True)
+                await asyncio.to_thread(remove, scratch)
         return Restored(tuple(kept), present.lost if present else ())
+
+    async def _replace(self, source: Path, scratch: Path, now: datetime) -> list[Path]:
+        """Put the copy in place; where the former files are kept.
+
+        What the former database left beside its file goes before, for such a log would be poison
+        to the new file; the working file goes after, for it knows most if this has to be done
+        again. In between nobody may start: that is noted.
+        """
+        path, *working = self._files()
+        await asyncio.to_thread(self._note, source)
+        kept = await asyncio.to_thread(keep_beside, [path, *working], "before", now)
+        self._reached("kept")
+        await asyncio.to_thread(remove, path, BESIDE[1:])
+        self._reached("bared")
+        await depot.put(scratch, path)
+        self._reached("put")
+        for each in working:
+            await asyncio.to_thread(remove, each)
+        self._reached("let go")
+        await asyncio.to_thread(self._note, None)
+        return kept
+
+    def _note(self, source: Path | None) -> None:
+        """From where the file is being replaced; None: it is done."""
+        path, working = self._place.path, self._place.working
+        try:
+            if source is None:
+                note_restored(working)
+            else:
+                note_restoring(path, working, source)
+        except OSError as error:
+            raise explain_os(error, working) from error
 
     def _files(self) -> list[Path]:
         return [self._place.path, *([self._place.working] if self._place.is_local_first else [])]
@@ -94,16 +129,6 @@ class Restoring:
         for path in self._files():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             stack.enter_context(Ownership(path))
-
-    def _let_go(self) -> None:
-        """Nothing of the former database may meet the new file: a log would be poison to it."""
-        path = self._place.path
-        gone = [path.with_name(path.name + end) for end in BESIDE[1:]]
-        if self._place.is_local_first:
-            working = self._place.working
-            gone += [working.with_name(working.name + end) for end in BESIDE]
-        for each in gone:
-            each.unlink(missing_ok=True)
 
     def _check(self, scratch: Path, source: Path) -> None:
         """Bring the copy to the key in force and this program's revision. Raises `Corrupt`."""

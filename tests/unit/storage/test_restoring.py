@@ -2,20 +2,24 @@
 
 import secrets
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from storage.audit import Audit
 from storage.backup import Copies
+from storage.beside import Step, unwatched
 from storage.database import Database
 from storage.driver import driver
+from storage.filesystem import verdict_of
 from storage.key import Key, Keyring
 from storage.members import Members
-from storage.opening import Place, unopened
+from storage.opening import Mode, Place, opened, unopened
 from storage.records import AuditEntry, Corrupt, Unavailable, WrongKey
 from storage.restoring import Restored, Restoring
 from storage.turns import Turns
+from storage.verdict import refuse_disk
 from tests.unit.storage.values import KEY, NOON, turn
 
 ENTRY = AuditEntry("boss", "db restore")
@@ -27,33 +31,57 @@ class House:
     """A database that knows of an erasure, and a backup from before it."""
 
     root: Path
+    mode: Mode = "local"
 
     @property
     def place(self) -> Place:
-        return Place(self.root / "parley.db", self.root / "parley.working.db", "local")
+        path = self.root / "nas" / "parley.db"
+        risk = refuse_disk(verdict_of(path)).risk
+        return Place(path, self.root / "here" / "parley.working.db", self.mode, risk)
 
     @property
     def backup(self) -> Path:
         return self.root / "backups" / "copy.db"
 
-    async def restore(self, keys: Keyring | None = None, *, needs_present: bool = True) -> Restored:
+    async def restore(
+        self,
+        keys: Keyring | None = None,
+        *,
+        needs_present: bool = True,
+        reached: Step = unwatched,
+        now: datetime = NOON,
+    ) -> Restored:
         keys = keys or Keyring()
         audit = Audit(unopened(self.place, keys.current), KEY)
-        restoring = Restoring(self.place, keys, audit)
-        return await restoring.restore(self.backup, ENTRY, NOON, needs_present=needs_present)
+        restoring = Restoring(self.place, keys, audit, reached)
+        return await restoring.restore(self.backup, ENTRY, now, needs_present=needs_present)
+
+    async def interrupted(self, last: str, *, needs_present: bool = True) -> None:
+        def stop(step: str) -> None:
+            if step == last:
+                raise _Stopped
+
+        with pytest.raises(_Stopped):
+            await self.restore(needs_present=needs_present, reached=stop)
 
     async def known(self, key: Key | None = None) -> list[str]:
-        async with Database(self.place.path, key=key) as db:
+        async with opened(self.place, key=key) as store:
+            db = store.database
             assert await db.read(Audit(db, KEY).faults) == []
             return [person for person, *_ in await Members(db).known()]
 
     def kept(self) -> list[Path]:
-        return list(self.root.glob("*.before-*.db"))
+        return list(self.place.path.parent.glob("*.before-*.db"))
 
 
-async def house_in(root: Path, key: Key | None = None) -> House:
-    house = House(root)
-    async with Database(house.place.path, key=key) as db:
+class _Stopped(Exception):
+    pass
+
+
+async def house_in(root: Path, key: Key | None = None, mode: Mode = "local") -> House:
+    house = House(root, mode)
+    async with opened(house.place, key=key) as store:
+        db = store.database
         audit = Audit(db, KEY)
         await audit.begin()
         await Members(db).seen(PERSON, "telegram", "canary", "en")
@@ -115,3 +143,42 @@ async def test_without_a_present_database_there_is_nothing_to_take_over(tmp_path
     house.place.path.unlink()
     assert await house.restore() == Restored((), ())
     assert await house.known() == [PERSON]
+
+
+@pytest.mark.parametrize("mode", ["local", "local-first"])
+@pytest.mark.parametrize("step", ["kept", "bared", "put", "let go"])
+async def test_interrupted_anywhere_nobody_starts_until_it_is_done_again(
+    tmp_path: Path, mode: Mode, step: str
+) -> None:
+    house = await house_in(tmp_path, mode=mode)
+    await house.interrupted(step)
+    with pytest.raises(Unavailable, match=r"copy\.db in its place was interrupted; do it again"):
+        await house.known()
+    await house.restore(now=NOON + timedelta(minutes=1))
+    assert await house.known() == []
+    assert house.kept() != []
+
+
+async def test_a_former_log_is_gone_before_the_new_file_is_there(tmp_path: Path) -> None:
+    house = await house_in(tmp_path)
+    path = house.place.path
+    log = path.with_name(path.name + "-wal")
+    path.write_bytes(b"ruined" * 9999)
+    log.write_bytes(b"log")
+    await house.interrupted("put", needs_present=False)
+    assert not log.exists()
+    [kept] = house.kept()
+    assert kept.with_name(kept.name + "-wal").read_bytes() == b"log"
+    await house.restore(now=NOON + timedelta(minutes=1))
+    assert await house.known() == [PERSON]
+
+
+async def test_the_journal_of_a_killed_run_does_not_meet_the_next_copy(tmp_path: Path) -> None:
+    house = await house_in(tmp_path)
+    scratch = house.place.scratch / f".{house.place.path.name}.restored"
+    journal = scratch.with_name(scratch.name + "-journal")
+    journal.write_bytes(b"hot")
+    met: list[bool] = []
+    await house.restore(reached=lambda step: met.append(journal.exists()))
+    assert not met[0]
+    assert await house.known() == []
