@@ -20,6 +20,19 @@ def unwatched(step: str) -> None:
     """Nobody wants to know how far it is."""
 
 
+def make(path: Path) -> None:
+    """An empty file in the place of whatever is there, for its owner only.
+
+    Raises `Unavailable` and `Full`.
+    """
+    remove(path)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise explain_os(error, path) from error
+
+
 def keep_beside(paths: Sequence[Path], why: str, now: datetime) -> list[Path]:
     """Give what is there a second name, so that at no moment there is no file at all.
 

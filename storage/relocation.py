@@ -17,8 +17,8 @@ from pathlib import Path
 
 from storage import changes, depot
 from storage.audit import Audit
-from storage.backup import Progress, copy, make
-from storage.beside import Step, remove, step_aside, unwatched
+from storage.backup import Progress, copy
+from storage.beside import Step, make, remove, step_aside, unwatched
 from storage.connection import Connector, discard
 from storage.faults import DriverError, explain, explain_os
 from storage.filesystem import verdict_of
