@@ -29,6 +29,7 @@ _NFS_FAULTS = {
     "nolock": "without NFS locks two programs can write at once",
     "local_lock=all": "without NFS locks two programs can write at once",
     "local_lock=posix": "without NFS locks two programs can write at once",
+    "local_lock=flock": "without NFS locks two programs can write at once",
 }
 _CIFS_FAULTS = {
     "nostrictsync": "with nostrictsync a commit is not on the server's disk",

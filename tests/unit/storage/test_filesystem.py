@@ -39,6 +39,7 @@ def line(point: str, kind: str, options: str = "rw") -> str:
         ("nfs4", "rw,soft,vers=4.2", "unsafe", "gives up writes"),
         ("nfs", "rw,vers=3,nolock", "unsafe", "two programs can write at once"),
         ("nfs", "rw,vers=3,local_lock=all", "unsafe", "two programs can write at once"),
+        ("nfs", "rw,vers=3,local_lock=flock", "unsafe", "two programs can write at once"),
         ("cifs", "rw,nobrl,cache=strict", "network", "one bot alone"),
         ("cifs", "rw,cache=strict", "unsafe", "without nobrl"),
         ("cifs", "rw,nobrl,nostrictsync", "unsafe", "not on the server's disk"),
