@@ -38,8 +38,8 @@ class Erasures:
 
     async def settle(self, *, clean: bool = False) -> None:
         """Close what is held nowhere any more; `clean` the backups before. Raises `StorageError`,
-        above all while the backups' directory is away: then nobody knows what it holds; and, after
-        cleaning, for a receipt that should have been closed long ago.
+        above all while the backups' directory is away: then nobody knows what it holds; and
+        for a receipt that should have been closed long ago.
 
         A backup that can't be cleaned stays and keeps the receipts open.
         """
@@ -57,8 +57,7 @@ class Erasures:
             detail = json.dumps({"receipts": [each.id for each in gone]})
             entry = AuditEntry("system", "erasure closed", "", detail)
             await self.receipts.close(gone, self._now(), [self._audit.adding(entry)])
-        if clean:
-            await self._assert_punctual()
+        await self._assert_punctual()
 
     async def _assert_punctual(self) -> None:
         for each in await self.receipts.open():

@@ -20,13 +20,15 @@ from storage.records import AuditEntry
 from storage.relocation import Relocation, placed, written_line
 from storage.restoring import Restored, Restoring
 
+BESIDE = "Kept beside: {} (no erasure reaches it: delete it once the new file has proved good)"
+
 
 def restore(settings: Settings, source: Path, *, without_present: bool = False) -> None:
     """Put a backup in place and say where the former files are."""
     done = asyncio.run(_restore(settings, source.absolute(), needs_present=not without_present))
     click.echo(f"{settings.storage.path} is what {source} was.")
     for path in done.kept:
-        click.echo(f"Kept beside: {path}")
+        click.echo(BESIDE.format(path))
     if done.lost:
         click.echo(
             f"Could not be read in the former database: {', '.join(done.lost)}. What was written"
@@ -44,7 +46,7 @@ def move(settings: Settings, target: Path) -> None:
     if settings.storage.mode not in ("auto", placed(place_of(settings), target).mode):
         click.echo('  storage.mode = "auto"')
     for path in kept:
-        click.echo(f"Kept beside: {path}")
+        click.echo(BESIDE.format(path))
 
 
 async def _move(settings: Settings, target: Path, report: Report) -> Sequence[Path]:

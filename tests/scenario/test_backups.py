@@ -244,10 +244,10 @@ async def test_a_receipt_that_is_long_overdue_is_told_of(tmp_path: Path) -> None
         clock = kept.clock
         await Members(kept.db, clock=clock).forget("ann", until=START + timedelta(hours=1))
         erasures = Erasures(Local(kept.db), Audit(kept.db, KEY), None, clock)
-        await erasures.settle(clean=True)
+        await erasures.settle()
         clock.now += timedelta(hours=3)
         with pytest.raises(Unavailable, match="should have gone by 2026-05-05 04:30 UTC"):
-            await erasures.settle(clean=True)
+            await erasures.settle()
 
 
 async def test_a_backup_of_a_former_key_is_cleaned_and_one_of_a_lost_key_stays(
