@@ -34,13 +34,26 @@ def verdict_of(path: Path, table: Path = TABLE, plan: Path = PLAN) -> Verdict:
 
     A path that `plan` puts on a NAS that is not mounted is on no file system yet.
     """
+    mount, is_there = _mount_of(path, table, plan)
+    return judge(mount) if is_there or mount is None else refuse_absent(mount)
+
+
+def assert_mounted(path: Path, table: Path = TABLE, plan: Path = PLAN) -> None:
+    """Raises `Unavailable` for a path that `plan` puts on a NAS that is not mounted."""
+    mount, is_there = _mount_of(path, table, plan)
+    if mount and not is_there:
+        raise Unavailable(f"{path}: {mount.source} is not mounted; mount {mount.point}")
+
+
+def _mount_of(path: Path, table: Path, plan: Path) -> tuple[Mount | None, bool]:
+    """The mount that a path belongs on, and whether it is there."""
     try:
         mounts = parse(table.read_text("utf-8", "surrogateescape"))
     except OSError:
-        return judge(None)
+        return None, False
     resolved = _resolve(path.absolute(), lambda place: judge(holding(place, mounts)).local)
     missing = absent(resolved, _remote(plan), mounts)
-    return refuse_absent(missing) if missing else judge(holding(resolved, mounts))
+    return (missing, False) if missing else (holding(resolved, mounts), True)
 
 
 def admit(

@@ -4,6 +4,7 @@ Nothing else in the directory is touched, nor backups of another database. A mar
 from the empty directory that stands in its place while its file system is not mounted.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -12,6 +13,7 @@ from pathlib import Path
 from storage import depot
 from storage.backup import Copies, Progress, silence
 from storage.clock import to_micros
+from storage.filesystem import assert_mounted
 from storage.records import Corrupt, Receipt, StorageError, Unavailable, WrongKey
 from storage.rotation import Backup, Rotation, named
 
@@ -66,6 +68,7 @@ class Vault:
     async def add(self, now: datetime) -> Backup:
         """Take a backup, check it here, and bring it there."""
         if not await self.backups():
+            await asyncio.to_thread(assert_mounted, self.directory)
             await depot.mark(self.directory / MARK)
         through = await self._copies.through()
         backup = Backup(self._stem, now.replace(microsecond=0), through)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bot.health import storage_part
 from storage.condition import Condition
 from storage.database import Database
-from storage.filesystem import admit, verdict_of
+from storage.filesystem import admit, assert_mounted, verdict_of
 from storage.mounts import Mount, holding, parse, planned
 from storage.opening import Place, opened
 from storage.pragmas import DIRECT, LOCAL, OTHER
@@ -148,10 +148,14 @@ def test_a_planned_mount_that_is_not_there_is_refused(tmp_path: Path) -> None:
     found = verdict_of(path, table, plan)
     assert (found.kind, found.filesystem, found.is_disk) == ("unsafe", "nfs", False)
     assert (found.reason, found.advice) == ("box:/vol is not mounted", "mount /mnt/my nas")
+    with pytest.raises(Unavailable, match=r"a\.db: box:/vol is not mounted"):
+        assert_mounted(path, table, plan)
+    assert_mounted(Path("/mnt/disk/a.db"), table, plan)
     assert verdict_of(Path("/mnt/disk/a.db"), table, plan).local
     assert verdict_of(Path("/mnt/my nasty/a.db"), table, plan).local
     table.write_text(line("/", "ext4") + line("/mnt/my\\040nas", "nfs4", "hard,vers=4.1"))
     assert verdict_of(path, table, plan).kind == "network"
+    assert_mounted(path, table, plan)
 
 
 @given(st.text())
