@@ -5,10 +5,10 @@ lag behind them, and is never ahead.
 """
 
 import json
-import os
 from pathlib import Path
 
 from storage.chain import Chain, Head
+from storage.directory import write_durably
 from storage.records import Corrupt, Unavailable
 
 
@@ -37,19 +37,8 @@ def write_anchor(path: Path, chain: Chain, head: Head) -> None:
     """Replace the file, on disk before this returns. Raises `Unavailable`."""
     text = _text(head)
     written = {"id": head.id, "tag": head.tag, "signature": chain.sign("anchor", text)}
-    temporary = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump(written, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        directory = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        write_durably(path, json.dumps(written))
     except OSError as error:
         raise Unavailable(
             f"{path}: the anchor can't be written ({error.strerror}); make its directory writable "

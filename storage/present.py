@@ -7,7 +7,7 @@ come back; only when somebody says so, what can be read of it has to do (`salvag
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -65,11 +65,17 @@ def whole(path: Path, keys: Keyring) -> Present:
         return Present(rows, receipts.all_of(connection))
 
 
-def salvaged(path: Path, keys: Keyring) -> Present:
-    """What can be read of a file that is damaged, newer than this program or under a lost key.
+def salvaged(paths: Sequence[Path], keys: Keyring) -> Present:
+    """What can be read of files that are damaged, newer than this program or under a lost key.
 
-    Raises `Unavailable` and `Full` for what may pass.
+    It is taken from the one of which most can be read; what the first lacks counts as lost all the
+    same, for another may be behind it. Raises `Unavailable` and `Full` for what may pass.
     """
+    found = [_readable(path, keys) for path in paths]
+    return replace(min(found, key=lambda each: len(each.lost)), lost=found[0].lost)
+
+
+def _readable(path: Path, keys: Keyring) -> Present:
     try:
         with _opened(path, keys) as connection:
             return _salvaged(connection)

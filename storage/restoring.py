@@ -174,15 +174,15 @@ class Restoring:
         """What goes on; None without a present database. Raises what `whole` raises."""
         try:
             there = [path for path in reversed(self._files()) if path.exists()]
-            found = next((path for path in there if path.stat().st_size), None)
+            there = [path for path in there if path.stat().st_size]
         except OSError as error:
             raise explain_os(error, self._place.path) from error
-        if found is None:
+        if not there:
             return None
         if not is_needed:
-            return salvaged(found, self._keys)
+            return salvaged(there, self._keys)
         try:
-            return whole(found, self._keys)
+            return whole(there[0], self._keys)
         except (Corrupt, WrongKey) as error:
             raise type(error)(
                 f"{error}. Nothing was changed. What was erased, audited and fetched since the"

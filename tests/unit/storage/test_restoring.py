@@ -126,6 +126,15 @@ async def test_damage_stops_the_restore_and_what_was_erased_is_salvaged(tmp_path
     assert await house.known() == []
 
 
+async def test_where_the_working_file_is_ruined_the_nas_knows_who_was_erased(
+    tmp_path: Path,
+) -> None:
+    house = await house_in(tmp_path, mode="local-first")
+    house.place.working.write_bytes(b"ruined" * 9999)
+    assert "erasure" in (await house.restore(needs_present=False)).lost
+    assert await house.known() == []
+
+
 @pytest.mark.parametrize("needs_present", [True, False])
 async def test_what_may_pass_stops_the_restore_in_any_case(
     tmp_path: Path, needs_present: bool
