@@ -7,9 +7,9 @@ from contextlib import suppress
 
 import structlog
 
-from bot.config import Storage
 from bot.erasures import Erasures
 from bot.expiry import Expiry
+from bot.sections import Storage
 from storage.audit import Audit
 from storage.records import StorageError
 

@@ -10,7 +10,8 @@ import subprocess
 from datetime import datetime
 from pathlib import Path
 
-from bot.config import ConfigError, Settings, Storage
+from bot.config import ConfigError, Settings
+from bot.sections import Storage
 from storage.key import BadKey, Keyring, read_keys
 
 COMMAND_TIMEOUT_S = 30.0

@@ -2,7 +2,8 @@
 
 import socket
 
-from bot.config import ConfigError, Settings, Storage
+from bot.config import ConfigError, Settings
+from bot.sections import Storage
 from storage.opening import Place, Sharing
 
 

@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-from bot.config import ConfigError, Web
+from bot.config import ConfigError
+from bot.sections import Web
 
 KEEP_ALIVE_S = 30
 CLOSING_S = 5

@@ -10,7 +10,7 @@ from functools import partial
 
 from bot.access import Role
 from bot.change import Change
-from bot.config import Access
+from bot.sections import Access
 from storage.clock import Clock
 from storage.records import AuditEntry, Quota, Spent
 from storage.roster import RosterStore, spending_of

@@ -15,8 +15,8 @@ from bot.access import Role
 from bot.change import NOTHING, Change
 from bot.codec import person_key
 from bot.codes import Codes, digest
-from bot.config import Access
 from bot.quotas import Quotas
+from bot.sections import Access
 from storage.clock import Clock, utc_now
 from storage.records import AuditEntry, Place, RoomState, Standing
 from storage.roster import RosterStore, hinting

@@ -24,7 +24,7 @@ NOTICE = "<!-- Written by docs/generate.py from {source}; `make docs` writes it 
 CONFIGURATION = f"""\
 # Configuration
 
-{NOTICE.format(source="bot/config.py")}
+{NOTICE.format(source="bot/sections.py")}
 
 Parley runs without any configuration. What is to be different stands in `{CONFIG_NAME}` in the
 directory that it is started from, or in the file that `--config` or `{CONFIG_VARIABLE}` names;

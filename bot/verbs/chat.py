@@ -18,9 +18,10 @@ from uuid import uuid4
 import click
 
 from bot import logs
-from bot.config import Settings, Web
+from bot.config import Settings
 from bot.control import NotRunning, connect, socket_path
 from bot.place import place_of
+from bot.sections import Web
 
 
 def chat(settings: Settings) -> None:

@@ -10,13 +10,14 @@ import pytest
 
 from adapters.base import Address, Attachment, Kind, MessageEvent, Quote
 from bot.codec import answer_key, session_key, to_record
-from bot.config import Access, Settings
+from bot.config import Settings
 from bot.health import Metrics
 from bot.likeness import Made
 from bot.pattern import Invalid
 from bot.question import Again, Ask, Change, Question
 from bot.ready import Look, ReadyAnswers
 from bot.roster import Roster, place_of
+from bot.sections import Access
 from bot.standards import MAX_ANSWERS, Standards
 from storage.audit import Audit
 from storage.database import Database

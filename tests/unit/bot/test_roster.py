@@ -10,9 +10,9 @@ import pytest
 
 from bot.access import Role
 from bot.codes import WRONG_CODES, TooManyCodes
-from bot.config import Access
 from bot.people import NobodyFound, Register, find_person
 from bot.roster import Roster
+from bot.sections import Access
 from storage.audit import Audit
 from storage.database import Database
 from storage.members import Members
