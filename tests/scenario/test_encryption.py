@@ -21,6 +21,7 @@ from bot.verbs.doctor import look
 from bot.verbs.rekey import rekey
 from bot.verbs.restore import restore
 from storage.audit import Audit
+from storage.backup import check
 from storage.clock import utc_now
 from storage.database import Database
 from storage.key import Key
@@ -111,6 +112,25 @@ async def test_the_first_key_hides_what_was_readable(box: Box) -> None:
     assert box.found() == {"copy.db"}
     async with Database(settings.storage.path, key=keyring_of(encrypted).current) as db:
         assert await Turns(db).count() == 1
+
+
+async def test_backups_that_are_away_are_told_of_and_follow_later(box: Box) -> None:
+    nas, unplugged = box.root / "nas", box.root / "unplugged"
+    settings = box.settings("local", backup_dir=nas / "backups")
+    async with running_bot(settings) as bot:
+        backups = bot.running.desk.backups
+        assert backups
+        await bot.until(lambda: len(backups.state.kept) == 1)
+        (name,) = [each.name for each in backups.state.kept]
+    (nas / "backups").rename(unplugged)
+    encrypted = box.settings("local", backup_dir=nas / "backups", key=KEY.digits)
+    with pytest.raises(ControlError, match=r"as they were.*mount its file system"):
+        await asyncio.to_thread(rekey, encrypted, generate=False, plain=False)
+    assert not (nas / "backups").exists()
+    unplugged.rename(nas / "backups")
+    await asyncio.to_thread(rekey, encrypted, generate=False, plain=False)
+    async with Database(nas / "backups" / name, key=KEY) as copy:
+        assert (await check(copy)).problems == ()
 
 
 async def test_a_key_that_is_old_is_told_of(box: Box) -> None:
