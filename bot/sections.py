@@ -1,4 +1,4 @@
-"""PURE. What can be set, section by section: each key with its default, bounds and description.
+"""What can be set, section by section: each key with its default, bounds and description.
 
 Where the values come from, and what is told of a wrong one, is the business of `config`; the tables
 in `docs/configuration.md` are made from here.
