@@ -5,8 +5,8 @@ asked of the file system unless somebody said.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -23,9 +23,10 @@ from storage.lease import Lease
 from storage.notice import notice_file, read_notice, read_restoring
 from storage.ownership import Ownership
 from storage.pragmas import DIRECT
-from storage.records import Unavailable
+from storage.records import Corrupt, Fenced, Unavailable, WrongKey
 from storage.spool import PACE, Spool
 from storage.store import Local, Store
+from storage.tenure import Standing
 from storage.verdict import refuse_disk
 
 Mode = Literal["auto", "local", "local-first", "direct"]
@@ -131,6 +132,30 @@ async def look(place: Place, lease: Lease, key: Key | None = None) -> None:
     await asyncio.to_thread(_look, place.path, lease, key)
 
 
+async def assert_silent(
+    place: Place,
+    lease: Lease | None,
+    key: Key | None = None,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
+    """Return when no bot of another machine has the lease: one that was killed did not give it up,
+    and is waited for. Raises `Fenced` when it gives a sign.
+
+    A file that can't be read, whose lease nobody can keep, is left to its lock.
+    """
+    if lease is None or not await asyncio.to_thread(place.path.exists):
+        return
+    with suppress(Corrupt, WrongKey):
+        await look(place, lease, key)
+        while lease.standing is Standing.HELD:
+            before = lease.watch
+            await sleep(lease.terms.ttl_s / tenure.LOOKS)
+            await look(place, lease, key)
+            if lease.standing is Standing.HELD and lease.watch is not before:
+                name = lease.watch.grip.label if lease.watch.grip else ""
+                raise Fenced(f"{place.path}: {name} is running and has the lease; stop it first")
+
+
 @asynccontextmanager
 async def opened(
     place: Place,
@@ -185,15 +210,6 @@ def _look(path: Path, lease: Lease, key: Key | None) -> None:
                 discard(connection)
         except DriverError as error:
             raise explain(error, path) from error
-
-
-def assert_alone(place: Place) -> None:
-    """Raises `Unavailable` for a file that other machines may be using."""
-    if place.sharing:
-        raise Unavailable(
-            f"{place.path}: several bots share it; stop all of them, and do this once with"
-            " PARLEY_STORAGE__STANDBY=false"
-        )
 
 
 def _assert_here(place: Place) -> None:

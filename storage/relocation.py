@@ -24,7 +24,7 @@ from storage.faults import DriverError, explain, explain_os
 from storage.filesystem import verdict_of
 from storage.key import Key
 from storage.notice import Notice, notice_file, read_notice, write_notice
-from storage.opening import Place, assert_alone, assert_whole
+from storage.opening import Place, assert_silent, assert_whole, leasing
 from storage.ownership import Ownership
 from storage.pragmas import ALONE
 from storage.records import AuditEntry, Unavailable
@@ -47,8 +47,8 @@ class Relocation:
 
     async def move(self, entry: AuditEntry, now: datetime, progress: Progress) -> Sequence[Path]:
         """Where the former files are then. Raises `StorageError`; `Fenced` while the bot runs."""
-        assert_alone(self.place)
-        with ExitStack() as stack:
+        with leasing(self.place) as lease, ExitStack() as stack:
+            await assert_silent(self.place, lease, self.key)
             await asyncio.to_thread(self._hold, stack)
             await asyncio.to_thread(assert_whole, self.place)
             noted = await asyncio.to_thread(self._noted)
@@ -185,7 +185,7 @@ def placed(place: Place, target: Path) -> Place:
     working = place.working.with_name(f"{target.stem}.working.db")
     if mode == "auto" and verdict_of(target).is_disk:
         mode = "local"
-    return Place(target, working, mode, place.accept_risk)
+    return Place(target, working, mode, place.accept_risk, place.sharing)
 
 
 def written_line(target: Path) -> str:

@@ -26,7 +26,7 @@ from storage.faults import DriverError, explain, explain_os
 from storage.inspection import sound
 from storage.key import Keyring
 from storage.notice import note_restored, note_restoring
-from storage.opening import Place, assert_alone
+from storage.opening import Place, assert_silent, leasing
 from storage.ownership import Ownership
 from storage.pragmas import ALONE
 from storage.present import Present, salvaged, whole
@@ -39,6 +39,7 @@ _SET_ASIDE = (
     " WHERE outcome IS NULL",
     "UPDATE outbox SET state = 'dead', error = 'unfinished in a restored backup'"
     " WHERE state IN ('open', 'ready')",
+    "UPDATE lease SET holder = ''",
 )
 
 
@@ -74,9 +75,9 @@ class Restoring:
         was changed.
         """
         place = self._place
-        assert_alone(place)
         scratch = place.scratch / f".{place.path.name}.restored"
-        with ExitStack() as stack:
+        with leasing(place) as lease, ExitStack() as stack:
+            await assert_silent(place, lease, self._keys.current)
             await asyncio.to_thread(self._hold, stack)
             try:
                 await asyncio.to_thread(remove, scratch)  # a killed run's journal would spoil it
