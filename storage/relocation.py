@@ -21,7 +21,7 @@ from storage.backup import Progress, copy
 from storage.beside import Step, make, remove, step_aside, unwatched
 from storage.connection import Connector, discard
 from storage.faults import DriverError, explain, explain_os
-from storage.filesystem import verdict_of
+from storage.filesystem import assert_mounted, verdict_of
 from storage.key import Key
 from storage.notice import Notice, notice_file, read_notice, write_notice
 from storage.opening import Place, assert_silent, assert_whole, leasing
@@ -47,6 +47,7 @@ class Relocation:
 
     async def move(self, entry: AuditEntry, now: datetime, progress: Progress) -> Sequence[Path]:
         """Where the former files are then. Raises `StorageError`; `Fenced` while the bot runs."""
+        await asyncio.to_thread(assert_mounted, self.target.path)
         with leasing(self.place) as lease, ExitStack() as stack:
             await assert_silent(self.place, lease, self.key)
             await asyncio.to_thread(self._hold, stack)

@@ -23,6 +23,7 @@ from storage.audit import Audit
 from storage.beside import BESIDE, Step, keep_beside, remove, unwatched
 from storage.connection import Connector, discard
 from storage.faults import DriverError, explain, explain_os
+from storage.filesystem import assert_mounted
 from storage.inspection import sound
 from storage.key import Keyring
 from storage.notice import note_restored, note_restoring
@@ -76,6 +77,7 @@ class Restoring:
         """
         place = self._place
         scratch = place.scratch / f".{place.path.name}.restored"
+        await asyncio.to_thread(self._assert_there, needs_present=needs_present)
         with leasing(place) as lease, ExitStack() as stack:
             await assert_silent(place, lease, self._keys.current)
             await asyncio.to_thread(self._hold, stack)
@@ -125,6 +127,12 @@ class Restoring:
 
     def _files(self) -> list[Path]:
         return [self._place.path, *([self._place.working] if self._place.is_local_first else [])]
+
+    def _assert_there(self, *, needs_present: bool) -> None:
+        """Raises `Unavailable` where the backup would be put behind an empty mount point."""
+        assert_mounted(self._place.path)
+        if needs_present:
+            _ = self._place.files
 
     def _hold(self, stack: ExitStack) -> None:
         for path in self._files():

@@ -135,6 +135,18 @@ async def test_where_the_working_file_is_ruined_the_nas_knows_who_was_erased(
     assert await house.known() == []
 
 
+async def test_nothing_is_put_where_the_nas_is_not_mounted(tmp_path: Path) -> None:
+    house = await house_in(tmp_path, mode="local-first")
+    house.place.path.parent.rename(tmp_path / "unplugged")
+    with pytest.raises(Unavailable, match="mount its file system first"):
+        await house.restore()
+    assert house.place.working.exists()
+    assert not house.place.path.parent.exists()
+    (tmp_path / "unplugged").rename(house.place.path.parent)
+    assert (await house.restore()).lost == ()
+    assert await house.known() == []
+
+
 @pytest.mark.parametrize("needs_present", [True, False])
 async def test_what_may_pass_stops_the_restore_in_any_case(
     tmp_path: Path, needs_present: bool
