@@ -140,7 +140,8 @@ class ChatApi:
             sent_at=datetime.fromtimestamp(0, UTC) if key else now,
             text=body.message,
         )
-        return Asked(event, answer_key(event), Line(body.max_tokens))
+        line = Line(self._desk.memory.outbox.assert_held, body.max_tokens)
+        return Asked(event, answer_key(event), line)
 
     async def _repeat(self, asked: Asked, recorded: Recorded) -> Response:
         self._sinks.hang_up(asked.answer)

@@ -1,7 +1,7 @@
 """An answer that somebody waits for on the line: a sink that is read as a stream of progress."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -35,11 +35,15 @@ Progress = Grown | Answered | Refused
 
 
 class Line:
-    """One waiting asker. What is not read yet is one text, however slow the reader is."""
+    """One waiting asker. What is not read yet is one text, however slow the reader is.
+
+    `assert_held` raises `Fenced` when another bot may be answering by now.
+    """
 
     to = None
 
-    def __init__(self, max_tokens: int | None = None) -> None:
+    def __init__(self, assert_held: Callable[[], None], max_tokens: int | None = None) -> None:
+        self._assert_held = assert_held
         self.max_tokens = max_tokens
         self.shown = False
         self._text = ""
@@ -55,7 +59,8 @@ class Line:
         """Waiting has no form on the line."""
 
     async def show(self, markdown: str) -> None:
-        """The answer so far."""
+        """The answer so far. Raises `Fenced` when another bot answers."""
+        self._assert_held()
         self.shown = True
         self._text = markdown
         self._changed.set()

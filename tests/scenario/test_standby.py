@@ -18,6 +18,7 @@ from bot.control import ControlError, ask, socket_path
 from bot.delivery import Delivery
 from bot.health import Metrics
 from bot.lane import WRITING
+from bot.line import Grown, Line
 from bot.place import place_of
 from bot.verbs import failover as verb
 from bot.verbs.opened import opened
@@ -26,7 +27,7 @@ from storage.database import Database
 from storage.lease import Lease
 from storage.outbox import Outbox
 from storage.pragmas import DIRECT
-from storage.records import Body
+from storage.records import Body, Fenced
 from storage.tenure import Terms
 from tests.fakes.platform import FakePlatform
 from tests.scenario.bots import entered, settings_in
@@ -233,6 +234,21 @@ async def test_a_command_that_reads_for_long_keeps_the_lease(tmp_path: Path) -> 
 
 def _beat(connection: Connection) -> int:
     return connection.exec_driver_sql("SELECT beat FROM lease").scalar_one()
+
+
+async def test_a_stream_does_not_grow_when_the_lease_may_be_anothers(tmp_path: Path) -> None:
+    """As after the machine slept: it grows again once the file says that it is still ours."""
+    clock = [1_000.0]
+    lease = Lease(Terms("me", LEASE_S, automatic=True), "me", lambda: clock[0])
+    async with Database(tmp_path / "parley.db", custody=lease, pragmas=DIRECT) as db:
+        line = Line(db.assert_held)
+        await line.show("one")
+        clock[0] += LEASE_S
+        with pytest.raises(Fenced):
+            await line.show("one two")
+        await db.writable()
+        await line.show("one two three")
+        assert await anext(line.progress()) == Grown("one two three")
 
 
 def test_without_a_standby_there_is_no_failover(tmp_path: Path) -> None:
