@@ -5,16 +5,8 @@ the port, the control socket. Stop: intake, answers, engine, outbox, storage.
 """
 
 import asyncio
-from collections.abc import (
-    Callable,
-    Coroutine,
-    Mapping,
-    Sequence,
-)
-from contextlib import (
-    AbstractAsyncContextManager,
-    AsyncExitStack,
-)
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -207,45 +199,68 @@ class App:
         return self._tasks.create_task(guarded(work))
 
     async def _serve(self, started: Callable[[Running], None]) -> None:
-        database = self._database
-        storage = self.settings.storage
-        audit = Audit(database, audit_key(self.settings), storage.anchor)
+        desk, sinks = await self._desk(*await self._records())
+        pipeline = Pipeline(desk, self.spawn, self.metrics)
+        intake = Intake(pipeline, desk.memory.inbox, self.metrics, self.spawn)
+        self._observe(desk)
+        console = ConsoleAdapter(partial(desk.delivery.wake, CONSOLE))
+        self._add(console)
+        # Read before anything new can come in: what comes now is dispatched as it is recorded.
+        unfinished = await desk.memory.inbox.pending()
+        async with AsyncExitStack() as doors:
+            url = ""
+            if self.settings.web.enabled:
+                site = Site(desk, pipeline, sinks, self.metrics, self.readiness, self.spawn)
+                url = await doors.enter_async_context(port(site, self._database, self._add))
+            awaited = {answer_key(from_record(each.event)) for each in unfinished}
+            await desk.delivery.recover(awaited)
+            await pipeline.recover(unfinished)
+            await intake.open(self._adapters.values())
+            self.spawn(desk.offer_menus())
+            async with self._regular(desk):
+                await doors.enter_async_context(self._control(desk, console).listening())
+                log.info("started", recovered=len(unfinished), url=url.partition("?")[0])
+                started(Running(url, desk, console))
+                await self._over.wait()
+                pipeline.close()
+                intake.close()
+                await self._drain(desk)
+
+    async def _records(self) -> tuple[Audit, Roster]:
+        """Who did what and who may, with what this start changed written down."""
+        settings, key = self.settings, audit_key(self.settings)
+        audit = Audit(self._database, key, settings.storage.anchor)
         await audit.begin()
-        await asyncio.to_thread(sweep, place_of(self.settings).scratch, database.path.name)
-        search = Search(database)
-        store = RosterStore(database, audit)
+        await asyncio.to_thread(sweep, place_of(settings).scratch, self._database.path.name)
+        store = RosterStore(self._database, audit)
         since = await note_key(self._keys.current, store)
-        self._key_age = KeyAge(since, storage.key_days)
-        roster = Roster(store, self.settings.access)
+        self._key_age = KeyAge(since, settings.storage.key_days)
+        roster = Roster(store, settings.access)
         await roster.load()
-        vault = self._vault(audit)
-        erasures = Erasures(self._store, audit, vault)
-        if vault:
-            self._backups = Backups(vault, erasures, storage.backup_at, self.metrics)
-        await note_changes(self.settings, roster, audit_key(self.settings))
-        if self.settings.engine.kind != "remote":  # whose model the configuration names
+        await note_changes(settings, roster, key)
+        if settings.engine.kind != "remote":  # whose model the configuration names
             status = await self._engine.status()
             await note_model(status.model, status.sha256, roster)
-        standards = Standards(
-            StandardStore(database, audit), self.settings.bot.name, self.settings.bot.language
-        )
+        return audit, roster
+
+    async def _desk(self, audit: Audit, roster: Roster) -> tuple[Desk, Sinks]:
+        """What commands are given, and where answers go."""
+        database, bot = self._database, self.settings.bot
+        standards = Standards(StandardStore(database, audit), bot.name, bot.language)
         await standards.load()
         ready = ReadyAnswers(self.settings, roster, standards, Known(database), self.metrics)
         memory = Memory(Inbox(database), Outbox(database), Turns(database), roster, ready)
         delivery = Delivery(memory.outbox, self._adapters, self.spawn, self.metrics)
-        outlet = Outlet(memory.outbox, delivery)
-        sinks = Sinks(self._adapters, outlet, self.settings.bot.language)
+        sinks = Sinks(self._adapters, Outlet(memory.outbox, delivery), bot.language)
         computing = Computing(self.settings, self._engine, memory, Attachments(self._adapters))
         answering = Answering(self.settings, computing, memory, delivery, sinks, self.metrics)
         sessions = Sessions(answering, self.spawn)
-        expiry = Expiry(
-            storage.retention_days,
-            roster,
-            Sweeper(database),
-            audit,
-            sessions,
-            self._engine.forget,
-        )
+        storage, sweeper = self.settings.storage, Sweeper(database)
+        vault = self._vault(audit)
+        erasures = Erasures(self._store, audit, vault)
+        if vault:
+            self._backups = Backups(vault, erasures, storage.backup_at, self.metrics)
+        forget = self._engine.forget
         desk = Desk(
             settings=self.settings,
             engine=self._engine,
@@ -256,53 +271,42 @@ class App:
             delivery=delivery,
             roster=roster,
             audit=audit,
-            search=search,
+            search=Search(database),
             storage=self._store.condition,
             key_age=self._key_age,
             backups=self._backups,
             erasures=erasures,
-            expiry=expiry,
+            expiry=Expiry(storage.retention_days, roster, sweeper, audit, sessions, forget),
             stop=self.stop,
             adapters=self._adapters,
             started_at=datetime.now(UTC),
         )
-        pipeline = Pipeline(desk, self.spawn, self.metrics)
-        intake = Intake(pipeline, memory.inbox, self.metrics, self.spawn)
-        self._observe(desk)
-        console = ConsoleAdapter(partial(delivery.wake, CONSOLE))
-        self._add(console)
-        # Read before anything new can come in: what comes now is dispatched as it is recorded.
-        unfinished = await memory.inbox.pending()
-        async with AsyncExitStack() as doors:
-            url = ""
-            if self.settings.web.enabled:
-                site = Site(desk, pipeline, sinks, self.metrics, self.readiness, self.spawn)
-                url = await doors.enter_async_context(port(site, database, self._add))
-            awaited = {answer_key(from_record(each.event)) for each in unfinished}
-            await delivery.recover(awaited)
-            await pipeline.recover(unfinished)
-            await intake.open(self._adapters.values())
-            self.spawn(desk.offer_menus())
-            keeping = Keeping(storage, audit, erasures, expiry)
-            regular = [self.spawn(keeping.run()), self.spawn(remind(self._key_age))]
-            if self._backups:
-                regular.append(self.spawn(self._backups.run()))
-            tasks = {**tasks_for(desk, database), "failover": partial(self._hand_over, audit)}
-            control = Control(socket_path(place_of(self.settings).here), console, tasks)
-            await doors.enter_async_context(control.listening())
-            log.info("started", recovered=len(unfinished), url=url.partition("?")[0])
-            started(Running(url, desk, console))
-            await self._over.wait()
-            pipeline.close()
-            intake.close()
-            patience_s = self._patience_s()
-            log.info("stopping", seconds=patience_s)
-            await sessions.drain(patience_s)
-            await delivery.drain(min(OUTBOX_DRAIN_S, patience_s))
-            for task in regular:
-                task.cancel()
-            database.assert_held()
-            await keeping.finish()
+        return desk, sinks
+
+    @asynccontextmanager
+    async def _regular(self, desk: Desk) -> AsyncGenerator[None]:
+        """What is done again and again while the bot answers."""
+        keeping = Keeping(self.settings.storage, desk.audit, desk.erasures, desk.expiry)
+        tasks = [self.spawn(keeping.run()), self.spawn(remind(self._key_age))]
+        if self._backups:
+            tasks.append(self.spawn(self._backups.run()))
+        yield
+        for task in tasks:
+            task.cancel()
+        self._database.assert_held()
+        await keeping.finish()
+
+    def _control(self, desk: Desk, console: ConsoleAdapter) -> Control:
+        hand_over = partial(self._hand_over, desk.audit)
+        tasks = {**tasks_for(desk, self._database), "failover": hand_over}
+        return Control(socket_path(place_of(self.settings).here), console, tasks)
+
+    async def _drain(self, desk: Desk) -> None:
+        """Let what has begun come to its end."""
+        patience_s = self._patience_s()
+        log.info("stopping", seconds=patience_s)
+        await desk.sessions.drain(patience_s)
+        await desk.delivery.drain(min(OUTBOX_DRAIN_S, patience_s))
 
     def _patience_s(self) -> float:
         """How long what has begun may take to end: no time when another bot goes on with it."""

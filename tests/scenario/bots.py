@@ -72,7 +72,8 @@ async def running_bot(
     engine: ScriptedEngine | None = None,
 ) -> AsyncGenerator[Bot]:
     """Run a bot with a scripted engine while the block runs; it drains at the end."""
-    platform, engine = platform or FakePlatform(), engine or ScriptedEngine()
+    platform = platform or FakePlatform()
+    engine = engine or ScriptedEngine(context_tokens=settings.engine.context_tokens)
     app = App(settings, engine=entered(engine), adapters=[platform])
     async with running_app(app, platform) as running:
         yield Bot(app, running, platform, engine)

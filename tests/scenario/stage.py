@@ -106,9 +106,9 @@ async def staged(
 
     Its engine is scripted unless `sections` ask for another.
     """
-    engine = ScriptedEngine()
     wanted = {"access": {"open": [venue.name, "fake"]}} | dict(sections or {})
     settings = settings_in(directory, **(venue.settings() | wanted))
+    engine = ScriptedEngine(context_tokens=settings.engine.context_tokens)
     scripted = entered(engine) if settings.engine.kind == "scripted" else None
     app = App(settings, engine=scripted)
     async with running_app(app, FakePlatform()) as running:
