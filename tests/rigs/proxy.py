@@ -34,6 +34,7 @@ class Line:
     held: int = 0
     too_fast: int = 0
     _late: list[Any] = field(default_factory=list[Any])
+    _given: dict[str, int] = field(default_factory=dict[str, int])
     _end: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def answer(self, upstream: str, http: aiohttp.ClientSession, request: web.Request) -> Any:
@@ -44,6 +45,8 @@ class Line:
             await self._end.wait()
         if seconds := self.refuses(call):
             return _patience(seconds)
+        if call.endswith("/sync"):
+            self._acknowledge(request.query.get("since", ""))
         headers = {name: request.headers[name] for name in KEPT if name in request.headers}
         async with http.request(
             request.method, upstream + request.raw_path, data=await request.read(), headers=headers
@@ -63,6 +66,12 @@ class Line:
         """Let go of whoever waits."""
         self._end.set()
 
+    def _acknowledge(self, since: str) -> None:
+        """As a homeserver does: what a batch brought is kept until the next one is asked for."""
+        if since in self._given:
+            del self._late[: self._given[since]]
+            self._given.clear()
+
     def _with_keys(self, raw: bytes) -> bytes:
         batch: dict[str, Any] = json.loads(raw)
         events: list[Any] = batch.get("to_device", {}).get("events", [])
@@ -70,7 +79,7 @@ class Line:
         batch["to_device"] = {"events": []}
         if not self.keys_wait:
             batch["to_device"] = {"events": self._late}
-            self._late = []
+            self._given[batch["next_batch"]] = len(self._late)
         return json.dumps(batch).encode()
 
 
