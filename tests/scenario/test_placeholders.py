@@ -7,6 +7,7 @@ import pytest
 
 from adapters.base import Ambiguous, Kind, Limits, Rejected
 from bot.codec import destination
+from bot.config import Settings
 from bot.lane import RATE, STOP, WRITING
 from bot.texts import texts_for
 from engine.base import Unavailable, Waiting
@@ -80,10 +81,8 @@ async def test_who_waits_long_is_told_the_place(
     assert ("number 3" in post.texts[0]) == told
 
 
-async def test_a_placeholder_that_an_earlier_run_lost_sight_of_becomes_the_answer(
-    tmp_path: Path,
-) -> None:
-    platform, settings = FakePlatform(), settings_in(tmp_path, bot={"drain_s": 0})
+async def lose_sight(platform: FakePlatform, settings: Settings) -> None:
+    """A run that ends between a placeholder's effect and its response."""
     async with running_bot(settings, platform=platform) as bot:
         bot.engine.enqueue("one two three")
         bot.engine.token_delay_s = 0.05
@@ -91,6 +90,13 @@ async def test_a_placeholder_that_an_earlier_run_lost_sight_of_becomes_the_answe
         await platform.receive([message("count")])
         await platform.until(lambda: bool(platform.posts["ann"]))
         bot.engine.hold()
+
+
+async def test_a_placeholder_that_an_earlier_run_lost_sight_of_becomes_the_answer(
+    tmp_path: Path,
+) -> None:
+    platform, settings = FakePlatform(), settings_in(tmp_path, bot={"drain_s": 0})
+    await lose_sight(platform, settings)
     async with running_bot(settings, platform=platform):
         await platform.until(lambda: platform.shown("ann") == ["echo: count"])
     assert len(platform.posts["ann"]) == 1
@@ -99,13 +105,7 @@ async def test_a_placeholder_that_an_earlier_run_lost_sight_of_becomes_the_answe
 async def test_a_placeholder_is_kept_before_it_changes(tmp_path: Path) -> None:
     """Once it was found again and changed, its key may be another: it could not be found twice."""
     platform, settings = FakePlatform(), settings_in(tmp_path, bot={"drain_s": 0})
-    async with running_bot(settings, platform=platform) as bot:
-        bot.engine.enqueue("one two three")
-        bot.engine.token_delay_s = 0.05
-        platform.faults.append(Hang())
-        await platform.receive([message("count")])
-        await platform.until(lambda: bool(platform.posts["ann"]))
-        bot.engine.hold()
+    await lose_sight(platform, settings)
     async with running_bot(settings, platform=platform) as bot:
         platform.faults.append(Hang())  # of its first edit
         await platform.until(lambda: len(platform.posts["ann"][0].bodies) == 2)
