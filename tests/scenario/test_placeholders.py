@@ -106,7 +106,7 @@ async def test_a_placeholder_is_kept_before_it_changes(tmp_path: Path) -> None:
     """Once it was found again and changed, its key may be another: it could not be found twice."""
     platform, settings = FakePlatform(), settings_in(tmp_path, bot={"drain_s": 0})
     await lose_sight(platform, settings)
-    async with running_bot(settings, platform=platform) as bot:
+    async with running_bot(settings, platform=platform):
         platform.faults.append(Hang())  # of its first edit
         await platform.until(lambda: len(platform.posts["ann"][0].bodies) == 2)
     platform.posts["ann"][0].key = "another"
