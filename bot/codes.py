@@ -1,6 +1,7 @@
 """One-time codes that let somebody in: made at the machine, good for minutes, one at a time.
 
-Only digests are kept on disk; how often somebody was wrong is kept in memory for an hour.
+Only digests are kept on disk. Wrong codes are counted in the audit, so that a restart gives nobody
+new guesses.
 """
 
 import asyncio
@@ -8,9 +9,10 @@ import hashlib
 import json
 import secrets
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from bot.access import Role
+from bot.change import Change
 from storage.clock import Clock
 from storage.records import AuditEntry
 from storage.roster import RosterStore
@@ -20,7 +22,7 @@ ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 CODE_CHARS = 10
 WRONG_CODES = 5
 """Wrong codes that a person may try in an hour."""
-MEMORY = timedelta(hours=1)
+COUNTED = timedelta(hours=1)
 
 
 class TooManyCodes(Exception):
@@ -35,7 +37,6 @@ class Codes:
     now: Clock
     good_for: timedelta
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _wrong: dict[str, list[datetime]] = field(default_factory=dict[str, list[datetime]])
 
     async def make(self, role: Role, actor: str) -> str:
         """A new code for one person."""
@@ -47,23 +48,13 @@ class Codes:
 
     async def read(self, person: str, code: str) -> str | None:
         """The name of the role that a code gives; None: it is wrong. Raises `TooManyCodes`."""
-        self._forget_old()
-        if len(self._wrong.get(person, ())) >= WRONG_CODES:
+        if await self.store.wrong_codes(person, self.now() - COUNTED) >= WRONG_CODES:
             raise TooManyCodes
-        name = await self.store.role_of_code(digest(code))
-        if name is None:
-            self._wrong.setdefault(person, []).append(self.now())
-        else:
-            self._wrong.pop(person, None)
-        return name
+        return await self.store.role_of_code(digest(code))
 
-    def _forget_old(self) -> None:
-        since = self.now() - MEMORY
-        for person, tries in list(self._wrong.items()):
-            if tries[-1] <= since:
-                del self._wrong[person]
-            else:
-                self._wrong[person] = [at for at in tries if at > since]
+    def refused(self, person: str, origin: str) -> Change:
+        """Count a wrong code, with the reply that tells of it."""
+        return Change((self.store.refusing(person, origin),))
 
 
 def digest(code: str) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Connection, bindparam, delete, select, text
+from sqlalchemy import Connection, bindparam, delete, func, select, text
 
 from storage.anchor import read_anchor, write_anchor
 from storage.chain import Chain, Head, Row, Seal
@@ -23,12 +23,20 @@ from storage.connection import snapshot
 from storage.database import Database
 from storage.records import AuditEntry, Unavailable
 from storage.statement import Statement, Step, Values, insertion
-from storage.tables import audit, audit_seal
+from storage.tables import IS_DENIED, audit, audit_seal
 
 STEP_ROWS = 1000
 
 _ADD = Statement(insertion(audit))
 _LATEST = Statement(select(audit).order_by(audit.c.id.desc()).limit(bindparam("at_most")))
+_DENIED = Statement(
+    select(func.count()).where(
+        audit.c.actor == bindparam("actor"),
+        audit.c.at > bindparam("since"),
+        audit.c.action == bindparam("action"),
+        IS_DENIED,
+    )
+)
 _HEAD = Statement(select(audit.c.id, audit.c.tag).order_by(audit.c.id.desc()).limit(1))
 _NEXT = Statement(
     select(audit).where(audit.c.id > bindparam("after")).order_by(audit.c.id).limit(STEP_ROWS)
@@ -114,6 +122,11 @@ class Audit:
                 _entry(*row) for row in _LATEST.rows(connection, {"at_most": limit})
             ]
         )
+
+    async def denied(self, actor: str, action: str, since: datetime) -> int:
+        """How often somebody was denied an action after `since`."""
+        key = {"actor": actor, "action": action, "since": to_micros(since)}
+        return await self._db.read(lambda connection: _DENIED.value(connection, key))
 
     async def after(self, id_: int) -> list[AuditEntry]:
         """The next entries after one, the oldest first; empty at the end."""

@@ -23,6 +23,8 @@ from storage.statement import Statement, Step, insertion
 from storage.tables import grant, hint, pairing, quota, room, setting, spending, turn
 
 Entries = Sequence[AuditEntry]
+PAIR = "pair"
+"""The action in the audit."""
 
 
 def _upsert(table: Table, *keys: str) -> Statement:
@@ -116,10 +118,18 @@ class RosterStore:
         def step(connection: Connection, now: datetime) -> None:
             _DROP_CODE.run(connection, {"code_sha256": code_sha256})
             _GIVE.run(connection, {"person": person, "role": role})
-            entry = AuditEntry(person, "pair", person, f'{{"role": "{role}"}}')
+            entry = AuditEntry(person, PAIR, person, f'{{"role": "{role}"}}')
             self._audit.keep(connection, [entry], now)
 
         return step
+
+    def refusing(self, person: str, origin: str) -> Step:
+        """Keep that a person's code was wrong."""
+        return self._audit.adding(AuditEntry(person, PAIR, outcome="denied", origin=origin))
+
+    async def wrong_codes(self, person: str, since: datetime) -> int:
+        """How many wrong codes a person gave after `since`."""
+        return await self._audit.denied(person, PAIR, since)
 
     def placing(self, state: RoomState, entries: Entries = ()) -> Step:
         """Keep what is known of a room; one that keeps no answers has none left."""

@@ -14,6 +14,7 @@ from sqlmodel import Field, SQLModel
 PENDING = text("outcome IS NULL")
 UNDELIVERED = text("state IN ('open', 'ready')")
 DEAD = text("state = 'dead'")
+IS_DENIED = text("outcome = 'denied'")
 """Conditions of partial indexes, to be used in queries word for word."""
 
 
@@ -255,6 +256,8 @@ class SettingRow(Row, table=True):
 
 class AuditRow(Row, table=True):
     """Who did what to whom, when, from where, and how it ended. `detail` and `origin` are JSON."""
+
+    __table_args__ = (Index("audit_denied", "actor", "at", sqlite_where=IS_DENIED),)
 
     id: int | None = Field(primary_key=True)
     at: int

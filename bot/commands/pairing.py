@@ -1,10 +1,8 @@
 """`pair CODE`: how somebody is let in."""
 
 from bot.access import Role
-from bot.change import Change
 from bot.codes import TooManyCodes
 from bot.commands.base import Command, Invocation
-from storage.records import AuditEntry
 
 
 async def pair(call: Invocation) -> None:
@@ -22,8 +20,8 @@ async def _pair(call: Invocation) -> None:
     except TooManyCodes:
         return await call.reply(call.texts.too_many_codes)
     if paired is None:
-        wrong = AuditEntry(call.person, "pair", outcome="denied", origin=call.origin)
-        return await call.reply(call.texts.wrong_code, Change((call.desk.audit.adding(wrong),)))
+        counted = call.desk.roster.codes.refused(call.person, call.origin)
+        return await call.reply(call.texts.wrong_code, counted)
     role, change = paired
     text = call.texts.paired.format(name=call.desk.settings.bot.name, role=role.name.lower())
     return await call.reply(text, change)

@@ -168,6 +168,8 @@ async def paired(roster: Roster, person: str, code: str) -> Role | None:
     async with roster.codes.turn:
         found = await roster.pair(person, code)
         if found is None:
+            await roster.make(roster.codes.refused(person, "{}"))
+        if found is None:
             return None
         role, change = found
         await roster.make(change)
@@ -206,12 +208,14 @@ async def test_a_code_takes_nothing_away(database: Database) -> None:
     assert await paired(roster, ANN, code) is Role.MEMBER
 
 
-async def test_wrong_codes_are_bounded(database: Database) -> None:
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_wrong_codes_are_bounded(database: Database, *, restarts: bool) -> None:
     house = House(database, code_minutes=90)
     roster = await house.start()
     code = await roster.codes.make(Role.MEMBER, "console:local:0")
     for _ in range(WRONG_CODES):
         assert await paired(roster, ANN, "ABCDE-FGHJK") is None
+    roster = await house.start() if restarts else roster
     with pytest.raises(TooManyCodes):
         await paired(roster, ANN, code)
     assert await paired(roster, BEN, "ABCDE-FGHJK") is None
