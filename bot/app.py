@@ -6,7 +6,12 @@ the port, the control socket. Stop: intake, answers, engine, outbox, storage.
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -56,6 +61,7 @@ from storage.inbox import Inbox
 from storage.key import Keyring
 from storage.known import Known
 from storage.lease import Lease
+from storage.lookout import Lookout
 from storage.members import Members
 from storage.opening import Place, leasing, opened
 from storage.outbox import Outbox
@@ -71,6 +77,8 @@ from storage.vault import Vault
 log = structlog.get_logger(__name__)
 
 OUTBOX_DRAIN_S = 5.0
+LEAST_GRACE_S = 24.0
+"""With what the database may take then (`LEAVE_S`), less than service managers grant."""
 STORAGE_ANSWERS_S = 5.0
 
 
@@ -98,6 +106,7 @@ class App:
         self._stopping = asyncio.Event()
         self._over = asyncio.Event()
         """Set when this bot is to answer no more, for now or for ever."""
+        self._bound: asyncio.Timeout | None = None
         self._lease: Lease | None = None
         self._keys = Keyring()
         self._adapters: dict[tuple[str, str], Adapter] = {}
@@ -113,6 +122,13 @@ class App:
         """Begin to stop; may be called more than once."""
         self._stopping.set()
         self._over.set()
+        if self._bound and self._bound.when() is None:
+            self._bound.reschedule(asyncio.get_running_loop().time() + self._grace_s)
+
+    @property
+    def _grace_s(self) -> float:
+        """How long all that has begun may take to end; what takes longer hangs."""
+        return max(self.settings.bot.drain_s + OUTBOX_DRAIN_S, LEAST_GRACE_S)
 
     @property
     def is_stopping(self) -> bool:
@@ -127,8 +143,22 @@ class App:
         """Run until `stop`. Raises `ConfigError`s and `StorageError`s of the start.
 
         With a standby, it stands by until it has the lease, and again when that is lost: `aside`
-        is told the page's address then, `started` whenever it begins to answer.
+        is told the page's address then, `started` whenever it begins to answer. What hangs when it
+        is told to stop, in a dead mount say, is left behind.
         """
+        bound = asyncio.timeout(None)
+        try:
+            async with bound:
+                self._bound = bound
+                await self._run(started, aside)
+        except TimeoutError:
+            if not bound.expired():
+                raise
+            log.warning("what hangs is left behind; the next start takes it up again")
+        finally:
+            self._bound = None
+
+    async def _run(self, started: Callable[[Running], None], aside: Callable[[str], None]) -> None:
         place = place_of(self.settings)
         async with AsyncExitStack() as stack:
             self._keys = await asyncio.to_thread(keyring_of, self.settings)
@@ -136,24 +166,29 @@ class App:
             self._lease = stack.enter_context(leasing(place))
             self.metrics.leased(self._lease)
             if self._lease is None:
-                return await self._answer(place, started)
-            patience_s = patience_of(self.settings)
-            standby = Standby(place, self._lease, self._keys.current, patience_s)
+                return await self._answer(self._opened(place), started)
+            lookout = Lookout(place.path, self._lease, self._keys.current)
+            await stack.enter_async_context(lookout)
+            standby = Standby(lookout, self._lease, patience_of(self.settings))
             while not self.is_stopping:
                 try:
-                    await self._stand_by(standby, aside)
-                    if not self.is_stopping:
-                        await self._answer(place, started)
+                    async with AsyncExitStack() as taken:
+                        if store := await self._stand_by(standby, aside, taken):
+                            await self._answer(nullcontext(store), started)
                 except (Fenced, Unavailable) as error:
                     log.warning("this bot does not answer any more", reason=str(error))
                     await standby.rest()
         return None
 
-    async def _answer(self, place: Place, started: Callable[[Running], None]) -> None:
+    def _opened(self, place: Place) -> AbstractAsyncContextManager[Store]:
+        return opened(place, self.metrics.committed, self._keys.current, self._lease)
+
+    async def _answer(
+        self, storage: AbstractAsyncContextManager[Store], started: Callable[[Running], None]
+    ) -> None:
         self._over = asyncio.Event() if not self.is_stopping else self._stopping
         self._adapters.clear()
         async with AsyncExitStack() as stack:
-            storage = opened(place, self.metrics.committed, self._keys.current, self._lease)
             self._store = await stack.enter_async_context(storage)
             self._database = self._store.database
             if await Search(self._database).mend():  # a long write, and no beat comes in between
@@ -173,16 +208,23 @@ class App:
             await keep(self._lease, self._database)
             self._over.set()
 
-    async def _stand_by(self, standby: Standby, aside: Callable[[str], None]) -> None:
-        """Until the lease is to be taken; with a port and a socket if that is not at once."""
+    async def _stand_by(
+        self, standby: Standby, aside: Callable[[str], None], taken: AsyncExitStack
+    ) -> Store | None:
+        """Until the lease is taken, and the storage open; None when told to stop before.
+
+        There is a port and a socket if that is not at once.
+        """
+        storage = self._opened(place_of(self.settings))
         if await standby.look():
-            return
+            return await taken.enter_async_context(storage)
         from bot.aside import Aside  # imported only where somebody stands by
 
         async with Aside(self.settings, standby, self.metrics, self._engine_state).open() as url:
             log.info("standing by", why=standby.state.detail, url=url)
             aside(url)
             await first(standby.watch(), self._stopping.wait())
+            return None if self.is_stopping else await taken.enter_async_context(storage)
 
     async def _hand_over(
         self, audit: Audit, request: Mapping[str, Any], progress: Progress

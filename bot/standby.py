@@ -14,11 +14,13 @@ from bot import __version__
 from bot.config import Settings
 from bot.control import ControlError, Progress, Task
 from bot.health import PartState
-from storage.key import Key
 from storage.lease import Lease
-from storage.opening import Place, look
+from storage.lookout import Lookout
 from storage.records import StorageError
 from storage.tenure import LOOKS, Standing, Wish
+
+ANSWER_S = 3.0
+"""How long an answer about the lease is waited for before people are told that none comes."""
 
 log = structlog.get_logger(__name__)
 
@@ -29,22 +31,21 @@ def patience_of(settings: Settings) -> float:
 
 
 class Standby:
-    """One bot's watch over the lease on the file at `place`. Who tells it to take over waits for
+    """One bot's watch over the lease. Who tells it to take over waits for
     that for `patience_s`.
     """
 
-    def __init__(self, place: Place, lease: Lease, key: Key | None, patience_s: float) -> None:
-        self._place = place
+    def __init__(self, lookout: Lookout, lease: Lease, patience_s: float) -> None:
+        self._lookout = lookout
         self._lease = lease
         self._patience_s = patience_s
-        self._key = key
         self._fault = ""
         self._woken = asyncio.Event()
 
     async def look(self) -> bool:
         """Whether the lease is to be taken, after a look at it."""
         try:
-            await look(self._place, self._lease, self._key)
+            await self._lookout.look(ANSWER_S)
         except StorageError as error:
             if str(error) != self._fault:
                 log.warning("the lease can't be seen", reason=str(error))

@@ -5,13 +5,13 @@ are sealed into exports, and what is older than it must be kept leaves the datab
 one.
 """
 
-import asyncio
 import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, bindparam, delete, func, select, text
@@ -24,6 +24,7 @@ from storage.database import Database
 from storage.records import AuditEntry, Unavailable
 from storage.statement import Statement, Step, Values, insertion
 from storage.tables import IS_DENIED, audit, audit_seal
+from storage.threads import detached
 
 STEP_ROWS = 1000
 
@@ -82,7 +83,7 @@ class Audit:
 
     async def begin(self) -> None:
         """Chain what stands there from before there was a chain, if none was ever begun."""
-        if await asyncio.to_thread(read_anchor, self._anchor, self._chain) is None:
+        if await detached(partial(read_anchor, self._anchor, self._chain)) is None:
             await self._db.write(self._adopt)
         await self.anchor()
 
@@ -138,12 +139,12 @@ class Audit:
         """Copy the head into the anchor, unless it stands there. Raises `Unavailable` too."""
         head = await self._db.read(_head)
         if head != self._anchored:
-            await asyncio.to_thread(write_anchor, self._anchor, self._chain, head)
+            await detached(partial(write_anchor, self._anchor, self._chain, head))
             self._anchored = head
 
     async def verify(self) -> Verified:
         """Hold rows against the chain and its anchor, and exports against their seals."""
-        anchor = await asyncio.to_thread(read_anchor, self._anchor, self._chain)
+        anchor = await detached(partial(read_anchor, self._anchor, self._chain))
 
         def check(connection: Connection) -> tuple[int, list[Seal], list[str]]:
             with snapshot(connection):

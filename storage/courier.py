@@ -1,43 +1,13 @@
-"""The parent's end of the applier: one request at a time, an answer in time or the process dies.
+"""The parent's end of the applier, the process that owns the file on the NAS (`applier.py`)."""
 
-A mount that hangs shows as silence. A process that hangs in the kernel may outlive being killed;
-no other is started before it is gone, for it still holds what it held.
-"""
-
-import asyncio
-import json
-import os
-import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
 
-from storage import records
+from storage.attendant import START_S, Attendant
 from storage.key import Key
-from storage.records import StorageError, Unavailable
-
-_ROOT = Path(__file__).resolve().parent.parent
-_CLOSE_S = 2.0
-MOST_PATIENCE = 12
-"""So many times the usual silence is waited out in the end, twice as long after each in vain: a
-slow disk that takes a large backlog in one commit is silent too, and would never get it done."""
-_FAULTS: dict[str, type[StorageError]] = {
-    kind.__name__: kind
-    for kind in (
-        records.Corrupt,
-        records.Fenced,
-        records.Full,
-        records.Unavailable,
-        records.WrongKey,
-    )
-}
 
 
-class ChildCourier:
-    """Starts the process when there is something to ask and none runs; leaving ends it.
+class ChildCourier(Attendant):
+    """Carries what was written here to the other file.
 
     `accept_risk` are the words of a risk that is taken with the other file's mount, empty for none;
     None where the caller answers for it, and it is not looked at.
@@ -48,127 +18,16 @@ class ChildCourier:
         working: Path,
         other: Path,
         silence_s: float,
-        start_s: float = 60.0,
+        start_s: float = START_S,
         key: Key | None = None,
         accept_risk: str | None = None,
     ) -> None:
-        self._files = {
+        words = {
             "working": str(working.absolute()),
             "other": str(other.absolute()),
             "accept_risk": accept_risk,
+            "key": key.digits if key else "",
         }
-        self._key = key
+        super().__init__("storage.applier", words, other, silence_s, start_s)
         self.working = working
         self.other = other
-        self._silence_s = self._patience_s = silence_s
-        self._start_s = start_s
-        self._process: Process | None = None
-        self._is_up = False
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        process = self._process
-        if process is None:
-            return
-        assert process.stdin
-        process.stdin.close()
-        if not await _ended(process):
-            process.kill()
-            await _ended(process)
-
-    @property
-    def pid(self) -> int | None:
-        """The process's id, if one runs."""
-        return self._process.pid if self._process else None
-
-    async def ask(self, do: str, **request: object) -> Mapping[str, Any]:
-        """The answer. Raises `StorageError`; `Unavailable` when there is none in time."""
-        process = await self._running()
-        try:
-            answer = await self._exchange(process, {"do": do, **request})
-            self._patience_s = self._silence_s
-            return result(answer)
-        except (TimeoutError, ConnectionError, EOFError) as error:
-            if isinstance(error, TimeoutError):
-                self._patience_s = min(self._patience_s * 2, self._silence_s * MOST_PATIENCE)
-            await self._kill(process)
-            raise Unavailable(
-                f"{self.other}: its file system does not answer ({type(error).__name__}); it is"
-                " tried again by itself"
-            ) from error
-        except asyncio.CancelledError:  # its answer would be taken for that of the next request
-            process.kill()
-            raise
-
-    async def _exchange(self, process: Process, request: Mapping[str, object]) -> Any:
-        assert process.stdin
-        process.stdin.write(_line(request))
-        await process.stdin.drain()
-        if not self._is_up:  # a busy machine may start it slowly: that is no file system's silence
-            await self._receive(process, self._start_s)
-            self._is_up = True
-        while "progress" in (answer := await self._receive(process, self._patience_s)):
-            pass
-        return answer
-
-    async def _receive(self, process: Process, silence_s: float) -> dict[str, Any]:
-        assert process.stdout
-        async with asyncio.timeout(silence_s):
-            line = await process.stdout.readline()
-        if not line.endswith(b"\n"):
-            raise EOFError
-        return json.loads(line)
-
-    async def _running(self) -> Process:
-        if self._process is None or self._process.returncode is not None:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-P", "-m", "storage.applier",
-                stdin=PIPE, stdout=PIPE, env=environment(),
-            )  # fmt: skip
-            self._is_up = False
-            assert self._process.stdin
-            digits = self._key.digits if self._key else ""
-            self._process.stdin.write(_line({**self._files, "key": digits}))
-        elif self._process.stdin is None or self._process.stdin.is_closing():
-            raise Unavailable(f"{self.other}: its file system does not answer; it is tried again")
-        return self._process
-
-    async def _kill(self, process: Process) -> None:
-        with suppress(ProcessLookupError):
-            process.kill()
-        assert process.stdin
-        process.stdin.close()
-        await _ended(process)
-
-
-def result(answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """An applier's answer. Raises the `StorageError` that it tells of."""
-    if "fault" in answer:
-        raise _FAULTS.get(answer["fault"], StorageError)(answer["text"])
-    return answer
-
-
-async def _ended(process: Process) -> bool:
-    """Whether it ended, within the time that one on a sound file system needs."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_CLOSE_S):
-            await process.wait()
-    return process.returncode is not None
-
-
-def _line(value: Mapping[str, object]) -> bytes:
-    return json.dumps(value).encode() + b"\n"
-
-
-def environment() -> dict[str, str]:
-    """For a process of storage's: no settings or secrets of ours, and able to import this."""
-    kept = {k: value for k, value in os.environ.items() if not k.upper().startswith("PARLEY_")}
-    paths = [str(_ROOT), *filter(None, [kept.get("PYTHONPATH")])]
-    return {**kept, "PYTHONPATH": os.pathsep.join(paths)}

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
 
+import structlog
 from sqlalchemy import Connection
 
 from storage.connection import Connector, discard
@@ -28,12 +29,18 @@ from storage.pragmas import Pragmas
 from storage.readers import Readers
 from storage.records import StorageError, Unavailable
 from storage.schema import prepare
+from storage.threads import detached
 from storage.writer import Work, Writer
+
+log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
 QUEUE_SIZE = 1024
 """Writes that may wait at once; whoever asks for one more waits for room."""
+
+LEAVE_S = 4.0
+"""How long letting go of a file may take that is not on a disk of this machine."""
 
 CHECKPOINT_PATIENCE_MS = 250
 """How long emptying the log waits for a reader, and so holds up the writer."""
@@ -42,11 +49,11 @@ CHECKPOINT_PATIENCE_MS = 250
 class _Job(Generic[T]):
     """One write on its way to the writer and back."""
 
-    __slots__ = ("_error", "_future", "_op", "_result")
+    __slots__ = ("_error", "_op", "_result", "future")
 
     def __init__(self, op: Callable[[Connection], T], future: asyncio.Future[T]) -> None:
         self._op = op
-        self._future = future
+        self.future = future
         self._error: Exception | None = None
 
     def run(self, connection: Connection) -> None:
@@ -58,12 +65,12 @@ class _Job(Generic[T]):
 
     def settle(self) -> None:
         """Tell who waits, unless they were cancelled in the meantime."""
-        if self._future.done():
+        if self.future.done():
             return
         if self._error is not None:
-            self._future.set_exception(self._error)
+            self.future.set_exception(self._error)
         else:
-            self._future.set_result(self._result)
+            self.future.set_result(self._result)
 
 
 class _Settled(Work, Protocol):
@@ -103,15 +110,12 @@ class Database:
         self._writer: Writer[_Settled] = Writer(path, self._connector, self._custody, self._done)
         self._room = asyncio.Semaphore(QUEUE_SIZE)
         self._gathered: list[_Settled] = []
+        self._unsettled: set[_Settled] = set()
         self._is_open = False
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        try:
-            await asyncio.to_thread(self._open)
-        except BaseException:
-            await self._readers.close()
-            raise
+        await detached(self._open)
         self._writer.start()
         self._is_open = True
         return self
@@ -136,11 +140,12 @@ class Database:
         if not self._is_open:
             self._room.release()
             raise Unavailable(f"{self.path}: the database is closed")
-        future: asyncio.Future[T] = self._loop.create_future()
+        job = _Job(op, self._loop.create_future())
         if not self._gathered:
             self._loop.call_soon(self._hand_over)
-        self._gathered.append(_Job(op, future))
-        return await future
+        self._gathered.append(job)
+        self._unsettled.add(job)
+        return await job.future
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         """The result of `query`, which runs beside the writer and can't change anything.
@@ -169,15 +174,22 @@ class Database:
         return await self._readers.read(partial(_checkpoint, self._pragmas.busy_timeout_ms))
 
     async def close(self) -> None:
-        """Write what is queued, then let go of the file."""
+        """Write what is queued, then let go of the file.
+
+        What hangs in a mount is left behind, and takes no effect should it come to itself again but
+        for the commit that it is in.
+        """
         if not self._is_open:
             return
         self._is_open = False
         self._hand_over()
-        await asyncio.to_thread(self._writer.stop)
-        await self._readers.close()
-        await asyncio.to_thread(self._release)
-        self._held.close()
+        try:
+            async with asyncio.timeout(None if self.verdict.is_disk else LEAVE_S):
+                await detached(self._let_go)
+        except TimeoutError:
+            log.warning("the mount hangs; the database is left as it is", path=str(self.path))
+        finally:
+            self._leave()
 
     def _open(self) -> None:
         self.verdict = admit(self.path, self._accept_risk)
@@ -198,6 +210,20 @@ class Database:
                 raise explain(error, self.path) from error
             self._held = stack.pop_all()
 
+    def _let_go(self) -> None:
+        self._writer.stop()
+        self._readers.close()
+        if not self._writer.is_abandoned:
+            self._release()
+        self._held.close()
+
+    def _leave(self) -> None:
+        """Whoever still waits for a write waits in vain."""
+        self._writer.abandon()
+        for job in self._unsettled:
+            job.fail(Unavailable(f"{self.path}: its file system does not answer"))
+        self._settle(tuple(self._unsettled), committed=False, seconds=0)
+
     def _release(self) -> None:
         with suppress(StorageError, *DriverError):  # what is not given back can still be taken
             self._custody.release(self._connector)
@@ -209,10 +235,12 @@ class Database:
 
     def _done(self, jobs: Sequence["_Settled"], committed: bool, seconds: float) -> None:
         """Called by the writer's thread: one wake-up of the loop for all of them."""
-        self._loop.call_soon_threadsafe(self._settle, jobs, committed, seconds)
+        with suppress(RuntimeError):  # the loop has ended: nobody waits any more
+            self._loop.call_soon_threadsafe(self._settle, jobs, committed, seconds)
 
     def _settle(self, jobs: Sequence["_Settled"], committed: bool, seconds: float) -> None:
         for job in jobs:
+            self._unsettled.discard(job)
             self._room.release()
             job.settle()
         if committed and self._observe is not None:

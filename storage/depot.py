@@ -18,7 +18,7 @@ from pathlib import Path
 from select import select
 from typing import Any
 
-from storage.courier import environment, result
+from storage.attendant import environment, result
 from storage.records import Corrupt, StorageError, Unavailable
 
 CHUNK = 1 << 20

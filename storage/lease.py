@@ -91,11 +91,12 @@ class Lease:
         """Whether to take it, by what was seen last and what a person asked for."""
         return tenure.may_take(self.standing, self.wish, automatic=self.terms.automatic)
 
-    def look(self, connection: Connection) -> None:
-        """Note how the lease stands in the file."""
-        grip = _read(connection) if _has_place(connection) else None
-        connection.rollback()
-        self._see(grip)
+    def see(self, grip: Grip | None) -> None:
+        """Note how the lease stands in the file. A sign of the holder ends the wish to take it if
+        the holder is silent."""
+        before, self.watch = self.watch, self.watch.seeing(grip, self._now_s())
+        if self._wish is Wish.TAKE and self.watch is not before:
+            self._wish = Wish.NONE
 
     def hold(self, path: Path) -> AbstractContextManager[object]:
         """Others may open the file too, but nobody who writes without a lease.
@@ -123,7 +124,7 @@ class Lease:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         try:
             self._began_s = self._now_s()
-            self._see(_read(connection))
+            self.see(_read(connection))
             if not self.is_to_be_taken:
                 raise Fenced(self._taken())
             self._take(connection)
@@ -174,12 +175,6 @@ class Lease:
         if is_for_another:
             self.terms = replace(self.terms, yielded=self.epoch)
 
-    def _see(self, grip: Grip | None) -> None:
-        """A sign of the holder ends the wish to take the lease if it is silent."""
-        before, self.watch = self.watch, self.watch.seeing(grip, self._now_s())
-        if self._wish is Wish.TAKE and self.watch is not before:
-            self._wish = Wish.NONE
-
     def _take(self, connection: Connection) -> None:
         before = self.watch.grip
         self.epoch = before.epoch + 1 if before else 1
@@ -206,6 +201,13 @@ class Lease:
             f"the database's lease is with {name}, whose last sign was {self.silent_s:.0f} s ago;"
             " do this there, or run parley failover"
         )
+
+
+def grip_in(connection: Connection) -> Grip | None:
+    """The lease as it stands in the file; None before anybody had it."""
+    grip = _read(connection) if _has_place(connection) else None
+    connection.rollback()
+    return grip
 
 
 def _has_place(connection: Connection) -> bool:

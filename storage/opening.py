@@ -12,16 +12,14 @@ from pathlib import Path
 from typing import Literal
 
 from storage import tenure
-from storage.connection import Connector, discard
 from storage.courier import ChildCourier
 from storage.database import Database
-from storage.faults import DriverError, explain
 from storage.filesystem import accept, verdict_of
 from storage.instance import alone
 from storage.key import Key
 from storage.lease import Lease
+from storage.lookout import Lookout
 from storage.notice import notice_file, read_notice, read_restoring
-from storage.ownership import Ownership
 from storage.pragmas import DIRECT
 from storage.records import Corrupt, Fenced, Unavailable, WrongKey
 from storage.spool import PACE, Spool
@@ -125,13 +123,6 @@ def leasing(place: Place) -> Generator[Lease | None]:
         yield Lease(terms, place.sharing.label)
 
 
-async def look(place: Place, lease: Lease, key: Key | None = None) -> None:
-    """Let the lease see how it stands in the file, which must be there already: behind a mount
-    point that nothing is mounted on, a second database would begin. Raises `StorageError`.
-    """
-    await asyncio.to_thread(_look, place.path, lease, key)
-
-
 async def assert_silent(
     place: Place,
     lease: Lease | None,
@@ -143,17 +134,25 @@ async def assert_silent(
 
     A file that can't be read, whose lease nobody can keep, is left to its lock.
     """
-    if lease is None or not await asyncio.to_thread(place.path.exists):
+    if lease is None:
         return
-    with suppress(Corrupt, WrongKey):
-        await look(place, lease, key)
-        while lease.standing is Standing.HELD:
-            before = lease.watch
-            await sleep(lease.terms.ttl_s / tenure.LOOKS)
-            await look(place, lease, key)
-            if lease.standing is Standing.HELD and lease.watch is not before:
-                name = lease.watch.grip.label if lease.watch.grip else ""
-                raise Fenced(f"{place.path}: {name} is running and has the lease; stop it first")
+    async with Lookout(place.path, lease, key) as lookout:
+        with suppress(Corrupt, WrongKey):
+            if await lookout.exists():
+                await _see_silence(place, lease, lookout, sleep)
+
+
+async def _see_silence(
+    place: Place, lease: Lease, lookout: Lookout, sleep: Callable[[float], Awaitable[None]]
+) -> None:
+    await lookout.look()
+    while lease.standing is Standing.HELD:
+        before = lease.watch
+        await sleep(lease.terms.ttl_s / tenure.LOOKS)
+        await lookout.look()
+        if lease.standing is Standing.HELD and lease.watch is not before:
+            name = lease.watch.grip.label if lease.watch.grip else ""
+            raise Fenced(f"{place.path}: {name} is running and has the lease; stop it first")
 
 
 @asynccontextmanager
@@ -194,22 +193,6 @@ async def opened(
             key=key,
         ) as database:
             yield Local(database, lease)
-
-
-def _look(path: Path, lease: Lease, key: Key | None) -> None:
-    if not path.exists():
-        raise Unavailable(
-            f"{path}: it is not there; mount its file system, or make it with parley db upgrade"
-        )
-    with Ownership(path, shared=True):
-        try:
-            connection = Connector(path, DIRECT, key).open(read_only=True)
-            try:
-                lease.look(connection)
-            finally:
-                discard(connection)
-        except DriverError as error:
-            raise explain(error, path) from error
 
 
 def _assert_here(place: Place) -> None:

@@ -1,8 +1,6 @@
 """Reads beside the writer: a few threads, each with a connection of its own."""
 
-import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from threading import Lock, local
@@ -12,6 +10,7 @@ from sqlalchemy import Connection
 
 from storage.connection import Connector, discard
 from storage.faults import DriverError, doubting, explain, is_fault_of_file
+from storage.threads import Threads
 
 T = TypeVar("T")
 
@@ -22,18 +21,18 @@ class Readers:
     def __init__(self, path: Path, connector: Connector, count: int) -> None:
         self._path = path
         self._connector = connector
-        self._threads = ThreadPoolExecutor(count, thread_name_prefix="parley-reader")
+        self._threads = Threads(count, "reader")
         self._own = local()
         self._open: set[Connection] = set()
         self._lock = Lock()
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         """The query's result. Raises `StorageError`, or what the query raised."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._run, query)
+        return await self._threads.run(partial(self._run, query))
 
-    async def close(self) -> None:
-        await asyncio.to_thread(self._threads.shutdown)
+    def close(self) -> None:
+        """Wait for the queries that began, and close the connections."""
+        self._threads.join()
         for connection in self._open:
             discard(connection)
         self._open.clear()

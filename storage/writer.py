@@ -18,6 +18,7 @@ from storage.connection import Connector, discard
 from storage.custody import Custody
 from storage.faults import DriverError, doubting, explain, is_fault_of_file
 from storage.records import StorageError
+from storage.threads import PREFIX
 
 
 class Work(Protocol):
@@ -51,7 +52,8 @@ class Writer(Generic[W]):
         self._done = done
         self._queue: SimpleQueue[Sequence[W] | None] = SimpleQueue()
         self._connection: Connection | None = None
-        self._thread = Thread(target=self._work, name="parley-writer", daemon=True)
+        self.is_abandoned = False
+        self._thread = Thread(target=self._work, name=f"{PREFIX}writer", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -65,14 +67,19 @@ class Writer(Generic[W]):
         self._queue.put(None)
         self._thread.join()
 
+    def abandon(self) -> None:
+        """Begin nothing more and tell nobody: it hangs, and may come to itself whenever."""
+        self.is_abandoned = True
+
     def _work(self) -> None:
         last = False
         while not last:
             works, last = self._take()
-            if works:
+            if works and not self.is_abandoned:
                 started = perf_counter()
                 committed = self._commit(works)
-                self._done(works, committed, perf_counter() - started)
+                if not self.is_abandoned:
+                    self._done(works, committed, perf_counter() - started)
         self._discard()
 
     def _take(self) -> tuple[list[W], bool]:
@@ -140,7 +147,8 @@ class Writer(Generic[W]):
 
     def _end(self, connection: Connection) -> None:
         connection.commit()
-        self._custody.committed()
+        if not self.is_abandoned:
+            self._custody.committed()
 
     def _own(self, error: Exception) -> Exception:
         if isinstance(error, DriverError):

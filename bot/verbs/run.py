@@ -1,6 +1,7 @@
 """`parley run`: get the model, start, say where everything is, stop when told."""
 
 import asyncio
+import os
 import signal
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from bot import __version__, logs
 from bot.app import App, Running
 from bot.config import Settings
 from bot.keyring import READABLE, stays_readable
+from storage.threads import left
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +40,10 @@ def run(settings: Settings) -> None:
                 lambda url: _tell_aside(settings, url),
             )
         )
+        if left():  # Python would wait for what a dead mount holds
+            log.warning("stopped; threads that hang in a mount are left to the kernel")
+            sys.stdout.flush()
+            os._exit(0)
 
 
 def _tell(settings: Settings, running: Running) -> None:

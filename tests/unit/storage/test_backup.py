@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from storage.attendant import environment
 from storage.audit import Audit
 from storage.backup import Copies, check, sweep
-from storage.courier import environment
 from storage.database import Database
 from storage.depot import CHUNK
 from storage.driver import driver

@@ -8,7 +8,8 @@ import pytest
 
 from storage.instance import alone
 from storage.lease import Lease
-from storage.opening import Place, Sharing, leasing, look, opened
+from storage.lookout import Lookout
+from storage.opening import Place, Sharing, leasing, opened
 from storage.records import Fenced, Unavailable
 from storage.tenure import Standing
 
@@ -50,11 +51,12 @@ async def test_places_share_a_file(
 ) -> None:
     (place, lease), (other, its_lease) = places
     assert place.here != other.here
-    with pytest.raises(Unavailable, match="it is not there; mount its file system"):
-        await look(place, lease)
-    async with opened(place, lease=lease) as store:
-        assert (await store.condition()).epoch == 1
-        await look(other, its_lease)
-        assert its_lease.standing is Standing.HELD
-    await look(other, its_lease)
-    assert its_lease.is_to_be_taken
+    async with Lookout(other.path, its_lease) as lookout:
+        with pytest.raises(Unavailable, match="it is not there; mount its file system"):
+            await lookout.look()
+        async with opened(place, lease=lease) as store:
+            assert (await store.condition()).epoch == 1
+            await lookout.look()
+            assert its_lease.standing is Standing.HELD
+        await lookout.look()
+        assert its_lease.is_to_be_taken

@@ -12,7 +12,7 @@ from storage.beat import keep, keeping
 from storage.connection import Connector
 from storage.database import Database
 from storage.inbox import Inbox
-from storage.lease import Lease
+from storage.lease import Lease, grip_in
 from storage.pragmas import DIRECT
 from storage.records import Fenced
 from storage.tenure import BEATS, Standing, Terms, Wish
@@ -39,7 +39,7 @@ class Machine:
 
     def look(self) -> Standing:
         connection = Connector(self.path, DIRECT).open(read_only=True)
-        self.lease.look(connection)
+        self.lease.see(grip_in(connection))
         connection.close()
         return self.lease.standing
 

@@ -11,7 +11,8 @@ from storage.backup import Copies
 from storage.connection import Connector
 from storage.inbox import Inbox
 from storage.key import Keyring
-from storage.opening import Place, Sharing, assert_silent, leasing, look, opened, unopened
+from storage.lookout import Lookout
+from storage.opening import Place, Sharing, assert_silent, leasing, opened, unopened
 from storage.pragmas import DIRECT
 from storage.records import AuditEntry, Fenced
 from storage.relocation import Relocation, placed
@@ -108,7 +109,8 @@ async def test_who_was_killed_is_waited_for(tmp_path: Path, backup: Path) -> Non
     await restore(there, backup)
     with leasing(there) as lease:
         assert lease
-        await look(there, lease)
+        async with Lookout(there.path, lease) as lookout:
+            await lookout.look()
         assert lease.standing is Standing.FREE
         assert lease.newest == 2
 

@@ -13,8 +13,9 @@ import pytest
 
 from storage import changes
 from storage.applier import Applier
+from storage.attendant import result
 from storage.changes import Point
-from storage.courier import ChildCourier, result
+from storage.courier import ChildCourier
 from storage.custody import Logging
 from storage.database import Database
 from storage.driver import driver
