@@ -49,7 +49,7 @@ from bot.roster import Roster
 from bot.secret import audit_key
 from bot.sessions import Sessions
 from bot.standards import Standards
-from bot.standby import Standby, patience_of
+from bot.standby import Standby
 from bot.tasks import alone, first, guarded
 from engine.base import Engine
 from storage.audit import Audit
@@ -169,7 +169,7 @@ class App:
                 return await self._answer(self._opened(place), started)
             lookout = Lookout(place.path, self._lease, self._keys.current)
             await stack.enter_async_context(lookout)
-            standby = Standby(lookout, self._lease, patience_of(self.settings))
+            standby = Standby(self.settings, lookout, self._lease)
             while not self.is_stopping:
                 try:
                     async with AsyncExitStack() as taken:

@@ -1,14 +1,15 @@
 """`/v1/chat/completions` and `/v1/models`: the same engine for tools that speak OpenAI's protocol.
 
 The caller brings the whole conversation, so nothing is recorded and no window is cut; the work
-stands in the engine's line like any other and is counted for the caller.
+stands in the engine's line like any other and is counted for the caller. Who loses the database's
+lease says no more here either.
 Wire format: OpenAI API reference, “Chat Completions”.
 """
 
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -26,6 +27,7 @@ from bot.model import model_names
 from bot.wire import BadRequest, read
 from engine import base
 from engine.base import Delta, Engine, Message, Sampling
+from storage.records import Fenced
 
 
 class ContentPart(BaseModel):
@@ -115,12 +117,19 @@ class Completion:
 
 
 class OpenAiApi:
-    """The handlers of `/v1`."""
+    """The handlers of `/v1`. `assert_held` raises `Fenced` when another bot may answer by now."""
 
-    def __init__(self, settings: Settings, engine: Engine, bearer: Bearer) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine,
+        bearer: Bearer,
+        assert_held: Callable[[], None],
+    ) -> None:
         self._settings = settings
         self._engine = engine
         self._bearer = bearer
+        self._assert_held = assert_held
 
     def routes(self) -> list[Route]:
         """What is served."""
@@ -145,7 +154,7 @@ class OpenAiApi:
         named = body.model if body.model in await self._others() else ""
         model = named or await self._model()
         completion = Completion(f"chatcmpl-{uuid4().hex}", int(time.time()), model)
-        deltas = self._engine.stream(self._request(caller, body, named))
+        deltas = _held(self._engine.stream(self._request(caller, body, named)), self._assert_held)
         first = await _first(deltas)
         if body.stream:
             events = _events(
@@ -194,6 +203,21 @@ class OpenAiApi:
             stop=stop[:4],
             seed=body.seed,
         )
+
+
+async def _held(
+    deltas: AsyncGenerator[Delta, None], assert_held: Callable[[], None]
+) -> AsyncGenerator[Delta, None]:
+    """The deltas as long as this bot is the one that answers. Raises `BadRequest` from then on."""
+    async with aclosing(deltas):
+        async for delta in deltas:
+            try:
+                assert_held()
+            except Fenced as error:
+                raise BadRequest(
+                    503, "Another bot answers by now. Ask it, or try again."
+                ) from error
+            yield delta
 
 
 async def _first(deltas: AsyncGenerator[Delta, None]) -> Delta:

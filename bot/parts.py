@@ -166,7 +166,7 @@ async def port(
         *webhooks,
         *PageRoutes(page, People(store, token, shown.bot_name), shown).routes(),
         *ChatApi(desk, site.pipeline, site.sinks, bearer, site.spawn).routes(),
-        *OpenAiApi(settings, desk.engine, bearer).routes(),
+        *OpenAiApi(settings, desk.engine, bearer, database.assert_held).routes(),
         *EmbeddingsApi(desk.engine, bearer).routes(),
         *Health(site.metrics, site.readiness).routes(),
     ]

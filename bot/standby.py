@@ -4,8 +4,10 @@ When the lease is to be taken it ends; taking it, and all that follows, is the a
 """
 
 import asyncio
+import json
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import structlog
@@ -14,10 +16,15 @@ from bot import __version__
 from bot.config import Settings
 from bot.control import ControlError, Progress, Task
 from bot.health import PartState
+from bot.place import place_of
+from bot.secret import audit_key
+from storage.audit import Audit
 from storage.lease import Lease
 from storage.lookout import Lookout
-from storage.records import StorageError
-from storage.tenure import LOOKS, Standing, Wish
+from storage.opening import unopened
+from storage.records import AuditEntry, StorageError
+from storage.statement import Step
+from storage.tenure import LOOKS, Grip, Standing, Wish
 
 ANSWER_S = 3.0
 """How long an answer about the lease is waited for before people are told that none comes."""
@@ -31,14 +38,12 @@ def patience_of(settings: Settings) -> float:
 
 
 class Standby:
-    """One bot's watch over the lease. Who tells it to take over waits for
-    that for `patience_s`.
-    """
+    """One bot's watch over the lease."""
 
-    def __init__(self, lookout: Lookout, lease: Lease, patience_s: float) -> None:
+    def __init__(self, settings: Settings, lookout: Lookout, lease: Lease) -> None:
+        self._settings = settings
         self._lookout = lookout
         self._lease = lease
-        self._patience_s = patience_s
         self._fault = ""
         self._woken = asyncio.Event()
 
@@ -103,7 +108,18 @@ class Standby:
                 f"this bot {self.state.detail}. Run parley failover there; if that bot is certainly"
                 " stopped, parley failover --force here does not wait"
             )
-        self._lease.want(wish, self._patience_s)
+        tell = partial(self._entry, str(request["actor"]), wish)
+        self._lease.want(wish, patience_of(self._settings), tell)
         self._woken.set()
         log.warning("told to take over", forced=wish is Wish.FORCE)
         return {"role": "standby"}
+
+    def _entry(self, actor: str, wish: Wish, before: Grip | None, epoch: int) -> Step:
+        """Tells the audit of it. Its key is read then, for it may be beside the database."""
+        audit = Audit(unopened(place_of(self._settings)), audit_key(self._settings))
+        detail = {"epoch": epoch, "forced": wish is Wish.FORCE}
+        origin = {"platform": "console", "address": self._lease.label}
+        label = before.label if before else ""
+        return audit.adding(
+            AuditEntry(actor, "failover", label, json.dumps(detail), origin=json.dumps(origin))
+        )

@@ -19,7 +19,11 @@ from storage.clock import Clock, to_micros, utc_now
 from storage.connection import Connector, discard
 from storage.ownership import Ownership
 from storage.records import Fenced
+from storage.statement import Step
 from storage.tenure import Grip, Standing, Terms, Watch, Wish
+
+Told = Callable[[Grip | None, int], Step]
+"""What a commit is to tell of a take-over: of whom, and with which epoch."""
 
 
 def now_s() -> float:
@@ -51,6 +55,7 @@ class Lease:
         self._is_held = False
         self._wish = Wish.NONE
         self._wish_until_s = 0.0
+        self._told: Told | None = None
 
     @property
     def is_held(self) -> bool:
@@ -82,9 +87,10 @@ class Lease:
         """What a person asked for and still waits for."""
         return self._wish if self._now_s() < self._wish_until_s else Wish.NONE
 
-    def want(self, wish: Wish, patience_s: float) -> None:
-        """Do what a person asks for, who waits for it so long and sees what comes of it."""
-        self._wish, self._wish_until_s = wish, self._now_s() + patience_s
+    def want(self, wish: Wish, patience_s: float, told: Told | None = None) -> None:
+        """Do what a person asks for, who waits for it so long and sees what comes of it; `told` is
+        carried out in the commit that takes the lease."""
+        self._wish, self._wish_until_s, self._told = wish, self._now_s() + patience_s, told
 
     @property
     def is_to_be_taken(self) -> bool:
@@ -128,6 +134,8 @@ class Lease:
             if not self.is_to_be_taken:
                 raise Fenced(self._taken())
             self._take(connection)
+            if self._told and self.wish is not Wish.NONE:
+                self._told(self.watch.grip, self.epoch)(connection, self._clock())
             connection.commit()
         finally:
             connection.rollback()

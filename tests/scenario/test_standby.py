@@ -1,8 +1,9 @@
 """Two bots that share a database: one answers, the other says that it stands by."""
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,16 +13,20 @@ from sqlalchemy import Connection
 
 from adapters.base import Kind, Person
 from bot.app import App, Running
+from bot.bearer import Bearer
 from bot.codec import destination
 from bot.config import ConfigError
-from bot.control import ControlError, ask, socket_path
+from bot.control import ControlError, actor, ask, socket_path
 from bot.delivery import Delivery
 from bot.health import Metrics
+from bot.http import application
 from bot.lane import WRITING
 from bot.line import Grown, Line
+from bot.openai_api import OpenAiApi
 from bot.place import place_of
 from bot.verbs import failover as verb
 from bot.verbs.opened import opened
+from engine.base import Delta, Request
 from engine.scripted import ScriptedEngine
 from storage.database import Database
 from storage.lease import Lease
@@ -177,6 +182,12 @@ async def test_a_living_one_is_displaced_by_force_alone(
     await pair.second.until(answers=1)
     await pair.first.until(stands_by=1)
     assert "hello" in await pair.asks("hello")
+    written = await pair.second.running[0].desk.audit.latest(10)
+    (entry,) = [each for each in written if each.action == "failover"]
+    assert (entry.actor, entry.target, entry.outcome) == (actor(), "one", "done")
+    assert json.loads(entry.detail) == {"epoch": 2, "forced": True}
+    assert json.loads(entry.origin) == {"platform": "console", "address": "two"}
+    assert (await pair.second.running[0].desk.audit.verify()).faults == ()
     out = capsys.readouterr().out
     assert "both may answer until it notices" in out
     assert "This bot answers now (epoch 2)." in out
@@ -249,6 +260,45 @@ async def test_a_stream_does_not_grow_when_the_lease_may_be_anothers(tmp_path: P
         await db.writable()
         await line.show("one two three")
         assert await anext(line.progress()) == Grown("one two three")
+
+
+class Lapsing(ScriptedEngine):
+    """At the third word of an answer so much time goes by that the lease may be another's."""
+
+    def __init__(self, clock: list[float]) -> None:
+        super().__init__()
+        self._clock = clock
+
+    async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
+        words = 0
+        async with aclosing(super().stream(request)) as deltas:
+            async for delta in deltas:
+                words += 1
+                if words == 3:
+                    self._clock[0] += LEASE_S
+                yield delta
+
+
+@pytest.mark.parametrize("streams", [True, False])
+async def test_openai_tools_hear_no_more_of_it_then(tmp_path: Path, streams: bool) -> None:
+    clock = [1_000.0]
+    lease = Lease(Terms("me", LEASE_S, automatic=True), "me", lambda: clock[0])
+    asked = {"messages": [{"role": "user", "content": "a b c d e"}], "stream": streams}
+    async with Database(tmp_path / "parley.db", custody=lease, pragmas=DIRECT) as db:
+        bearer = Bearer({}, is_local=True)
+        api = OpenAiApi(settings_in(tmp_path), Lapsing(clock), bearer, db.assert_held)
+        served = httpx.ASGITransport(application(api.routes()))
+        async with httpx.AsyncClient(transport=served, base_url="http://127.0.0.1") as http:
+            answer = await http.post("/v1/chat/completions", json=asked)
+    assert answer.status_code == (200 if streams else 503)
+    assert "Another bot answers" in answer.text
+    assert _said(answer.text) == ("echo: a " if streams else "")
+
+
+def _said(stream: str) -> str:
+    """The words of a stream, without the error that ends it."""
+    events = [line.removeprefix("data: ") for line in stream.splitlines() if "choices" in line]
+    return "".join(json.loads(each)["choices"][0]["delta"].get("content", "") for each in events)
 
 
 def test_without_a_standby_there_is_no_failover(tmp_path: Path) -> None:
