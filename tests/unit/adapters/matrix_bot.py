@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from adapters.markup import render
 from adapters.matrix.adapter import MatrixAdapter, MatrixSettings
 from tests.clients.matrix import PlainPerson
 from tests.clients.matrix_js import SealedPerson
-from tests.rigs.synapse import PASSWORD, Synapse
+from tests.rigs.synapse import PASSWORD, Synapse, permissive
 
 UNTIL_S = 30
 
@@ -121,6 +122,31 @@ async def sealed_person(
         await someone.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Ann's room with a running bot."""
+
+    bot: Account
+    adapter: MatrixAdapter
+    ann: PlainPerson
+    room: str
+
+    def shown(self) -> list[str]:
+        """What stands there from the bot, as she sees it."""
+        return [each.text for each in self.ann.timeline.shown(self.room, self.bot.user)]
+
+
+@asynccontextmanager
+async def set_up() -> AsyncGenerator[Scene]:
+    """A scene with a fresh account."""
+    async with (
+        account(permissive) as bot,
+        person(bot.server, "ann") as ann,
+        bot.running() as adapter,
+    ):
+        yield Scene(bot, adapter, ann, await room_of(ann, bot.user))
+
+
 async def room_of(someone: PlainPerson | SealedPerson, bot: str, **body: Any) -> str:
     """A room with the bot in it; a direct chat unless `body` says otherwise."""
     room = await someone.create({"is_direct": True, "invite": [bot]} | body)
@@ -149,6 +175,11 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(UNTIL_S):
         while not condition():
             await asyncio.sleep(0.02)
+
+
+def first_minute() -> datetime:
+    """A little while ago."""
+    return datetime.now(UTC) - timedelta(minutes=1)
 
 
 async def _enter(adapter: Invitable, room: str) -> None:

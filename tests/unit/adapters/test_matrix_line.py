@@ -15,13 +15,13 @@ from tests.unit.adapters.matrix_bot import (
     account,
     at,
     body,
+    first_minute,
     person,
     room_of,
     sealed_person,
     text,
     until,
 )
-from tests.unit.adapters.test_matrix_rooms import first_minute
 from tests.venues.matrix import ENCRYPTION
 
 LOST = 200 if os.environ.get("PARLEY_LONG_FAULTS") else 40

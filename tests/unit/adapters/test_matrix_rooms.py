@@ -1,49 +1,24 @@
 """The adapter on a real Synapse, in plain rooms."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapters.base import Attachment, AuthFailed, Gone, Kind, MessageRef, RateLimited, Rejected
+from adapters.base import Attachment, Gone, Kind, MessageRef, RateLimited, Rejected
 from adapters.matrix.adapter import MatrixAdapter
 from tests.clients.matrix import PlainPerson
 from tests.rigs.synapse import permissive, strict
 from tests.unit.adapters.matrix_bot import (
-    Account,
+    Scene,
     account,
     at,
     body,
+    first_minute,
     person,
     room_of,
     text,
     until,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """Ann's room with a running bot."""
-
-    bot: Account
-    adapter: MatrixAdapter
-    ann: PlainPerson
-    room: str
-
-    def shown(self) -> list[str]:
-        return [each.text for each in self.ann.timeline.shown(self.room, self.bot.user)]
-
-
-@pytest.fixture
-async def scene() -> AsyncGenerator[Scene]:
-    async with (
-        account(permissive) as bot,
-        person(bot.server, "ann") as ann,
-        bot.running() as adapter,
-    ):
-        yield Scene(bot, adapter, ann, await room_of(ann, bot.user))
 
 
 async def test_both_hear_each_other(scene: Scene) -> None:
@@ -227,63 +202,6 @@ async def test_typing(scene: Scene) -> None:
     await until(lambda: (scene.room, scene.bot.user) in scene.ann.timeline.typed)
 
 
-async def test_who_comes_and_goes(scene: Scene) -> None:
-    await scene.ann.call("POST", f"/client/v3/rooms/{scene.room}/kick", {"user_id": scene.bot.user})
-    await until(lambda: "leave" in [e.text for e in scene.bot.inbox.of(Kind.MEMBERSHIP)])
-    event = scene.bot.inbox.of(Kind.MEMBERSHIP)[-1]
-    assert (event.text, event.addressed, event.sender.id) == ("leave", True, scene.ann.id)
-    with pytest.raises(Rejected):
-        await scene.adapter.send(at(scene.adapter, scene.room), body("hello?"), "key")
-
-
-@pytest.mark.parametrize("preset", ["public_chat", "private_chat"])
-async def test_a_room_that_moves_is_followed(scene: Scene, preset: str) -> None:
-    """Into an open replacement at once; into one by invitation when the bot is invited."""
-    room = await room_of(scene.ann, scene.bot.user, preset=preset)
-    path = f"/client/v3/rooms/{room}/upgrade"
-    new = (await scene.ann.call("POST", path, {"new_version": "10"}))["replacement_room"]
-    if preset == "private_chat":
-        await scene.ann.call("POST", f"/client/v3/rooms/{new}/invite", {"user_id": scene.bot.user})
-    await until(lambda: (new, scene.bot.user, "join") in scene.ann.timeline.members)
-    await until(lambda: bool(scene.bot.inbox.of(Kind.MOVED)))
-    [moved] = scene.bot.inbox.of(Kind.MOVED)
-    assert (moved.text, moved.address.room) == (room, new)
-    await scene.ann.send(new, text("here now"))
-    await until(lambda: scene.bot.inbox.texts == ["here now"])
-
-
-async def test_a_room_that_only_claims_to_move_is_not_followed(scene: Scene) -> None:
-    """Whether the bot could look at the other room, could not, or was there already."""
-    public = await scene.ann.create({"preset": "public_chat"})
-    closed = await scene.ann.create({"preset": "private_chat"})
-    known = await room_of(scene.ann, scene.bot.user)
-    for number, other in enumerate((public, closed, known, "!none:localhost")):
-        room = await room_of(scene.ann, scene.bot.user)
-        tombstone = {"body": "moved", "replacement_room": other}
-        await scene.ann.call("PUT", f"/client/v3/rooms/{room}/state/m.room.tombstone/", tombstone)
-        await scene.ann.send(room, text(f"follow {number}"))
-        await until(lambda: f"follow {number}" in scene.bot.inbox.texts)  # noqa: B023
-    assert scene.bot.inbox.of(Kind.MOVED) == []
-    assert await people(scene, public) == await people(scene, closed) == {scene.ann.id}
-    assert await people(scene, known) == {scene.ann.id, scene.bot.user}
-    assert (public, scene.bot.user, "join") in scene.ann.timeline.members
-
-
-async def test_a_room_that_only_claims_to_be_a_successor_is_none(scene: Scene) -> None:
-    """Somebody names a room of the bot's as the predecessor of theirs."""
-    create = {"predecessor": {"room_id": scene.room, "event_id": "$last"}}
-    theirs = await room_of(scene.ann, scene.bot.user, creation_content=create)
-    await scene.ann.send(theirs, text("hello"))
-    await until(lambda: scene.bot.inbox.texts == ["hello"])
-    assert scene.bot.inbox.of(Kind.MOVED) == []
-
-
-async def people(scene: Scene, room: str) -> set[str]:
-    """Who is in a room, as the server has it."""
-    path = f"/client/v3/rooms/{room}/joined_members"
-    return set((await scene.ann.call("GET", path, {}))["joined"])
-
-
 async def test_a_gap_is_filled() -> None:
     """More than a sync shows was written while the bot was away."""
     async with account(permissive) as bot, person(bot.server, "ann") as ann:
@@ -323,56 +241,6 @@ async def test_too_much_is_refused_with_the_time_to_wait() -> None:
         await adapter.send(at(adapter, room), body("at last"), "patient")
 
 
-async def test_a_wrong_password_is_named() -> None:
-    async with account(permissive) as bot:
-        with pytest.raises(AuthFailed, match=r"matrix\.password"):
-            async with bot.running(password="wrong"):
-                pass
-        async with bot.adapter(password="wrong") as adapter:
-            with pytest.raises(AuthFailed):
-                await adapter.run(bot.inbox.emit, None)
-            assert adapter.link.state == "refused"
-
-
-async def test_the_account_can_be_checked_before_the_first_start() -> None:
-    async with account(permissive) as bot:
-        async with bot.adapter() as adapter:
-            assert bot.user in await adapter.check()
-            assert not bot.store.exists()
-        async with bot.adapter(password="wrong") as adapter:
-            with pytest.raises(AuthFailed):
-                await adapter.check()
-
-
-async def test_an_ended_session_is_named_and_made_anew() -> None:
-    async with account(permissive) as bot:
-        async with bot.running() as adapter:
-            assert bot.user in await adapter.check()
-            await end_session(bot)
-            await until(lambda: adapter.link.state == "refused")
-            assert "ended the bot's session" in adapter.link.detail
-        async with bot.running() as adapter:
-            assert adapter.link.state == "up"
-
-
 async def write_often(adapter: MatrixAdapter, room: str) -> None:
     for number in range(20):
         await adapter.send(at(adapter, room), body("x"), f"key-{number}")
-
-
-async def end_session(bot: Account) -> None:
-    """The account's owner ends all its sessions from elsewhere."""
-    owner = PlainPerson(bot.server.url, bot.user)
-    await owner.open(watch=False)
-    await owner.call("POST", "/client/v3/logout/all", {})
-    await owner.close()
-
-
-async def test_files_of_the_session_are_for_the_bot_alone(scene: Scene) -> None:
-    modes = {path.name: path.stat().st_mode & 0o777 for path in scene.bot.store.iterdir()}
-    assert modes == {"session.json": 0o600, "crypto.db": 0o600, "recovery-key": 0o600}
-
-
-def first_minute() -> datetime:
-    """A little while ago."""
-    return datetime.now(UTC) - timedelta(minutes=1)
