@@ -56,8 +56,7 @@ docs: install ## write the tables of docs/ from the program
 	@$(BIN)/python docs/generate.py
 
 platforms-table: rig ## run the platform suite and write its table into docs/platforms.md
-	@PARLEY_WRITE_TABLE=1 $(BIN)/python -m pytest tests/scenario/test_platforms.py \
-		tests/scenario/test_platforms_table.py $(ARGS)
+	@PARLEY_WRITE_TABLE=1 $(BIN)/python -m pytest tests/scenario/test_platforms*.py $(ARGS)
 
 lock: ## resolve requirements/*.txt again; UPGRADE=--upgrade for newer versions
 	@sh deploy/lock.sh "$$(sh deploy/preflight.sh "$(PYTHON)" "$(VENV)")" $(UPGRADE)

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from bot.access import Role
 from bot.app import App
 from bot.commands import Desk
 from engine.scripted import ScriptedEngine
+from storage.records import AuditEntry
 from tests.fakes.platform import FakePlatform
 from tests.scenario.bots import entered, running_app, settings_in
-from tests.venues.base import Action, Place, Shown, Upload, Venue
+from tests.venues.base import Action, Feature, Place, Shown, Upload, Venue
 from tests.venues.page import PageVenue
 
 
@@ -81,9 +85,7 @@ class Stage:
 
     async def stored(self, person: str) -> dict[str, Any]:
         """What is stored of a person, as `export` gives it."""
-        [account] = [key[1] for key in self.desk.adapters if key[0] == self.venue.name]
-        key = f"{self.venue.name}:{account}:{self.venue.person_id(person)}"
-        return await self.desk.members.export(key)
+        return await self.desk.members.export(self.key(person))
 
     async def alone(self, person: str) -> Someone:
         """The person's chat with the bot."""
@@ -93,6 +95,24 @@ class Stage:
         """A new room of people and the bot."""
         place = await self.venue.room(*people)
         return tuple(Someone(self.venue, person, place) for person in people)
+
+    async def promote(self, person: str, role: Role) -> None:
+        """Give somebody a role, as an owner would."""
+        await self.venue.direct(person)
+        key = self.key(person)
+        roster = self.desk.roster
+        await roster.make(roster.set_role(key, role, AuditEntry("owner", "role", key)))
+
+    def key(self, person: str) -> str:
+        """What the bot knows a person by."""
+        [account] = [key[1] for key in self.desk.adapters if key[0] == self.venue.name]
+        return f"{self.venue.name}:{account}:{self.venue.person_id(person)}"
+
+    def need(self, *features: Feature) -> None:
+        """Skip the test where the platform has no such thing."""
+        for feature in features:
+            if feature not in self.venue.features:
+                pytest.skip(f"{self.venue.name} has no {feature}")
 
 
 @asynccontextmanager

@@ -17,6 +17,7 @@ Feature = Literal[
     "deletes",
     "reactions",
     "buttons",
+    "stop button",
     "files",
     "typing",
     "suggestions",

@@ -20,7 +20,16 @@ class PageVenue:
 
     name = "web"
     features: frozenset[Feature] = frozenset(
-        {"rooms", "replies", "edits", "deletes", "reactions", "buttons", "suggestions"}
+        {
+            "rooms",
+            "replies",
+            "edits",
+            "deletes",
+            "reactions",
+            "buttons",
+            "stop button",
+            "suggestions",
+        }
     )
 
     def __init__(self, port: int = 0) -> None:
@@ -96,7 +105,9 @@ class PageVenue:
     async def press(self, person: str, place: Place, message: str, action: Action) -> None:
         if action in EMOJI:
             return await self.react(person, place, message, EMOJI[action])
-        return await self.command(person, place, action)
+        post = "" if action == "stop" else message  # an answer that grows is no post yet
+        await (await self._tab(person)).do("press", room=place.id, button=action, post=post)
+        return None
 
     def shown(self, person: str, place: Place) -> list[Shown]:
         tab = self._tabs[person]

@@ -1,7 +1,8 @@
 """Slack as a venue: our own workspace, with people in it.
 
 The app is an assistant, as its manifest says: somebody's chat with the bot is one of its threads
-(`assistant`), else their plain direct messages. Slack has no replies but threads.
+(`assistant`), else their plain direct messages. Slack has no replies but threads, and no buttons
+below a message that streams.
 """
 
 import asyncio

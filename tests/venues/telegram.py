@@ -29,6 +29,7 @@ class TelegramVenue:
             "edits",
             "reactions",
             "buttons",
+            "stop button",
             "files",
             "typing",
             "suggestions",
