@@ -44,6 +44,11 @@ def named(settings: Settings, name: str) -> StoredModel:
     return model
 
 
+def is_demo(model: str) -> bool:
+    """Whether a model of this name is the one that is for trying only."""
+    return model == DEMO.name
+
+
 def model_names(settings: Settings) -> list[str]:
     """The models in the store."""
     return [model.name for model in store_of(settings).list()]

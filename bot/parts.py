@@ -7,6 +7,7 @@ where it is used, so that a bot does not load what it does not serve.
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.routing import Route
 
@@ -16,6 +17,7 @@ from bot.commands import Desk
 from bot.config import Settings
 from bot.delivery import Spawn
 from bot.health import Metrics, ReadinessCheck
+from bot.model import is_demo
 from bot.pipeline import Pipeline
 from bot.place import place_of
 from bot.reply import Sinks
@@ -157,7 +159,8 @@ async def port(
     listener = Port(settings.web)
     token = kept_secret(database.path.with_suffix(".page-key"))
     store = StoredPage(Page(database))
-    shown = PageSettings(settings.bot.name, _notice(settings), command_hints, site.pipeline.redact)
+    notice = partial(_notice, settings, desk.engine)
+    shown = PageSettings(settings.bot.name, notice, command_hints, site.pipeline.redact)
     page = WebAdapter(store, shown)
     add(page)
     bearer = Bearer(settings.api.tokens, is_local=settings.web.is_for_this_machine)
@@ -182,6 +185,7 @@ def _webhooks(adapters: Iterable[Adapter]) -> list[Route]:
     ]
 
 
-def _notice(settings: Settings) -> str:
-    texts, engine = texts_for(settings.bot.language), settings.engine
-    return texts.demo_notice if (engine.kind, engine.model) == ("llama", "demo") else ""
+async def _notice(settings: Settings, engine: Engine, language: str) -> str:
+    """What to know of the model that answers now."""
+    texts, status = texts_for(language, settings.bot.language), await engine.status()
+    return texts.demo_notice if is_demo(status.model) else ""

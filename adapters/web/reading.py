@@ -1,7 +1,7 @@
 """What a member may read: everything a tab needs to begin, older posts, files."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from adapters.capabilities import CommandHint
@@ -23,11 +23,12 @@ OVERLAP = 50
 class PageSettings:
     """How the page presents the bot, and what it may keep.
 
-    `commands` gives those of a language; `redact` is what every text passes before it is stored.
+    `notice` is what to know of the model that answers now, in a language; `commands` gives those of
+    a language; `redact` is what every text passes before it is stored.
     """
 
     bot_name: str
-    notice: str
+    notice: Callable[[str], Awaitable[str]]
     commands: Callable[[str], Sequence[CommandHint]]
     redact: Callable[[str], str]
 
@@ -55,7 +56,7 @@ class Reading:
             "welcome",
             me={"id": member.id, "name": member.name},
             bot=settings.bot_name,
-            notice=settings.notice,
+            notice=await settings.notice(member.language),
             rooms=[wire.room(*each) for each in zip(rooms, newest, strict=True)],
             people=[wire.person(each, online=self._hub.is_online(each.id)) for each in people],
             commands=[_hint(hint) for hint in settings.commands(member.language)],

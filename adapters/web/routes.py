@@ -82,7 +82,7 @@ class PageRoutes:
             return _refusal(403, Refused("no_link"))
         members = await self._people.of_browser(request.cookies)
         known = [{"id": member.id, "name": member.name} for member in members]
-        body = {"people": known, "bot": self._settings.bot_name, "notice": self._settings.notice}
+        body = {"people": known, "bot": self._settings.bot_name}
         return JSONResponse(body, headers=HEADERS)
 
     async def join(self, request: Request) -> Response:

@@ -229,5 +229,5 @@ ENGLISH = Texts(
     dead_retried="`{key}` is being delivered again.",
     dead_unknown="There is no undelivered answer “{key}”.",
     demo_notice="This is a tiny demo model: good for a first try, not for work. "
-    "Choose a real one with “parley models”.",
+    "“parley models --help” says how to get a real one.",
 )

@@ -206,5 +206,5 @@ CHINESE = Texts(
     dead_retried="正在重新发送 `{key}`。",
     dead_unknown="没有未送达的回答“{key}”。",
     demo_notice="这是一个很小的演示模型：适合初次体验，不适合工作。"
-    "请用“parley models”选择正式模型。",
+    "如何换用正式模型，见“parley models --help”。",
 )

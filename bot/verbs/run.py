@@ -15,9 +15,12 @@ from bot import __version__, logs
 from bot.app import App, Running
 from bot.config import Settings
 from bot.keyring import READABLE, stays_readable
+from bot.model import chosen, is_demo
 from storage.threads import left
 
 log = structlog.get_logger(__name__)
+
+PLAIN = "readable for whoever can read the file; to encrypt it: docs/storage.md#encryption"
 
 
 def run(settings: Settings) -> None:
@@ -52,7 +55,7 @@ def _tell(settings: Settings, running: Running) -> None:
         ("Page", running.url or "off (web.enabled)"),
         ("Model", _model(settings)),
         ("Database", str(settings.storage.path.absolute())),
-        *([("", f"{READABLE}.")] if stays_readable(settings) else []),
+        *([("", PLAIN)] if stays_readable(settings) else []),
         ("API", running.url.partition("/?")[0] + "/api/v1/chat, OpenAI tools: /v1"),
         ("Terminal", f"{_parley()} chat"),
         ("Platforms", _platforms(running)),
@@ -87,7 +90,8 @@ def _model(settings: Settings) -> str:
         case "scripted":
             return "scripted: it only echoes, for tests"
         case "llama":
-            return f"{name} (tiny, for trying only)" if name == "demo" else name
+            model = chosen(settings).name
+            return f"{model} (tiny, for trying only)" if is_demo(model) else model
 
 
 def _parley() -> str:

@@ -24,6 +24,7 @@ class Tab:
     link: str
     name: str
     id: str = ""
+    language: str = ""
     posts: dict[str, Frame] = field(default_factory=dict[str, Frame])
     rooms: list[Frame] = field(default_factory=list[Frame])
     frames: list[Frame] = field(default_factory=list[Frame])
@@ -50,7 +51,8 @@ class Tab:
         async with httpx.AsyncClient() as http:
             entered = await http.get(self.link)
             assert entered.status_code == 303
-            joined = await http.post(f"{self.base}/page/join", json={"name": self.name})
+            asked = {"name": self.name, "language": self.language}
+            joined = await http.post(f"{self.base}/page/join", json=asked)
             joined.raise_for_status()
             self.id = joined.json()["id"]
             self.cookies = http.cookies

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -12,6 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from bot.texts import texts_for
 from engine.base import Overloaded, Waiting
+from engine.models import DEMO
 from engine.scripted import Script
 from tests.clients.page import Tab
 from tests.scenario.bots import Bot, running_bot, settings_in
@@ -27,9 +29,9 @@ async def bot(tmp_path: Path) -> AsyncGenerator[Bot]:
 
 
 @asynccontextmanager
-async def tab_of(bot: Bot, name: str) -> AsyncGenerator[Tab]:
+async def tab_of(bot: Bot, name: str, language: str = "") -> AsyncGenerator[Tab]:
     """Somebody at the page while the block runs."""
-    tab = Tab(bot.running.url, name)
+    tab = Tab(bot.running.url, name, language=language)
     await tab.join()
     staying = asyncio.create_task(tab.stay())
     try:
@@ -46,6 +48,21 @@ async def test_a_direct_message_is_answered(bot: Bot) -> None:
         await ann.until(lambda: ann.shown(ann.direct) == ["echo: hello **you**"])
         htmls = [post["html"] for post in ann.posts.values()]
         assert any("<strong>you</strong>" in html for html in htmls)
+
+
+async def test_of_the_demo_model_it_is_said_while_it_answers_and_in_one_s_language(
+    bot: Bot,
+) -> None:
+    def notice(tab: Tab) -> str:
+        return next(frame["notice"] for frame in tab.frames if frame["is"] == "welcome")
+
+    bot.engine.state = replace(bot.engine.state, model=DEMO.name)
+    async with tab_of(bot, "Ann") as ann, tab_of(bot, "Li", language="zh-CN") as li:
+        assert notice(ann) == TEXTS.demo_notice
+        assert notice(li) == texts_for("zh").demo_notice
+    bot.engine.state = replace(bot.engine.state, model="larger")
+    async with tab_of(bot, "Bob") as bob:
+        assert notice(bob) == ""
 
 
 async def test_in_a_room_the_bot_answers_when_it_is_addressed(bot: Bot) -> None:
