@@ -220,7 +220,9 @@ def _shown(step: Progress) -> dict[str, Any]:
         case Grown(text, restarted):
             return {"delta": text, "restart": True} if restarted else {"delta": text}
         case Answered(turn):
-            return {"done": True, "turn": turn.number, "usage": json.loads(turn.usage)}
+            told = _response(turn)
+            del told["reply"]  # it came in pieces
+            return {"done": True, **told}
         case Refused(reason, text):
             return {"error": {"code": reason, "message": text}}
 

@@ -134,7 +134,7 @@ def _explain_one(
     key = ".".join(map(str, location))
     if kind != "extra_forbidden":
         shown = "(a secret)" if _SECRETS.search(key) else repr(value)
-        return f"{path}: {key} = {shown}: {message}."
+        return f"{path}: {key} = {shown}: {message.removeprefix('Value error, ')}."
     known = _keys_beside(location)
     return f"{path}: there is no key “{key}”.{_nearest(str(location[-1]), known)}"
 

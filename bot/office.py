@@ -12,7 +12,7 @@ from bot.commands import Desk
 from bot.control import ControlError, Progress, Task
 from bot.finding import find
 from bot.model import choose
-from bot.people import NobodyFound, Register, role_named
+from bot.people import NobodyFound, Register, role_named, whole_key
 from bot.person import erase, gather
 from bot.place import place_of
 from bot.receipt import written
@@ -172,7 +172,7 @@ def _actor(request: Mapping[str, Any]) -> str:
 
 
 def _person(request: Mapping[str, Any]) -> str:
-    person = str(request.get("person", ""))
-    if person.count(":") < 2:
-        raise ControlError(f"“{person}” is no person: write platform:account:id, as in an export")
-    return person
+    try:
+        return whole_key(str(request.get("person", "")))
+    except NobodyFound as error:
+        raise ControlError(str(error)) from error

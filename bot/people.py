@@ -36,6 +36,13 @@ Accounts = Collection[tuple[str, str]] | None
 """The platforms' accounts, as (platform, account); None where no bot runs that knows them."""
 
 
+def whole_key(text: str) -> str:
+    """A person's key, written out. Raises `NobodyFound`."""
+    if text.count(":") < 2:
+        raise NobodyFound(f"“{text}” is no person: write platform:account:id, as in an export")
+    return text
+
+
 def find_person(text: str, known: Known, roster: Roster, accounts: Accounts) -> str | None:
     """The key of a person who is named by key, by `platform:id`, or by a name that one has.
 

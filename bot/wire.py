@@ -51,4 +51,4 @@ def _no_constant(name: str) -> Never:
 def _explain(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(map(str, first["loc"])) or "body"
-    return f"{place}: {first['msg']}."
+    return f"{place}: {first['msg'].removeprefix('Value error, ')}."

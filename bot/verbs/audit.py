@@ -8,15 +8,13 @@ from typing import Any
 import click
 
 from bot.config import Settings
-from bot.control import NotRunning, ask, socket_path
-from bot.place import place_of
-from bot.verbs.opened import opened
+from bot.verbs.opened import Alone, asked
 from bot.witness import page, shown, verified
 
 
 def verify(settings: Settings, *, as_json: bool) -> bool:
     """Look for rows that were changed, and for some that are missing; true if there are none."""
-    result = _ask(settings, {"do": "audit.verify"})
+    result = _ask(settings, {"do": "audit.verify"}, lambda file: verified(file.audit))
     if as_json:
         click.echo(json.dumps(result, ensure_ascii=False))
     elif result["faults"]:
@@ -31,7 +29,8 @@ def verify(settings: Settings, *, as_json: bool) -> bool:
 
 def show(settings: Settings, limit: int, *, as_json: bool) -> None:
     """Print the last entries, the newest first."""
-    rows = _ask(settings, {"do": "audit.show", "limit": limit})
+    request = {"do": "audit.show", "limit": limit}
+    rows = _ask(settings, request, lambda file: shown(file.audit, limit))
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         return
@@ -44,23 +43,16 @@ def show(settings: Settings, limit: int, *, as_json: bool) -> None:
 def export(settings: Settings) -> None:
     """Print every entry that the database holds, one a line, the oldest first."""
     after = 0
-    while rows := _ask(settings, {"do": "audit.page", "after": after}):
+    while rows := _page(settings, after):
         for row in rows:
             click.echo(json.dumps(row, ensure_ascii=False))
         after = rows[-1]["id"]
 
 
-def _ask(settings: Settings, request: Mapping[str, object]) -> Any:
-    return asyncio.run(_ask_or_open(settings, request))
+def _page(settings: Settings, after: int) -> list[dict[str, Any]]:
+    request = {"do": "audit.page", "after": after}
+    return _ask(settings, request, lambda file: page(file.audit, after))
 
 
-async def _ask_or_open(settings: Settings, request: Mapping[str, object]) -> Any:
-    try:
-        return await ask(socket_path(place_of(settings).here), request)
-    except NotRunning:
-        async with opened(settings) as (_, audit):
-            if request["do"] == "audit.verify":
-                return await verified(audit)
-            if request["do"] == "audit.page":
-                return await page(audit, int(str(request["after"])))
-            return await shown(audit, int(str(request["limit"])))
+def _ask(settings: Settings, request: Mapping[str, object], alone: Alone) -> Any:
+    return asyncio.run(asked(settings, request, alone))

@@ -45,7 +45,7 @@ class Run:
 
 def measure(settings: Settings, *, pause_s: float, as_json: bool) -> None:
     """Measure, print, keep. Raises `ControlError`, `EngineError`."""
-    assert_stopped(settings, BESIDE)
+    asyncio.run(assert_stopped(settings, BESIDE))
     if settings.engine.kind == "llama":
         ensure(settings)
     directory = settings.storage.path.absolute().parent

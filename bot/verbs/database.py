@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,10 @@ import click
 from bot.config import Settings
 from bot.control import ControlError, NotRunning, actor, ask, socket_path
 from bot.finding import find, marked
+from bot.people import NobodyFound, whole_key
 from bot.place import place_of
 from bot.receipt import written
-from bot.verbs.opened import opened
+from bot.verbs.opened import Opened, asked, opened
 from bot.verbs.progress import progress
 from storage import backup as copying
 from storage.members import Members
@@ -48,7 +48,16 @@ def check(settings: Settings, *, as_json: bool) -> bool:
 
 def look(settings: Settings) -> Any:
     """The check's result: `problems`, `revision`, `size_bytes`."""
-    return asyncio.run(_check(settings))
+
+    async def alone(file: Opened) -> object:
+        result = await copying.check(file.database)
+        return {
+            "problems": list(result.problems),
+            "revision": result.revision,
+            "size_bytes": result.size_bytes,
+        }
+
+    return asyncio.run(asked(settings, {"do": "db.check"}, alone))
 
 
 def backup(settings: Settings, target: Path) -> None:
@@ -59,7 +68,13 @@ def backup(settings: Settings, target: Path) -> None:
 
 def search(settings: Settings, query: str, limit: int, *, as_json: bool) -> None:
     """Print the turns that fit best."""
-    result = asyncio.run(_search(settings, query, limit))
+
+    async def alone(file: Opened) -> object:
+        await file.audit.add(AuditEntry(actor(), "db search"))
+        return await find(Search(file.database), query, limit)
+
+    request = {"do": "db.search", "query": query, "limit": limit, "actor": actor()}
+    result = asyncio.run(asked(settings, request, alone))
     if "error" in result:
         raise ControlError(result["error"])
     found: list[dict[str, Any]] = result["found"]
@@ -75,17 +90,28 @@ def search(settings: Settings, query: str, limit: int, *, as_json: bool) -> None
 
 def export(settings: Settings, person: str) -> None:
     """Print a person's data."""
-    result = asyncio.run(
-        _ask_or_open(settings, {"do": "db.export", "person": person, "actor": actor()})
-    )
+    person = _key(person)
+
+    async def alone(file: Opened) -> object:
+        await file.audit.add(AuditEntry(actor(), "db export", person))
+        return await Members(file.database).export(person)
+
+    request = {"do": "db.export", "person": person, "actor": actor()}
+    result = asyncio.run(asked(settings, request, alone))
     click.echo(json.dumps(result, ensure_ascii=False, indent=2))
 
 
 def erase(settings: Settings, person: str) -> None:
     """Erase a person's data."""
-    receipt = asyncio.run(
-        _ask_or_open(settings, {"do": "db.erase", "person": person, "actor": actor()})
-    )
+    person = _key(person)
+
+    async def alone(file: Opened) -> object:
+        entry = AuditEntry(actor(), "db erase", person)
+        erased = await Members(file.database).forget(person, [file.audit.adding(entry)])
+        return written(erased.receipt)
+
+    request = {"do": "db.erase", "person": person, "actor": actor()}
+    receipt = asyncio.run(asked(settings, request, alone))
     counted = (f"{count} {what}" for what, count in receipt["counts"].items() if count)
     click.echo("Erased: " + (", ".join(counted) or "nothing was there"))
     click.echo(f"Receipt: {receipt['receipt']}")
@@ -93,27 +119,11 @@ def erase(settings: Settings, person: str) -> None:
         click.echo(f"Backups that hold it until the bot's next rotation: {len(receipt['backups'])}")
 
 
-async def _check(settings: Settings) -> Any:
+def _key(person: str) -> str:
     try:
-        return await ask(socket_path(place_of(settings).here), {"do": "db.check"})
-    except NotRunning:
-        async with opened(settings) as (database, _):
-            result = await copying.check(database)
-            return {
-                "problems": list(result.problems),
-                "revision": result.revision,
-                "size_bytes": result.size_bytes,
-            }
-
-
-async def _search(settings: Settings, query: str, limit: int) -> Any:
-    request = {"do": "db.search", "query": query, "limit": limit, "actor": actor()}
-    try:
-        return await ask(socket_path(place_of(settings).here), request)
-    except NotRunning:
-        async with opened(settings) as (database, audit):
-            await audit.add(AuditEntry(actor(), "db search"))
-            return await find(Search(database), query, limit)
+        return whole_key(person)
+    except NobodyFound as error:
+        raise ControlError(str(error)) from error
 
 
 def _bold(text: str) -> str:
@@ -132,18 +142,3 @@ async def _backup(settings: Settings, target: Path) -> None:
                 copies = copying.Copies(database, audit, place_of(settings).scratch)
                 await copies.give(target, report)
                 await audit.add(AuditEntry(actor(), "db backup", str(target)))
-
-
-async def _ask_or_open(settings: Settings, request: Mapping[str, object]) -> Any:
-    try:
-        return await ask(socket_path(place_of(settings).here), request)
-    except NotRunning:
-        async with opened(settings) as (database, audit):
-            members = Members(database)
-            person, action = str(request["person"]), str(request["do"]).replace(".", " ")
-            entry = AuditEntry(str(request["actor"]), action, person)
-            if request["do"] == "db.export":
-                await audit.add(entry)
-                return await members.export(person)
-            erased = await members.forget(person, [audit.adding(entry)])
-            return written(erased.receipt)

@@ -42,7 +42,7 @@ COPIES = (
 
 def rekey(settings: Settings, *, generate: bool, plain: bool) -> None:
     """Change the keys of all files. Raises `ConfigError`, `ControlError`, `StorageError`."""
-    assert_stopped(settings, RUNNING)
+    asyncio.run(assert_stopped(settings, RUNNING))
     place = place_of(settings)
     files = place.files
     if generate:

@@ -9,10 +9,11 @@ from pathlib import Path
 import click
 
 from bot.config import Settings
-from bot.control import ControlError, NotRunning, actor, ask, socket_path
+from bot.control import actor
 from bot.keyring import keyring_of
 from bot.place import place_of
 from bot.secret import audit_key
+from bot.verbs.opened import assert_stopped
 from bot.verbs.progress import Report, progress
 from storage.audit import Audit
 from storage.opening import unopened
@@ -20,6 +21,7 @@ from storage.records import AuditEntry
 from storage.relocation import Relocation, placed, written_line
 from storage.restoring import Restored, Restoring
 
+RUNNING = "the bot is running: stop it, and try again"
 BESIDE = "Kept beside: {} (no erasure reaches it: delete it once the new file has proved good)"
 
 
@@ -51,7 +53,7 @@ def move(settings: Settings, target: Path) -> None:
 
 async def _move(settings: Settings, target: Path, report: Report) -> Sequence[Path]:
     place = place_of(settings)
-    await stopped(settings)
+    await assert_stopped(settings, RUNNING)
     keys = await asyncio.to_thread(keyring_of, settings)
     database = unopened(place, keys.current)
     audit = Audit(database, audit_key(settings), settings.storage.anchor)
@@ -62,19 +64,10 @@ async def _move(settings: Settings, target: Path, report: Report) -> Sequence[Pa
 
 async def _restore(settings: Settings, source: Path, *, needs_present: bool) -> Restored:
     place = place_of(settings)
-    await stopped(settings)
+    await assert_stopped(settings, RUNNING)
     keys = await asyncio.to_thread(keyring_of, settings)
     database = unopened(place, keys.current)
     audit = Audit(database, audit_key(settings), settings.storage.anchor)
     entry = AuditEntry(actor(), "db restore", str(source), json.dumps({"file": source.name}))
     restoring = Restoring(place, keys, audit)
     return await restoring.restore(source, entry, datetime.now(UTC), needs_present=needs_present)
-
-
-async def stopped(settings: Settings) -> None:
-    """Raises `ControlError` while the bot runs."""
-    try:
-        await ask(socket_path(place_of(settings).here), {"do": "status"})
-    except NotRunning:
-        return
-    raise ControlError("the bot is running: stop it, and try again")

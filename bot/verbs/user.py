@@ -9,11 +9,10 @@ import click
 
 from bot.access import Role
 from bot.config import Settings
-from bot.control import ControlError, NotRunning, actor, ask, socket_path
+from bot.control import ControlError, actor
 from bot.people import NobodyFound, Register
-from bot.place import place_of
 from bot.roster import Roster
-from bot.verbs.opened import opened
+from bot.verbs.opened import Opened, asked
 from storage.members import Members
 from storage.roster import RosterStore
 
@@ -58,17 +57,12 @@ def _say(done: Mapping[str, str]) -> None:
 
 
 def _ask(settings: Settings, request: Mapping[str, object]) -> Any:
-    return asyncio.run(_ask_or_open(settings, request))
+    async def alone(file: Opened) -> object:
+        roster = Roster(RosterStore(file.database, file.audit), settings.access)
+        await roster.load()
+        return await _do(Register(roster, Members(file.database)), request)
 
-
-async def _ask_or_open(settings: Settings, request: Mapping[str, object]) -> Any:
-    try:
-        return await ask(socket_path(place_of(settings).here), request)
-    except NotRunning:
-        async with opened(settings) as (database, audit):
-            roster = Roster(RosterStore(database, audit), settings.access)
-            await roster.load()
-            return await _do(Register(roster, Members(database)), request)
+    return asyncio.run(asked(settings, request, alone))
 
 
 async def _do(register: Register, request: Mapping[str, object]) -> object:

@@ -51,13 +51,13 @@ async def events(response: httpx.Response) -> list[Any]:
 async def test_a_stream_grows_and_ends(bot: Bot, http: httpx.AsyncClient) -> None:
     bot.engine.token_delay_s = 0.01
     bot.engine.enqueue("one two three")
-    request = {"message": "count", "stream": True}
+    request = {"message": "count", "session": "s", "stream": True}
     async with http.stream("POST", CHAT, json=request) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
         *deltas, last = await events(response)
     assert len(deltas) > 1
     assert "".join(event["delta"] for event in deltas) == "one two three"
-    assert last == {"done": True, "turn": 1, "usage": last["usage"]}
+    assert last == {"done": True, "session": "s", "turn": 1, "usage": last["usage"]}
 
 
 async def test_a_repeated_request_gets_the_recorded_answer(
@@ -98,9 +98,9 @@ async def test_who_hangs_up_on_a_plain_request_stops_the_work(
 @pytest.mark.parametrize(
     ("content", "status", "told"),
     [
-        (b'{"message": ""}', 422, "the message is empty"),
-        (b'{"message": " \\n "}', 422, "the message is empty"),
-        (b'{"message": "\\u0000"}', 422, "the message is empty"),
+        (b'{"message": ""}', 422, "message: the message is empty."),
+        (b'{"message": " \\n "}', 422, "message: the message is empty."),
+        (b'{"message": "\\u0000"}', 422, "message: the message is empty."),
         (b"{}", 422, "message: Field required"),
         (b'{"message": "x", "max_tokens": 0}', 422, "max_tokens"),
         (b'{"message": "x", "sesion": "y"}', 422, "sesion"),

@@ -114,6 +114,8 @@ async def test_doctor_finds_what_is_wrong(tmp_path: Path) -> None:
         (["models", "pull", "truncated.gguf"], {}, 1, "truncated.gguf"),
         (["models", "verify", "none"], {}, 1, "none"),
         (["db", "check"], {"PARLEY_STORAGE__PATH": "truncated.gguf"}, 1, "truncated.gguf"),
+        (["db", "export", "nobody"], SCRIPTED, 1, "“nobody” is no person"),
+        (["db", "erase", "nobody", "--yes"], SCRIPTED, 1, "“nobody” is no person"),
         (["fly"], {}, 2, "No such command"),
         (["models", "pull"], {}, 2, "Missing argument"),
     ],
