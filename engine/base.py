@@ -104,6 +104,22 @@ class Delta:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """Conversations that wait without a sequence: what they take in memory and in `files`.
+
+    Since the engine's process began, `restored` went on where they had been, `fetched` came back
+    from a file for that, and `lost` were in a file that could not be read or was refused.
+    """
+
+    memory_bytes: int = 0
+    file_bytes: int = 0
+    files: int = 0
+    restored: int = 0
+    fetched: int = 0
+    lost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class EngineStatus:
     """The state of an engine. Rates are tokens per second, measured lately; 0 before the first."""
 
@@ -117,6 +133,7 @@ class EngineStatus:
     prefill_rate: float = 0.0
     decode_rate: float = 0.0
     restarts: int = 0
+    kept: Kept = field(default_factory=Kept)
 
 
 class Engine(Protocol):

@@ -297,6 +297,8 @@ class WorkerEngine:
                 self._settled.set()
             case "step":
                 self._deliver(frames.read_report(frame))
+            case "notice":
+                LOG.warning(frame["event"], cause=frame["cause"])
             case _:
                 self._questions.answer(frame)
 

@@ -23,6 +23,7 @@ def embedding_plan(plan: Plan, trained_context: int) -> Plan:
         batch_tokens=tokens,
         sequences=1,
         park_bytes=0,
+        spill_dir="",
         cache_type="f16",
     )
 

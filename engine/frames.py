@@ -5,7 +5,7 @@ ends use the functions below, so a field has one spelling.
 
 to the worker     load, submit, cancel, count, prepare, forget, embed
 from the worker   status (when it changes, and as a heartbeat), step (one a step: all its deltas),
-                  counted, forgotten, embedded, refused
+                  notice (what an operator should know), counted, forgotten, embedded, refused
 """
 
 import json
@@ -18,6 +18,7 @@ from typing import Any, Literal, cast
 from engine.base import (
     EngineStatus,
     Finish,
+    Kept,
     Message,
     Request,
     Role,
@@ -193,7 +194,12 @@ def status_frame(status: EngineStatus) -> Wire:
 
 
 def read_status(frame: Wire) -> EngineStatus:
-    return EngineStatus(**frame["status"])
+    status: Wire = {**frame["status"], "kept": Kept(**frame["status"]["kept"])}
+    return EngineStatus(**status)
+
+
+def notice_frame(event: str, cause: str) -> Wire:
+    return {"op": "notice", "event": event, "cause": cause}
 
 
 def report_frame(report: Report) -> Wire:

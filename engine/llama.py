@@ -293,7 +293,7 @@ class Model:
         written = lib.llama_state_seq_get_data(self._context, buffer, size, number)
         return bytes(memoryview(buffer)[:written])
 
-    def load(self, sequence: int, state: bytes) -> bool:
+    def load(self, sequence: int, state: bytes | bytearray) -> bool:
         """Put a saved state in the place of what a sequence holds; false leaves it empty.
 
         Only what `save` gave in this process may come here: the library's parser trusts it.

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from engine.answer import Answer
-from engine.base import Request, Slide, Usage
+from engine.base import Kept, Request, Slide, Usage
+from engine.carrier import Carrier, NoFiles
 from engine.drafter import Drafter
 from engine.frames import Failure, Report
 from engine.guesses import Guesses, Place
@@ -24,6 +25,9 @@ from engine.warm import WARM_AT_ONCE_S, Warmer
 
 ANSWER_ROOM_TOKENS = 256
 """A prompt must leave this much of the context to its answer, or `max_tokens` if that is less."""
+
+FETCH_S = 30.0
+"""A state that its disk has not given back by then is computed anew."""
 
 
 def prompt_limit(context_tokens: int, max_tokens: int) -> int:
@@ -49,6 +53,7 @@ class _Work:
     drafted: int = 0
     taken: int = 0
     shown_place: int = field(default=0)
+    fetching_since_s: float | None = None
 
     @property
     def sequence(self) -> int:
@@ -81,6 +86,7 @@ class Loop:
         plan: Plan,
         clock: Callable[[], float],
         drafter: Drafter | None = None,
+        carrier: Carrier | None = None,
     ) -> None:
         self._model = model
         self._clock = clock
@@ -90,7 +96,8 @@ class Loop:
         self._can_guess = model.can_truncate and (plan.lookup or drafter is not None)
         self._warmer = Warmer(model, self.ledger)
         self.shelf = Shelf(plan.park_bytes if model.can_truncate else 0)
-        self._parking = Parking(model, self.ledger, self._warmer, self.shelf)
+        carrier = carrier or NoFiles()
+        self._parking = Parking(model, self.ledger, self._warmer, self.shelf, carrier)
         self._book = AnswerBook()
         self._work: dict[int, _Work] = {}
         self._report = Report()
@@ -104,13 +111,21 @@ class Loop:
             )
         )
         self.steps = 0
+        self.awaits_file = False
+        """Whether all that is left to do waits for a state to come back from its file."""
         self.prefilling: frozenset[int] = frozenset()
         """Requests whose prompts the running step computes; another thread may look."""
 
     @property
     def busy(self) -> bool:
         """Whether a step has something to do."""
-        return bool(self._work) or bool(self._report) or self._warmer.busy
+        computing = bool(self._work) and not self.awaits_file
+        return computing or bool(self._report) or self._warmer.busy
+
+    @property
+    def kept(self) -> Kept:
+        """What is kept of conversations that have no sequence."""
+        return self._parking.kept
 
     @property
     def load(self) -> tuple[int, int, Rates]:
@@ -137,6 +152,7 @@ class Loop:
             return
         answer = Answer(request.sampling.stop, request.sampling.max_tokens)
         self._work[number] = _Work(request, prompt, shared, answer, self._clock())
+        self.awaits_file = False
 
     def cancel(self, number: int) -> None:
         """Stop a request; nothing is heard of it any more."""
@@ -151,7 +167,7 @@ class Loop:
         self._book.forget(session)
         self._guesses.forget()
         self._warmer.forget(session)
-        self.shelf.forget(session)
+        self._parking.forget(session)
         for sequence in self.ledger.forget(session):
             self._model.truncate(sequence, 0)
 
@@ -165,10 +181,13 @@ class Loop:
 
         When nobody wants either, a window that slid gets some of its next prefix.
         """
+        self._parking.settle()
         self._expire()
-        self._admit()
+        fetching = self._admit()
+        self._parking.make_room()
         self._show_places()
         step = self._scheduler.plan()
+        self.awaits_file = fetching and not (step.decode or step.prefill)
         if step.decode or step.prefill:
             self._compute(step)
         elif self._warmer.busy:
@@ -182,9 +201,14 @@ class Loop:
             self._report.failed[number] = Failure("deadline", "the answer's deadline passed")
             self._close(number)
 
-    def _admit(self) -> None:
+    def _admit(self) -> bool:
+        """Give free sequences to who is next; true if one is kept for a state that is fetched."""
+        fetching = False
         for number in self._scheduler.admit(self.ledger.free):
             work = self._work[number]
+            if not self._is_at_hand(work):
+                fetching = True
+                continue
             claim = self._claim(work.request.session, work.prompt)
             kept = self._model.truncate(claim.sequence, claim.keep)
             self.ledger.truncate(claim.sequence, kept)
@@ -193,6 +217,15 @@ class Loop:
             work.sampler = self._model.sampler(work.request.sampling)
             work.admitted_s = self._clock()
             self._scheduler.start(number, kept)
+        return fetching
+
+    def _is_at_hand(self, work: _Work) -> bool:
+        """Whether nothing is to be waited for any more that lies in a file."""
+        if self._parking.is_at_hand(work.request.session, work.prompt):
+            return True
+        if work.fetching_since_s is None:
+            work.fetching_since_s = self._clock()
+        return self._clock() - work.fetching_since_s > FETCH_S
 
     def _claim(self, session: str, prompt: list[int]) -> Claim:
         """A sequence for an answer, with as much of its prompt in it as is kept anywhere."""
@@ -203,12 +236,12 @@ class Loop:
             self._parking.park(sequence)
         if found and found.reach > self.ledger.keep(sequence, prompt):
             self._parking.restore(sequence, session, found)
+        self._parking.forget(session)  # a conversation is in one place
         return self.ledger.claim(sequence, session, prompt)
 
     def _reusable(self, session: str, prompt: list[int]) -> int:
-        found = self._parking.find(session, prompt)
-        parked = found.reach if found else 0
-        return min(len(prompt) - 1, max(parked, self.ledger.reusable(session, prompt)))
+        kept = max(self._parking.reach(session, prompt), self.ledger.reusable(session, prompt))
+        return min(len(prompt) - 1, kept)
 
     def _show_places(self) -> None:
         line = self._scheduler.line()
@@ -216,7 +249,7 @@ class Loop:
             return
         for number, waiting in self._scheduler.places().items():
             work = self._work[number]
-            if work.shown_place != waiting.place:
+            if work.shown_place != waiting.place and work.fetching_since_s is None:
                 work.shown_place = waiting.place
                 self._report.waiting[number] = waiting
 

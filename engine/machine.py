@@ -81,6 +81,6 @@ class Machine(Protocol):
         """The state of a sequence."""
         ...
 
-    def load(self, sequence: int, state: bytes) -> bool:
+    def load(self, sequence: int, state: bytes | bytearray) -> bool:
         """Put a saved state in the place of what a sequence holds; false leaves it empty."""
         ...

@@ -27,8 +27,8 @@ class Plan:
     core; `waiting` bounds the line behind them. A prompt's rest is computed at once between two
     tokens of those who read, if both take no longer than `step_s` seconds; while nobody reads, a
     step takes `prefill_step_s`. Smaller chunks cost more: weights are read once a chunk.
-    `park_bytes` is what conversations without a sequence may take. `cache_type` is how the cache
-    stores a number.
+    `park_bytes` is what conversations without a sequence may take; with a `spill_dir`, others wait
+    in files there of up to `spill_bytes` together. `cache_type` is how the cache stores a number.
     With `lookup`, what stands in a context already is tried as what comes next.
 
     `calibrate_in` is the directory of what was measured to be the best way to compute on this
@@ -43,6 +43,8 @@ class Plan:
     step_s: float = 0.15
     prefill_step_s: float = 0.25
     park_bytes: int = 256 << 20
+    spill_dir: str = ""
+    spill_bytes: int = 0
     cache_type: CacheType = "f16"
     lookup: bool = True
     calibrate_in: str = ""

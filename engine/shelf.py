@@ -4,7 +4,8 @@ PURE: the library's bytes are opaque here.
 There are more conversations than sequences. One that loses its sequence is parked: the state of
 its tokens is copied out, and copied in again when its next message comes, which takes milliseconds
 where computing it anew takes seconds. The system prompt that every conversation begins with is kept
-the same way, with nobody's name on it, so that a new conversation begins behind it.
+the same way, with nobody's name on it, so that a new conversation begins behind it. What goes to a
+file for want of room, and comes back, is `cellar`'s.
 """
 
 from collections import OrderedDict
@@ -22,7 +23,7 @@ class Parked:
 
     session: str
     tokens: tuple[int, ...]
-    state: bytes
+    state: bytes | bytearray
 
     @property
     def size_bytes(self) -> int:
@@ -36,7 +37,9 @@ class Shelf:
     def __init__(self, budget_bytes: int) -> None:
         self._budget_bytes = budget_bytes
         self._kept: OrderedDict[tuple[str, tuple[int, ...]], Parked] = OrderedDict()
+        self._lent_bytes = 0
         self.size_bytes = 0
+        """Of the states, and of the room that is lent."""
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -47,28 +50,52 @@ class Shelf:
         return self._budget_bytes > 0
 
     def put(self, parked: Parked) -> None:
-        """Keep a state, in the place of the session's former one; not if it is over the budget."""
+        """Keep a state, in the place of the session's former one; not if there is no room."""
         if parked.session != SHARED:
             self.forget(parked.session)
         self._drop((parked.session, parked.tokens))
-        if parked.size_bytes > self._budget_bytes:
-            return
-        self._kept[parked.session, parked.tokens] = parked
-        self.size_bytes += parked.size_bytes
-        while self.size_bytes > self._budget_bytes:
-            self._drop(next(iter(self._kept)))
+        if self._make_room(parked.size_bytes):
+            self._kept[parked.session, parked.tokens] = parked
+            self.size_bytes += parked.size_bytes
+
+    def lend(self, size_bytes: int) -> bool:
+        """Give room to a state that is on its way to a file or from one; false if there is none."""
+        if not self._make_room(size_bytes):
+            return False
+        self._lent_bytes += size_bytes
+        self.size_bytes += size_bytes
+        return True
+
+    def give_back(self, size_bytes: int) -> None:
+        """The room that was lent is free again."""
+        self._lent_bytes -= size_bytes
+        self.size_bytes -= size_bytes
+
+    def surplus(self) -> Parked | None:
+        """The longest unused conversation, if room for the next ones is short.
+
+        It is while less than a quarter of the budget is free, or than the largest state takes.
+        """
+        largest = max((each.size_bytes for each in self._kept.values()), default=0)
+        if self.size_bytes + max(self._budget_bytes // 4, largest) <= self._budget_bytes:
+            return None
+        return next((each for each in self._kept.values() if each.session != SHARED), None)
 
     def own(self, session: str) -> Parked | None:
         """The session's own state."""
         return next((each for key, each in self._kept.items() if key[0] == session), None)
 
-    def best(self, session: str, prompt: list[int]) -> Parked | None:
-        """The state with the most of the prompt's beginning: the session's own, or a shared one."""
+    def best(self, session: str, prompt: list[int], going: Parked | None = None) -> Parked | None:
+        """The state with the most of the prompt's beginning: the session's own, or a shared one;
+        `going` is its own too, where that is on its way to a file."""
         useful = [each for each in self._kept.values() if each.session in (session, SHARED)]
+        if going:
+            useful.append(going)
         best = max(useful, key=lambda each: common_prefix(each.tokens, prompt), default=None)
         if best is None or not common_prefix(best.tokens, prompt):
             return None
-        self._kept.move_to_end((best.session, best.tokens))
+        if best is not going:
+            self._kept.move_to_end((best.session, best.tokens))
         return best
 
     def has_shared(self, tokens: tuple[int, ...]) -> bool:
@@ -79,6 +106,15 @@ class Shelf:
         """Drop what is kept of a session."""
         for key in [key for key in self._kept if key[0] == session]:
             self._drop(key)
+
+    def _make_room(self, size_bytes: int) -> bool:
+        """Drop the longest unused until so much is free; false, and nothing is dropped, where what
+        is lent leaves too little."""
+        if self._lent_bytes + size_bytes > self._budget_bytes:
+            return False
+        while self.size_bytes + size_bytes > self._budget_bytes:
+            self._drop(next(iter(self._kept)))
+        return True
 
     def _drop(self, key: tuple[str, tuple[int, ...]]) -> None:
         parked = self._kept.pop(key, None)

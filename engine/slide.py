@@ -33,8 +33,8 @@ def cut_for(held: Sequence[int], wanted: Sequence[int]) -> Cut | None:
     """
     start = common_prefix(held, wanted)
     rest = list(held[start:])
-    if not rest:
-        return None
+    if not rest or start == len(wanted):
+        return None  # one is the other's beginning
     follows = list(wanted[start : start + len(rest)])
     for dropped in range(1, len(rest)):
         kept = len(rest) - dropped

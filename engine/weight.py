@@ -36,7 +36,9 @@ def weigh(load: Load) -> Weight:
 def draft_plan(load: Load) -> Plan:
     """What a draft model gets: a cache as large as the first model's, and nothing parked."""
     batch_tokens = max(load.plan.batch_tokens, CATCH_UP_TOKENS)
-    return replace(load.plan, park_bytes=0, batch_tokens=batch_tokens, calibrate_in="")
+    return replace(
+        load.plan, park_bytes=0, spill_dir="", batch_tokens=batch_tokens, calibrate_in=""
+    )
 
 
 def plan_of(load: Load, shape: Shape) -> Plan:

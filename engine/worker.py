@@ -3,6 +3,7 @@
 Three threads. One reads frames, answers counts, turns messages into tokens and notes cancels, even
 in the middle of a step. One writes frames; what a slow client has not read yet is merged, so it
 never holds up a step and takes no more memory than the answers' text. The main thread steps.
+Where states go to files, `porter` has threads of its own.
 
 The process ends when the client closes its end, and with the client, whatever way that goes.
 """
@@ -17,14 +18,17 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from engine import frames
 from engine.base import EngineStatus, Request
+from engine.carrier import Carrier, NoFiles
 from engine.frames import BadFrame, Failure, Load, Report, Wire
 from engine.gguf import ModelError
 from engine.llama import ModelFault
 from engine.loading import Loaded, open_model
 from engine.loop import Loop
+from engine.porter import Porter, Room
 from engine.prompt import Prompt
 from engine.template import TemplateFault
 
@@ -123,14 +127,26 @@ class Prepared:
     tokens: list[int]
 
 
-Command = Submitted | Cancelled | Forgotten | Prepared
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A state came from a file, or is in one."""
+
+
+Command = Submitted | Cancelled | Forgotten | Prepared | Carried
 
 
 class Inbound:
-    """Frames from the client, read by a thread of their own into `commands`."""
+    """Frames from the client, read by a thread of their own and put into `commands`."""
 
-    def __init__(self, read: "Reader", out: Outbound, loaded: Loaded, loop: Loop) -> None:
-        self.commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
+    def __init__(
+        self,
+        read: "Reader",
+        out: Outbound,
+        loaded: Loaded,
+        loop: Loop,
+        commands: "queue.SimpleQueue[Command]",
+    ) -> None:
+        self._commands = commands
         self._read = read
         self._out = out
         self._loaded = loaded
@@ -148,13 +164,13 @@ class Inbound:
     def _handle(self, frame: Wire) -> None:
         match frame["op"]:
             case "submit":
-                self.commands.put(self._submitted(frame))
+                self._commands.put(self._submitted(frame))
             case "cancel":
                 self._cancel(frame["id"])
             case "prepare":
                 self._prepare(frame)
             case "forget":
-                self.commands.put(Forgotten(frame["id"], frame["session"]))
+                self._commands.put(Forgotten(frame["id"], frame["session"]))
             case "count":
                 counts = self._loaded.prompter.count(frames.read_messages(frame))
                 self._out.reply({"op": "counted", "id": frame["id"], "counts": counts})
@@ -182,10 +198,10 @@ class Inbound:
             )
         except TemplateFault:
             return  # the next request with these messages will say so
-        self.commands.put(Prepared(session, tokens))
+        self._commands.put(Prepared(session, tokens))
 
     def _cancel(self, number: int) -> None:
-        self.commands.put(Cancelled(number))
+        self._commands.put(Cancelled(number))
         # A step of answers alone is short, and the others' next tokens are in it.
         if number in self._loop.prefilling and self._loaded.model.can_truncate:
             self._loaded.model.abort()
@@ -234,13 +250,15 @@ class Worker:
     def _take_commands(self) -> None:
         # Taken back before the queue is emptied: an abort after this is for a command still there.
         self._loaded.model.rearm()
-        if not self._loop.busy:
-            self._obey(self._commands.get())
-        while True:
-            try:
+        try:
+            if not self._loop.busy:
+                # A state is not waited for for ever, and whoever is listening hears of that.
+                patience_s = HEARTBEAT_S if self._loop.awaits_file else None
+                self._obey(self._commands.get(timeout=patience_s))
+            while True:
                 self._obey(self._commands.get_nowait())
-            except queue.Empty:
-                return
+        except queue.Empty:
+            return
 
     def _obey(self, command: Command) -> None:
         match command:
@@ -256,11 +274,15 @@ class Worker:
             case Forgotten(number, session):
                 self._loop.forget(session)
                 self._out.reply({"op": "forgotten", "id": number})
+            case Carried():
+                pass  # the next step settles it
 
     def _tell(self, now: float) -> None:
         """A status at once when an answer begins or ends, else a heartbeat while there is work."""
         running, waiting, rates = self._loop.load
-        changed = (running, waiting) != (self._told.running, self._told.waiting)
+        kept = self._loop.kept
+        told = (self._told.running, self._told.waiting, self._told.kept)
+        changed = (running, waiting, kept) != told
         if not changed and self._told.state == "ready" and now - self._told_s < HEARTBEAT_S:
             return
         self._told_s = now
@@ -274,6 +296,7 @@ class Worker:
             waiting=waiting,
             prefill_rate=rates.prefill,
             decode_rate=rates.decode,
+            kept=kept,
         )
         self._out.status(self._told)
 
@@ -286,13 +309,29 @@ def serve(sock: socket.socket) -> int:
         loaded = open_model(load)
     except ModelError as exc:
         return refuse(out, load, exc)
-    loop = Loop(loaded.model, load.plan, time.monotonic, loaded.drafter)
-    inbound = Inbound(read, out, loaded, loop)
+    commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
+    carrier = _carrier(load, loaded.sha256, out, commands)
+    loop = Loop(loaded.model, load.plan, time.monotonic, loaded.drafter, carrier)
+    Inbound(read, out, loaded, loop, commands)
     try:
-        Worker(loaded, loop, out, inbound.commands).run()
+        Worker(loaded, loop, out, commands).run()
     except ModelFault as exc:
         print(exc, file=sys.stderr)  # noqa: T201 - the client shows the child's last error line
     return 1
+
+
+def _carrier(
+    load: Load, sha256: str, out: Outbound, commands: "queue.SimpleQueue[Command]"
+) -> Carrier:
+    """What carries states to the directory that the plan names, if it names one."""
+    if not load.plan.spill_dir:
+        return NoFiles()
+    room = Room(Path(load.plan.spill_dir), load.plan.spill_bytes, sha256)
+
+    def notice(event: str, cause: str) -> None:
+        out.reply(frames.notice_frame(event, cause))
+
+    return Porter(room, lambda: commands.put(Carried()), notice)
 
 
 def refuse(out: Outbound, load: Load, why: ModelError) -> int:

@@ -126,7 +126,7 @@ class PaperModel:
     def save(self, sequence: int) -> bytes:
         return json.dumps(self.cells[sequence]).encode()
 
-    def load(self, sequence: int, state: bytes) -> bool:
+    def load(self, sequence: int, state: bytes | bytearray) -> bool:
         self.cells[sequence] = json.loads(state)
         return True
 

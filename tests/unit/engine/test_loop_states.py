@@ -14,6 +14,7 @@ from engine.drafter import CATCH_UP_TOKENS, Drafter
 from engine.loop import Loop
 from engine.plan import Plan
 from engine.prompt import Prompt
+from tests.fakes.paper_carrier import PaperCarrier
 from tests.fakes.paper_model import LETTERS, Careless, PaperModel, answer_to, text_of
 
 CONTEXT = 400
@@ -32,7 +33,8 @@ class Talk(RuleBasedStateMachine):
     @initialize(
         sequences=st.integers(1, 3),
         batch_tokens=st.sampled_from([8, 24, 64]),
-        park_bytes=st.sampled_from([0, 700, 5000]),
+        park_bytes=st.sampled_from([0, 700, 1500, 5000]),
+        spill_bytes=st.sampled_from([0, 1500, 50_000]),
         lookup=st.booleans(),
         draft_context=st.sampled_from([0, CONTEXT // 4, CONTEXT]),
         can_truncate=st.sampled_from([True, True, True, False]),
@@ -43,6 +45,7 @@ class Talk(RuleBasedStateMachine):
         sequences: int,
         batch_tokens: int,
         park_bytes: int,
+        spill_bytes: int,
         *,
         lookup: bool,
         draft_context: int,
@@ -62,7 +65,8 @@ class Talk(RuleBasedStateMachine):
         )
         second = Careless(sequences, context_tokens=draft_context, batch_tokens=CATCH_UP_TOKENS)
         drafter = Drafter(second, sequences, LETTERS, second.clock) if draft_context else None
-        self.loop = Loop(self.model, self.plan, self.model.clock, drafter)
+        self.carrier = PaperCarrier(spill_bytes)
+        self.loop = Loop(self.model, self.plan, self.model.clock, drafter, self.carrier)
         self.turns: dict[str, list[list[int]]] = {session: [] for session in SESSIONS}
         self.asked: dict[int, tuple[str, list[int], list[int]]] = {}
         self.texts: dict[int, str] = {}
@@ -87,15 +91,33 @@ class Talk(RuleBasedStateMachine):
             self.ask(session, session, text, 40)
             while self.last in self.asked:
                 self.step(1)
+                if self.loop.awaits_file:
+                    self.carrier.carry()
             for _ in range(steps):
                 if self.loop.busy:
                     self.step(1)
+
+    @rule(text=words, rounds=st.integers(1, 3), carries=st.booleans())
+    def take_turns(self, text: list[int], rounds: int, *, carries: bool) -> None:
+        """Everybody asks, one after the other, so that most lose their sequence in between."""
+        for session in SESSIONS * rounds:
+            self.talk(session, text, 1, 1)
+            if carries:
+                self.carry(fails=False)
 
     def _window(self, session: str) -> list[int]:
         return [*SYSTEM, *(token for turn in self.turns[session] for token in turn)]
 
     def _room(self, prompt: list[int], max_tokens: int) -> int:
         return min(max_tokens, CONTEXT - len(prompt))
+
+    @rule(fails=st.booleans())
+    def carry(self, *, fails: bool) -> None:
+        """A file is written or read, or cannot be."""
+        self.carrier.fails = fails
+        self.carrier.carry()
+        self.carrier.fails = False
+        self.step(1)
 
     @precondition(lambda self: self.loop.busy)
     @rule(count=st.integers(1, 8))
@@ -132,6 +154,7 @@ class Talk(RuleBasedStateMachine):
         self.turns[session] = []
         kept = self.loop.shelf.best(session, known)
         assert kept is None or kept.session != session
+        assert self.loop.kept.files == len(self.carrier.files) - (self.carrier.fetching is not None)
         owners = map(self.loop.ledger.owner, range(self.plan.sequences))
         assert session not in owners
 
@@ -157,11 +180,15 @@ class Talk(RuleBasedStateMachine):
         assert running <= self.plan.sequences
         assert waiting <= self.plan.waiting
         assert self.model.samplers == running
-        assert self.loop.shelf.size_bytes <= self.plan.park_bytes
+        kept = self.loop.kept
+        assert kept.memory_bytes <= self.plan.park_bytes
+        assert kept.file_bytes <= self.carrier.budget_bytes
+        assert sum(map(len, self.carrier.files.values())) <= kept.file_bytes
 
     def teardown(self) -> None:
         left = 400 * (1 + len(self.asked))
-        while self.loop.busy and left:
+        while (self.loop.busy or self.carrier.pending) and left:
+            self.carrier.carry()
             self.step(1)
             left -= 1
         assert not self.loop.busy

@@ -21,6 +21,7 @@ def test_turns_that_begin_alike_are_cut_later():
 def test_nothing_leaves_where_nothing_slid():
     assert cut_for(SYSTEM + KEPT, SYSTEM + KEPT + [7]) is None
     assert cut_for(SYSTEM + KEPT, [1, 2, 3]) is None
+    assert cut_for(SYSTEM + KEPT, SYSTEM + KEPT[:40]) is None
 
 
 def test_too_little_is_not_worth_it():

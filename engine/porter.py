@@ -1,0 +1,148 @@
+"""Carries states to sealed files and back, beside the steps: a thread for either way.
+
+File I/O and the cipher let other threads run meanwhile. Writing stands back behind computing, for
+nobody waits for it; reading does not, for somebody does. What fails is told once a cause; the state
+is lost then, and its conversation is computed anew.
+"""
+
+import os
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.carrier import Carried, Fetched, Stored
+from engine.sealed import Abandoned, Broken, Sealed
+
+WRITER_NICE = 10
+"""nice(2) of the thread that writes."""
+
+Job = Callable[[], None]
+Notice = Callable[[str, str], None]
+"""Told of an event and its cause, once a cause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A directory that is this user's alone on a disk of this machine, which whoever names it has
+    seen to, and how much of it may be taken; `model` is whose states these are."""
+
+    directory: Path
+    budget_bytes: int
+    model: str
+
+
+class Porter:
+    """A `carrier.Carrier`. `wake` is called, from another thread, when something is done."""
+
+    def __init__(self, room: Room, wake: Callable[[], None], notice: Notice) -> None:
+        self._room = room
+        self._wake = wake
+        self._notice = notice
+        self._told: set[tuple[str, str]] = set()
+        self._lock = threading.Lock()
+        self._resting: dict[int, Sealed] = {}
+        self._moving: set[int] = set()
+        self._done: queue.SimpleQueue[Carried] = queue.SimpleQueue()
+        self._down = _hand("spill-down", WRITER_NICE)
+        self._up = _hand("spill-up", 0)
+
+    @property
+    def budget_bytes(self) -> int:
+        """See `Carrier`."""
+        return self._room.budget_bytes
+
+    def store(self, number: int, session: str, state: bytes | bytearray) -> None:
+        """See `Carrier`."""
+        self._moving.add(number)
+        self._down.put(lambda: self._end(Stored(self._write(number, session, state))))
+
+    def fetch(self, number: int, session: str) -> None:
+        """See `Carrier`."""
+        self._moving.add(number)
+        sealed = self._resting.pop(number)
+        self._up.put(lambda: self._end(Fetched(self._read(number, session, sealed))))
+
+    def drop(self, numbers: Sequence[int]) -> None:
+        """See `Carrier`. The key goes at once, and with it all that could be read."""
+        for number in numbers:
+            with self._lock:
+                self._moving.discard(number)
+                sealed = self._resting.pop(number, None)
+            if sealed:
+                sealed.erase()
+                self._down.put(sealed.close)  # to free what was large takes the disk its time
+
+    def done(self) -> list[Carried]:
+        """See `Carrier`."""
+        carried: list[Carried] = []
+        while not self._done.empty():  # nobody else takes from it
+            carried.append(self._done.get())
+        return carried
+
+    def _end(self, carried: Carried) -> None:
+        self._done.put(carried)
+        self._wake()
+
+    def _write(self, number: int, session: str, state: bytes | bytearray) -> bool:
+        """Whether the state lies in its file, which is kept then."""
+        try:
+            sealed = Sealed(self._room.directory)
+        except OSError as fault:
+            return self._lose("conversations cannot be spilled", fault)
+        try:
+            sealed.write(state, self._label(number, session), self._is_wanted(number))
+        except OSError as fault:
+            sealed.close()
+            return self._lose("conversations cannot be spilled", fault)
+        except Abandoned:
+            sealed.close()
+            return False
+        with self._lock:
+            if number in self._moving:
+                self._moving.discard(number)
+                self._resting[number] = sealed
+                return True
+        sealed.close()
+        return False
+
+    def _read(self, number: int, session: str, sealed: Sealed) -> bytearray | None:
+        """The state, unless it is refused or no longer wanted; its file is gone."""
+        try:
+            return sealed.read(self._label(number, session), self._is_wanted(number))
+        except (OSError, Broken) as fault:
+            self._lose("a spilled conversation is refused", fault)
+        except Abandoned:
+            pass
+        finally:
+            self._moving.discard(number)
+            sealed.close()
+        return None
+
+    def _label(self, number: int, session: str) -> bytes:
+        return f"{self._room.model}\n{number}\n{session}".encode("utf-8", "surrogatepass")
+
+    def _is_wanted(self, number: int) -> Callable[[], bool]:
+        return lambda: number in self._moving
+
+    def _lose(self, event: str, fault: OSError | Broken) -> bool:
+        cause = fault.strerror or str(fault) if isinstance(fault, OSError) else str(fault)
+        if (event, cause) not in self._told:
+            self._told.add((event, cause))
+            self._notice(event, cause)
+        return False
+
+
+def _hand(name: str, nice: int) -> "queue.SimpleQueue[Job]":
+    """A thread that does one job after the other; where to put them."""
+    jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+
+    def work() -> None:
+        if nice:  # of this thread alone, as Linux counts it
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
+        while True:
+            jobs.get()()
+
+    threading.Thread(target=work, name=name, daemon=True).start()
+    return jobs
