@@ -391,7 +391,7 @@ class App:
 
     async def _engine_state(self) -> PartState:
         status = await self._engine.status()
-        self.metrics.engine_restarts.set(status.restarts)
+        self.metrics.computed(status)
         return PartState(status.state == "ready", status.detail or status.state)
 
     async def _storage_state(self) -> PartState:

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Enum, Gauge, Histogram
 
+from engine.base import EngineStatus
 from storage.condition import Condition, State
 from storage.lease import Lease
 
@@ -119,7 +120,22 @@ class Metrics:
             "Times the engine's process was started again.",
             registry=registry,
         )
-
+        self.parked_bytes = Gauge(
+            "parley_parked_bytes",
+            "What conversations take that wait without a sequence, in memory and in files.",
+            ["place"],
+            registry=registry,
+        )
+        self.parked_files = Gauge(
+            "parley_parked_files", "Conversations that wait in files.", registry=registry
+        )
+        self.parked_returns = Gauge(
+            "parley_parked_returns",
+            "Conversations that went on where they had been (restored), came back from a file for "
+            "it (fetched), or had a file that was refused (lost), in this process of the engine's.",
+            ["outcome"],
+            registry=registry,
+        )
         self.storage_state = Enum(
             "parley_storage_state",
             "A file here, copied to the NAS, NAS away, or a person needed.",
@@ -167,6 +183,17 @@ class Metrics:
             "How long the key of the stored conversations is in force; 0: they are readable.",
             registry=registry,
         )
+
+    def computed(self, status: EngineStatus) -> None:
+        """Note how the engine is."""
+        kept = status.kept
+        self.engine_restarts.set(status.restarts)
+        self.parked_bytes.labels("memory").set(kept.memory_bytes)
+        self.parked_bytes.labels("file").set(kept.file_bytes)
+        self.parked_files.set(kept.files)
+        self.parked_returns.labels("restored").set(kept.restored)
+        self.parked_returns.labels("fetched").set(kept.fetched)
+        self.parked_returns.labels("lost").set(kept.lost)
 
     def stored(self, condition: Condition) -> None:
         """Note how storage is."""

@@ -93,6 +93,7 @@ def plan_of(settings: Settings) -> Plan:
         threads=engine.threads,
         waiting=engine.max_waiting,
         park_bytes=engine.park_bytes,
+        spill_bytes=engine.spill_bytes,
         cache_type="f16" if engine.cache_type == "auto" else engine.cache_type,
         may_compact=engine.cache_type == "auto",
         lookup=engine.lookup,

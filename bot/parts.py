@@ -6,7 +6,7 @@ where it is used, so that a bot does not load what it does not serve.
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from starlette.routing import Route
@@ -103,9 +103,12 @@ async def engine_of(settings: Settings) -> AsyncGenerator[Engine]:
                 yield engine
         case "llama":
             from bot.model import named, plan_of
+            from bot.spill import spill_directory
             from engine.frames import DraftFile, Load
             from engine.pool import Pool
             from engine.seats import Seats, Sharing
+
+            plan = replace(plan_of(settings), spill_dir=spill_directory(settings))
 
             def find(name: str) -> Load:
                 model, second = named(settings, name), settings.engine.draft_model
@@ -114,7 +117,7 @@ async def engine_of(settings: Settings) -> AsyncGenerator[Engine]:
                     str(model.path),
                     model.sha256,
                     model.name,
-                    plan_of(settings),
+                    plan,
                     draft=draft and DraftFile(str(draft.path), draft.sha256),
                 )
 

@@ -195,6 +195,14 @@ class Engine(Section):
         ge=0,
         description="Memory for conversations that wait without a sequence; 0: none is kept.",
     )
+    spill_dir: Path | None = Field(
+        default=None,
+        description="A directory on a disk of this machine, nobody else's, for conversations that "
+        "`park_bytes` has no room for; what is written there is encrypted and gone after the run.",
+    )
+    spill_bytes: int = Field(
+        default=4 << 30, gt=0, description="Room in `spill_dir` for each model in memory."
+    )
     embedding_model: str = Field(
         default="",
         description="For `/v1/embeddings`, a name from `parley models list`; empty: there is none.",

@@ -17,6 +17,7 @@ from bot.key_age import KeyAge, key_since
 from bot.keyring import READABLE, key_source, keyring_of, stays_readable
 from bot.parts import platforms
 from bot.place import place_of
+from bot.spill import spill_state
 from bot.verbs.opened import opened
 from engine.base import EngineError
 from storage.clock import utc_now
@@ -65,6 +66,8 @@ def look(settings: Settings) -> Iterator[Finding]:
     running = _ask_bot(settings)
     yield _checked("bot", lambda: f"running, {running}" if running else "not running")
     yield _checked("model", lambda: _model(settings))
+    if settings.engine.kind == "llama":
+        yield _checked("spill", lambda: spill_state(settings))
     yield _checked("mount", lambda: _mount(settings))
     yield _checked("storage", lambda: _storage(settings, is_running=bool(running)))
     yield _checked("key", lambda: _key(settings))

@@ -44,6 +44,8 @@ EXCEPTIONS = frozenset(
         ("bot.model", "engine.models"),  # finds the file that answers
         ("bot.model", "engine.gguf"),  # ... and says what is wrong with it
         ("bot.model", "engine.plan"),  # ... and how much of the machine it gets
+        ("bot.spill", "storage.filesystem"),  # what a directory is on
+        ("bot.spill", "storage.directory"),  # ... and makes it for one user
         ("bot.verbs.models", "engine.models"),  # the store without a running bot
         ("bot.verbs.doctor", "engine.gguf"),  # looks into the file
         ("bot.verbs.doctor", "engine.plan"),  # ... and says what it takes

@@ -28,6 +28,7 @@ SOUND = {
     "engine/llama.py": "import llama_cpp.llama_cpp",
     "storage/__init__.py": "",
     "storage/database.py": "from sqlalchemy import orm",
+    "storage/directory.py": "",
     "storage/filesystem.py": "",
     "storage/probe.py": "",
     "bot/__init__.py": "__version__ = '0'",
@@ -40,6 +41,9 @@ SOUND = {
     ),
     "bot/page.py": "from adapters.web import store",
     "bot/office.py": "from storage.database import Database",
+    "bot/spill.py": (
+        "from storage.directory import make_directory\nfrom storage.filesystem import verdict_of"
+    ),
     "bot/verbs/__init__.py": "",
     "bot/verbs/doctor.py": (
         "from engine.calibration import latest\nfrom engine.gguf import read_header\n"

@@ -1,0 +1,114 @@
+"""States go to files and back beside whoever asks; what a disk does not take is told of once."""
+
+import resource
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.carrier import Carried, Fetched, Stored
+from engine.porter import Porter, Room
+
+WAIT_S = 60.0
+STATE = bytes(range(256)) * 10_000
+
+
+class Trip:
+    """A porter, what it was told to tell, and a wait for what it does."""
+
+    def __init__(self, directory: Path) -> None:
+        self.notices: list[tuple[str, str]] = []
+        self._woken = threading.Semaphore(0)
+        self.porter = Porter(Room(directory, 1 << 30, "sha"), self._woken.release, self.note)
+
+    def note(self, event: str, cause: str) -> None:
+        self.notices.append((event, cause))
+
+    def next(self) -> Carried:
+        """What is done next."""
+        assert self._woken.acquire(timeout=WAIT_S)
+        (carried,) = self.porter.done()
+        return carried
+
+    def stored(self, number: int, session: str = "ann") -> bool:
+        self.porter.store(number, session, STATE)
+        carried = self.next()
+        assert isinstance(carried, Stored)
+        return carried.is_whole
+
+    def fetched(self, number: int, session: str = "ann") -> bytearray | None:
+        self.porter.fetch(number, session)
+        carried = self.next()
+        assert isinstance(carried, Fetched)
+        return carried.state
+
+
+@pytest.fixture
+def trip(tmp_path: Path) -> Trip:
+    return Trip(tmp_path)
+
+
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """A disk that takes no more than a part of a state: the limit of a file's size, for this
+    process; it ignores the signal that comes with it."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(STATE) // 2, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_there_and_back(trip: Trip):
+    assert trip.stored(1)
+    assert trip.stored(2)
+    assert trip.fetched(1) == STATE
+    assert trip.fetched(2) == STATE
+    assert trip.notices == []
+
+
+def test_a_file_is_read_for_its_own_session_only(trip: Trip):
+    assert trip.stored(1, "ann")
+    assert trip.fetched(1, "bob") is None
+    assert [event for event, _ in trip.notices] == ["a spilled conversation is refused"]
+
+
+def test_what_is_dropped_before_it_is_written_is_not_kept(tmp_path: Path):
+    held, woken = threading.Event(), threading.Semaphore(0)
+
+    def wake() -> None:
+        woken.release()
+        held.wait(WAIT_S)  # so that the next state is dropped before its turn comes
+
+    porter = Porter(Room(tmp_path, 1 << 30, "sha"), wake, Trip(tmp_path).note)
+    porter.store(1, "ann", STATE)
+    assert woken.acquire(timeout=WAIT_S)
+    porter.store(2, "bob", STATE)
+    porter.drop([1, 2])
+    held.set()
+    assert woken.acquire(timeout=WAIT_S)
+    assert porter.done() == [Stored(is_whole=True), Stored(is_whole=False)]
+
+
+def test_a_full_disk_and_a_missing_directory_are_told_of_once_a_cause(
+    tmp_path: Path, small_files: None
+):
+    directory = tmp_path / "spill"
+    directory.mkdir()
+    trip = Trip(directory)
+    assert [trip.stored(number) for number in range(2)] == [False, False]
+    directory.rmdir()
+    assert [trip.stored(number) for number in range(2, 4)] == [False, False]
+    assert trip.notices == [
+        ("conversations cannot be spilled", "File too large"),
+        ("conversations cannot be spilled", "No such file or directory"),
+    ]
+
+
+def test_after_the_trouble_it_goes_on(tmp_path: Path):
+    directory = tmp_path / "spill"
+    trip = Trip(directory)
+    assert not trip.stored(1)
+    directory.mkdir()
+    assert trip.stored(2)
+    assert trip.fetched(2) == STATE
