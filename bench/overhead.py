@@ -29,7 +29,7 @@ from starlette.routing import Route
 from storage.database import Database
 from storage.inbox import Inbox
 from storage.records import Event
-from tests.clients.page import Tab
+from tests.clients.page import Tab, all_present
 from tests.clients.process import BotProcess, bot_process
 
 ALONE, TOGETHER, CROWD = 200, 20, 50
@@ -116,15 +116,8 @@ async def _start(directory: Path, settings: dict[str, str]) -> float:
 @asynccontextmanager
 async def _tabs(bot: BotProcess) -> AsyncGenerator[list[Tab]]:
     tabs = [Tab(bot.link, f"p{number}") for number in range(CROWD)]
-    async with asyncio.TaskGroup() as tasks:
-        staying: list[asyncio.Task[None]] = []
-        for tab in tabs:
-            await tab.join()
-            staying.append(tasks.create_task(tab.stay()))
-            await tab.until(lambda tab=tab: tab.rooms)
+    async with all_present(tabs):
         yield tabs
-        for task in staying:
-            task.cancel()
 
 
 Row = tuple[str, list[float], list[float]]

@@ -5,9 +5,10 @@ It follows the page's own rules (see `adapters/web/wire.py`), so that what it lo
 
 import asyncio
 import json
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 
 import httpx
@@ -57,6 +58,19 @@ class Tab:
             self.id = joined.json()["id"]
             self.cookies = http.cookies
 
+    @asynccontextmanager
+    async def present(self, timeout_s: float = 60) -> AsyncGenerator[Self]:
+        """Be at the page while the block runs; who is new joins."""
+        if not self.id:
+            await self.join()
+        staying = asyncio.create_task(self.stay())
+        try:
+            await self.until(lambda: self.rooms, timeout_s)
+            yield self
+        finally:
+            staying.cancel()
+            await asyncio.wait({staying})
+
     async def stay(self) -> None:
         """Be connected, again and again, until cancelled."""
         while True:
@@ -95,7 +109,7 @@ class Tab:
         posts = [p for p in self.posts.values() if p["room"] == room and not p["removed"]]
         return sorted(posts, key=lambda post: post["order"])
 
-    async def until(self, condition: Any, timeout_s: float = 20) -> None:
+    async def until(self, condition: Any, timeout_s: float = 60) -> None:
         """Wait until the tab shows that a condition holds."""
         async with asyncio.timeout(timeout_s):
             while not condition():
@@ -145,3 +159,12 @@ class Tab:
             case _:
                 pass
         self._changed.set()
+
+
+@asynccontextmanager
+async def all_present(tabs: Iterable[Tab], timeout_s: float = 60) -> AsyncGenerator[None]:
+    """Several people at the page while the block runs."""
+    async with AsyncExitStack() as stack:
+        for tab in tabs:
+            await stack.enter_async_context(tab.present(timeout_s))
+        yield

@@ -1,8 +1,6 @@
 """Long talks, bad lines and busy rooms, in a browser."""
 
-import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 
 from playwright.async_api import Browser, Locator, expect
 
@@ -17,18 +15,9 @@ SCROLLED_UP = """message => {
 }"""
 
 
-@asynccontextmanager
-async def colleague(bot: BotProcess, name: str) -> AsyncGenerator[Tab]:
+def colleague(bot: BotProcess, name: str) -> AbstractAsyncContextManager[Tab]:
     """Somebody whose browser nobody looks at."""
-    tab = Tab(bot.link, name)
-    await tab.join()
-    staying = asyncio.create_task(tab.stay())
-    try:
-        await tab.until(lambda: tab.rooms)
-        yield tab
-    finally:
-        staying.cancel()
-        await asyncio.wait({staying})
+    return Tab(bot.link, name).present()
 
 
 async def room_of(tab: Tab, name: str) -> str:

@@ -1,7 +1,11 @@
 """What may go wrong on the way between a bot and any platform's server, and when."""
 
+import socket
+import struct
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+
+from aiohttp import web
 
 F = TypeVar("F")
 
@@ -26,6 +30,15 @@ class Delayed:
     """It is done after so many seconds."""
 
     seconds: float
+
+
+def reset(request: web.Request) -> web.Response:
+    """Close the connection as a host does that was unplugged."""
+    assert request.transport is not None
+    sock: socket.socket = request.transport.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    request.transport.abort()
+    return web.Response()
 
 
 @dataclass(slots=True)

@@ -161,7 +161,7 @@ class FakePlatform:
         """What stands in a room now."""
         return [post.text for post in self.posts[room] if not post.deleted]
 
-    async def until(self, condition: Callable[[], bool], timeout_s: float = 20) -> None:
+    async def until(self, condition: Callable[[], bool], timeout_s: float = 60) -> None:
         """Wait until people see that a condition holds."""
         async with asyncio.timeout(timeout_s):
             while not condition():

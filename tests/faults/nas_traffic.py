@@ -15,7 +15,7 @@ from storage.inbox import Inbox
 from storage.records import Body, StorageError
 from storage.tables import metadata
 from storage.turns import Turns
-from tests.clients.page import Tab
+from tests.clients.page import Tab, all_present
 from tests.unit.storage.values import destination, event, turn
 
 PEOPLE = 4
@@ -119,16 +119,8 @@ class Talk(Flow):
 
     @asynccontextmanager
     async def flowing(self) -> AsyncGenerator[None]:
-        async with asyncio.TaskGroup() as tasks:
-            staying: list[asyncio.Task[None]] = []
-            for tab in self._tabs:
-                await tab.join()
-                staying.append(tasks.create_task(tab.stay()))
-                await tab.until(lambda tab=tab: tab.rooms, ANSWER_S)
-            async with super().flowing():
-                yield
-            for task in staying:
-                task.cancel()
+        async with all_present(self._tabs, ANSWER_S), super().flowing():
+            yield
 
     async def step(self, person: int, number: int) -> bool:
         tab = self._tabs[person]

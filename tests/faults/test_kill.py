@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.page import Tab
+from tests.clients.page import Tab, all_present
 from tests.clients.process import BotProcess
 
 PEOPLE = 10
@@ -62,12 +62,7 @@ async def test_nothing_is_lost_or_doubled(tmp_path: Path, seed: int) -> None:
     bot = BotProcess(tmp_path, settings)
     await bot.start()
     tabs = [Tab(bot.link, f"p{number}") for number in range(PEOPLE)]
-    async with asyncio.TaskGroup() as tasks:
-        staying: list[asyncio.Task[None]] = []
-        for tab in tabs:
-            await tab.join()
-            staying.append(tasks.create_task(tab.stay()))
-            await tab.until(lambda tab=tab: tab.rooms)
+    async with all_present(tabs):
         room = await tabs[0].do("create", name="all")
         for tab in tabs:
             await tab.until(lambda tab=tab: any(each["id"] == room for each in tab.rooms))
@@ -75,11 +70,9 @@ async def test_nothing_is_lost_or_doubled(tmp_path: Path, seed: int) -> None:
         kills = await kill_often(bot, chance, writing)
         for tab in tabs:
             own = [f"{tab.name}-{n}" for n in range(MESSAGES) if n % 3 != 2]
-            await tab.until(partial(has_answers, tab, own), timeout_s=60)
+            await tab.until(partial(has_answers, tab, own), timeout_s=120)
         shared = {f"{tab.name}-{n}" for tab in tabs for n in range(2, MESSAGES, 3)}
-        await tabs[0].until(lambda: set(answered(tabs[0].shown(room))) == shared, timeout_s=60)
-        for task in staying:
-            task.cancel()
+        await tabs[0].until(lambda: set(answered(tabs[0].shown(room))) == shared, timeout_s=120)
     await bot.stop()
 
     assert kills >= KILLS

@@ -15,7 +15,7 @@ import pytest
 
 from storage.condition import Condition
 from storage.opening import Place, opened
-from tests.clients.page import Tab
+from tests.clients.page import Tab, all_present
 from tests.clients.process import BotProcess
 from tests.faults.test_kill import answered, free_port
 from tests.faults.test_spool import rows
@@ -107,12 +107,7 @@ async def talking(directory: Path, nas: Nas) -> AsyncGenerator[Talk]:
     bot = BotProcess(directory, settings)
     await bot.start()
     talk = Talk(bot, [Tab(bot.link, f"p{number}") for number in range(PEOPLE)])
-    async with asyncio.TaskGroup() as tasks:
-        staying: list[asyncio.Task[None]] = []
-        for tab in talk.tabs:
-            await tab.join()
-            staying.append(tasks.create_task(tab.stay()))
-            await tab.until(lambda tab=tab: tab.rooms)
+    async with all_present(talk.tabs), asyncio.TaskGroup() as tasks:
         writing = [tasks.create_task(talk.write(tab)) for tab in talk.tabs]
         try:
             yield talk
@@ -122,8 +117,6 @@ async def talking(directory: Path, nas: Nas) -> AsyncGenerator[Talk]:
         finally:
             talk.ends.set()
             await asyncio.wait(writing)
-            for task in staying:
-                task.cancel()
     await talk.until_storage("takes writes")
     assert await bot.stop() == 0
 

@@ -29,7 +29,7 @@ class Bot:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for something that tells nobody when it happens."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not condition():
                 await asyncio.sleep(0.002)
 
@@ -37,7 +37,7 @@ class Bot:
         self, look: Callable[[], Awaitable[T]], condition: Callable[[T], bool]
     ) -> None:
         """Wait until what is stored meets a condition."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not condition(await look()):
                 await asyncio.sleep(0.002)
 

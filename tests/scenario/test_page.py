@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,18 +28,9 @@ async def bot(tmp_path: Path) -> AsyncGenerator[Bot]:
         yield bot
 
 
-@asynccontextmanager
-async def tab_of(bot: Bot, name: str, language: str = "") -> AsyncGenerator[Tab]:
+def tab_of(bot: Bot, name: str, language: str = "") -> AbstractAsyncContextManager[Tab]:
     """Somebody at the page while the block runs."""
-    tab = Tab(bot.running.url, name, language=language)
-    await tab.join()
-    staying = asyncio.create_task(tab.stay())
-    try:
-        await tab.until(lambda: tab.rooms)
-        yield tab
-    finally:
-        staying.cancel()
-        await asyncio.wait({staying})
+    return Tab(bot.running.url, name, language=language).present()
 
 
 async def test_a_direct_message_is_answered(bot: Bot) -> None:

@@ -111,7 +111,7 @@ async def test_reaction(stage: Stage) -> None:
     await ann.say("hello")
     [answer] = await ann.sees("echo: hello")
     await ann.react(answer.id, "👎")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (feedback := (await stage.stored("ann"))["feedback"]):
             await asyncio.sleep(0.01)
     assert feedback[0]["value"] == -1

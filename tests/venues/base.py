@@ -5,6 +5,7 @@ the platform's side (a fake's own people, a real server's other users); the bot 
 sockets with `settings()`.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -61,6 +62,16 @@ class Upload:
     name: str
     mime: str
     content: bytes
+
+
+class Patient:
+    """Waits for what people see."""
+
+    async def until(self, condition: Callable[[], bool], timeout_s: float = 60) -> None:
+        """Wait until people see that a condition holds."""
+        async with asyncio.timeout(timeout_s):
+            while not condition():
+                await asyncio.sleep(0.01)
 
 
 class Venue(Protocol):
@@ -123,6 +134,6 @@ class Venue(Protocol):
         """The names of the commands that a client suggests there."""
         ...
 
-    async def until(self, condition: Callable[[], bool], timeout_s: float = 30) -> None:
+    async def until(self, condition: Callable[[], bool], timeout_s: float = 60) -> None:
         """Wait until people see that a condition holds."""
         ...

@@ -5,7 +5,7 @@ In plain rooms people talk HTTP; with `encrypted` all rooms are, and people are 
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
@@ -13,7 +13,7 @@ from typing import Any, Self
 from tests.clients.matrix import Person, PlainPerson
 from tests.clients.matrix_js import SealedPerson
 from tests.rigs.synapse import PASSWORD, Synapse, permissive, strict
-from tests.venues.base import Action, Feature, Place, Shown, Upload
+from tests.venues.base import Action, Feature, Patient, Place, Shown, Upload
 
 NAME = "Parley"
 ENCRYPTION = {
@@ -24,7 +24,7 @@ ENCRYPTION = {
 JOIN_S = 60
 
 
-class MatrixVenue:
+class MatrixVenue(Patient):
     """A fresh account for the bot on a Synapse that slows nobody down, or a `strict` one."""
 
     name = "matrix"
@@ -150,11 +150,6 @@ class MatrixVenue:
     def suggested(self, person: str, place: Place) -> set[str]:
         commands = self._people[person].timeline.commands(place.id, self.bot)
         return {command.removeprefix("parley ") for command in commands}
-
-    async def until(self, condition: Callable[[], bool], timeout_s: float = 30) -> None:
-        async with asyncio.timeout(timeout_s):
-            while not condition():
-                await asyncio.sleep(0.02)
 
     async def person(self, name: str) -> Person:
         """Somebody, who exists from now on."""

@@ -3,19 +3,18 @@
 import asyncio
 import html
 import re
-from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
 from bot.lane import WRITING
 from tests.clients.page import Tab
-from tests.venues.base import Action, Feature, Place, Shown, Upload
+from tests.venues.base import Action, Feature, Patient, Place, Shown, Upload
 
 EMOJI = {"good": "👍", "bad": "👎"}
 
 
-class PageVenue:
+class PageVenue(Patient):
     """Tabs of one bot. `open` tells where it serves, once it runs."""
 
     name = "web"
@@ -135,11 +134,6 @@ class PageVenue:
         frames = self._tabs[person].frames
         [*_, welcome] = [frame for frame in frames if frame["is"] == "welcome"]
         return {command["name"] for command in welcome["commands"]}
-
-    async def until(self, condition: Callable[[], bool], timeout_s: float = 30) -> None:
-        async with asyncio.timeout(timeout_s):
-            while not condition():
-                await asyncio.sleep(0.01)
 
     async def _tab(self, person: str) -> Tab:
         tab = self._tabs.get(person)

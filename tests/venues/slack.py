@@ -5,9 +5,7 @@ The app is an assistant, as its manifest says: somebody's chat with the bot is o
 below a message that streams.
 """
 
-import asyncio
 import re
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self, cast
@@ -17,7 +15,7 @@ from tests.fakes.slack import blocks as reading
 from tests.fakes.slack.places import Channel, File, Message
 from tests.fakes.slack.server import Mode, SlackServer, slack_server
 from tests.fakes.slack.world import World
-from tests.venues.base import Action, Feature, Place, Shown, Upload
+from tests.venues.base import Action, Feature, Patient, Place, Shown, Upload
 
 FEATURES: frozenset[Feature] = frozenset(
     {"rooms", "threads", "edits", "deletes", "reactions", "buttons", "files", "ephemeral"}
@@ -27,7 +25,7 @@ TYPING: frozenset[Feature] = frozenset({"typing"})
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
-class SlackVenue:
+class SlackVenue(Patient):
     """A server of its own while it is entered. `server` is for faults.
 
     In `http` mode the bot is called at `server.calling.url`, which is to be set once it runs.
@@ -132,11 +130,6 @@ class SlackVenue:
 
     def suggested(self, person: str, place: Place) -> set[str]:
         raise NotImplementedError("Slack suggests an app's slash command, not what follows it")
-
-    async def until(self, condition: Callable[[], bool], timeout_s: float = 30) -> None:
-        async with asyncio.timeout(timeout_s):
-            while not condition():
-                await asyncio.sleep(0.01)
 
     @property
     def world(self) -> World:

@@ -5,8 +5,6 @@ reactions, and of messages in a topic that don't mention it. A thread is a topic
 each message that something is written below.
 """
 
-import asyncio
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self, cast
@@ -14,10 +12,10 @@ from typing import Any, Self, cast
 from tests.fakes.telegram.chat import Chat, File, Message, User, buttons
 from tests.fakes.telegram.server import TelegramServer, telegram_server
 from tests.fakes.telegram.world import World
-from tests.venues.base import Action, Feature, Place, Shown, Upload
+from tests.venues.base import Action, Feature, Patient, Place, Shown, Upload
 
 
-class TelegramVenue:
+class TelegramVenue(Patient):
     """A server of its own while it is entered. `server` is for faults."""
 
     name = "telegram"
@@ -133,11 +131,6 @@ class TelegramVenue:
         menus = self.server.methods.commands
         own = menus.get((f"chat {place.id}", ""))
         return {each["command"] for each in own or menus.get((scope, ""), [])}
-
-    async def until(self, condition: Callable[[], bool], timeout_s: float = 30) -> None:
-        async with asyncio.timeout(timeout_s):
-            while not condition():
-                await asyncio.sleep(0.01)
 
     def user(self, person: str) -> User:
         """A person's account."""

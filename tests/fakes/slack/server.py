@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import socket
-import struct
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,6 +10,7 @@ from typing import Any, Literal
 
 from aiohttp import web
 
+from tests.fakes.faults import reset
 from tests.fakes.slack.arguments import ApiError
 from tests.fakes.slack.calling import Calling
 from tests.fakes.slack.faults import (
@@ -74,7 +73,7 @@ class SlackServer:
             case Delayed(seconds):
                 await asyncio.sleep(seconds)
             case Reset():
-                return _reset(request)
+                return reset(request)
             case Failure(status):
                 return web.Response(status=status, text="<html>upstream</html>")
             case Patience(wait):
@@ -162,15 +161,6 @@ def _patience(wait: str) -> web.Response:
     return web.json_response(
         {"ok": False, "error": "ratelimited"}, status=429, headers={"Retry-After": wait}
     )
-
-
-def _reset(request: web.Request) -> web.Response:
-    """Close the connection as a host does that was unplugged."""
-    assert request.transport is not None
-    sock: socket.socket = request.transport.get_extra_info("socket")
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    request.transport.abort()
-    return web.Response()
 
 
 @asynccontextmanager

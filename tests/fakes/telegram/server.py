@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import socket
-import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,6 +10,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from tests.fakes.faults import reset
 from tests.fakes.telegram.faults import (
     Delayed,
     Dropped,
@@ -88,7 +87,7 @@ class TelegramServer:
         if isinstance(fault, Delayed):
             await asyncio.sleep(fault.seconds)
         if isinstance(fault, Reset):
-            return _reset(request)
+            return reset(request)
         answer = await self._answer(request.match_info["token"], method, given, chat, fault)
         if isinstance(fault, Dropped):
             assert request.transport is not None
@@ -183,15 +182,6 @@ async def _parameters(request: web.Request) -> dict[str, Any]:
         else:
             given[name] = value
     return given
-
-
-def _reset(request: web.Request) -> web.Response:
-    """Close the connection as a host does that was unplugged."""
-    assert request.transport is not None
-    sock: socket.socket = request.transport.get_extra_info("socket")
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    request.transport.abort()
-    return web.Response()
 
 
 @asynccontextmanager

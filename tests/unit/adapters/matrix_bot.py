@@ -17,7 +17,7 @@ from tests.clients.matrix import PlainPerson
 from tests.clients.matrix_js import SealedPerson
 from tests.rigs.synapse import PASSWORD, Synapse, permissive
 
-UNTIL_S = 30
+UNTIL_S = 60
 
 
 @dataclass(slots=True)

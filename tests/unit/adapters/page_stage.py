@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -57,24 +57,9 @@ class Page:
     async def say(self, room: str, text: str, key: str) -> None:
         await self.adapter.send(self.address(room), render(text, "html"), key)
 
-    @asynccontextmanager
-    async def tab(self, name: str) -> AsyncGenerator[Tab]:
+    def tab(self, name: str) -> AbstractAsyncContextManager[Tab]:
         """Somebody new, at the page while the block runs."""
-        tab = Tab(f"{self.base}/?token={TOKEN}", name)
-        await tab.join()
-        async with staying(tab):
-            yield tab
-
-
-@asynccontextmanager
-async def staying(tab: Tab) -> AsyncGenerator[Tab]:
-    task = asyncio.create_task(tab.stay())
-    try:
-        await tab.until(lambda: tab.rooms)
-        yield tab
-    finally:
-        task.cancel()
-        await asyncio.wait({task})
+        return Tab(f"{self.base}/?token={TOKEN}", name).present()
 
 
 @asynccontextmanager

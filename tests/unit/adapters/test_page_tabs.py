@@ -10,7 +10,7 @@ from adapters.base import Rejected
 from adapters.markup import render
 from adapters.web.store import Room
 from tests.clients.page import Tab
-from tests.unit.adapters.page_stage import NOW, Page, post_of, room_of, staying
+from tests.unit.adapters.page_stage import NOW, Page, post_of, room_of
 
 
 async def test_a_tab_that_missed_much_begins_anew(page: Page) -> None:
@@ -20,7 +20,7 @@ async def test_a_tab_that_missed_much_begins_anew(page: Page) -> None:
         await ann.until(lambda: ann.seq > 0)
     for number in range(300):
         await page.store.post(post_of(direct, f"missed-{number}.0"))
-    async with staying(ann):
+    async with ann.present():
         await ann.until(lambda: any(frame["is"] == "stale" for frame in ann.frames))
         assert len(ann.posts) == 1
 
@@ -32,7 +32,7 @@ async def test_a_tab_that_missed_a_little_gets_it(page: Page) -> None:
         await ann.until(lambda: ann.seq > 0)
     await page.store.post(post_of(direct, "missed.0"))
     await page.store.remove("first.0")
-    async with staying(ann):
+    async with ann.present():
         await ann.until(lambda: "missed.0" in ann.posts and ann.posts["first.0"]["removed"])
 
 
@@ -58,7 +58,7 @@ async def test_a_growing_answer_reaches_tabs_that_come_later(page: Page) -> None
         await ann.until(lambda: shown_by(ann)[-1:] == ["<p>three</p>\n"])
         late = Tab(ann.link, "Ann", id=ann.id)
         late.cookies = ann.cookies
-        async with staying(late):
+        async with late.present():
             await late.until(lambda: shown_by(late))
             assert shown_by(late) == [f"<p>{word}</p>\n" for word in ("one", "two", "three")]
             await page.say(late.direct, "one\n\ntwo\n\nthree", "answer.0")
