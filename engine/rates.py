@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 SMOOTHING = 0.2
 """Weight of the latest step in a measured rate."""
+MIN_CHUNK_TOKENS = 16
+"""Prompts computed in smaller chunks than this say little of how fast prompts are."""
 LEAST_SHARE = 0.2
 """Of a mixed step's time, the least that is the prompts'."""
 
@@ -27,6 +29,8 @@ class Rates:
         """Learn from a step with a token of each of `writers` answers and `extra` of prompts and
         drafts."""
         seconds = max(seconds, 1e-6)
+        if not writers and extra < MIN_CHUNK_TOKENS and self.prefill:
+            return
         if extra:
             # What the writers of a mixed step took is known from the steps without a prompt.
             own = max(seconds - writers * self.token_s, seconds * LEAST_SHARE)

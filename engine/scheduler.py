@@ -11,13 +11,9 @@ from dataclasses import dataclass
 from engine.base import Waiting
 from engine.estimate import AnswerLengths, Pace, first_words
 from engine.fairness import Shares
-from engine.rates import Rates
+from engine.pacing import BESIDE_READERS, Pacing
+from engine.rates import MIN_CHUNK_TOKENS, Rates
 
-MIN_CHUNK_TOKENS = 16
-"""While nobody reads, a smaller chunk costs nearly the same as this one."""
-BESIDE_READERS = 0.9
-"""A chunk between two tokens of those who read takes this share of what a token takes: so their
-words come at half the pace, at worst, whatever the model and the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +104,7 @@ class Scheduler:
         self.rates = Rates()
         self._lengths = AnswerLengths()
         self._shares = Shares()
+        self._pacing = Pacing()
         self._jobs: dict[int, Job] = {}
         self._readers_next = False
 
@@ -175,6 +172,8 @@ class Scheduler:
     def account(self, step: Step, seconds: float, drafts: Mapping[int, Draft] = NO_DRAFTS) -> None:
         """Note that a step was computed, and how long it took."""
         drafted = sum(draft.computed for draft in drafts.values())
+        if step.prefill and (writers := sum(job.writing for job in self._jobs.values())):
+            self._pacing.note(step.prefill_tokens, seconds, self._bearable_s(writers), self.rates)
         self.rates.note(len(step.decode), step.prefill_tokens + drafted, seconds)
         self._readers_next = bool(step.prefill)
         served: list[tuple[Job, int]] = []
@@ -225,7 +224,10 @@ class Scheduler:
         step_s = writers * self.rates.token_s
         if rest <= (self.limits.step_s - step_s) * self.rates.prefill:
             return rest
-        return max(1, int(step_s * BESIDE_READERS * self.rates.prefill))
+        return self._pacing.tokens(self._bearable_s(writers), self.rates)
+
+    def _bearable_s(self, writers: int) -> float:
+        return writers * self.rates.token_s * BESIDE_READERS
 
     def _first_words(self, line: list[Job]) -> list[float | None]:
         """Seconds until the first word of each in the line; None before anything was measured."""

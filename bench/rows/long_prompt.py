@@ -23,7 +23,7 @@ async def reader(bench: Bench) -> Figures:
         await side.ask(_read("warm", 8))
         alone = (await side.ask(_read("alone", bench.size.read_tokens))).gaps_s
         arrivals: list[float] = []
-        reading = asyncio.create_task(_arrive(side, _read("beside", CONTEXT // 2), arrivals))
+        reading = asyncio.create_task(_arrive(side, _read("beside", CONTEXT - 512), arrivals))
         await _longer(arrivals, 8, reading)
         long = await side.ask(_long(bench, "long"))
         await _longer(arrivals, len(arrivals) + 1, reading)

@@ -6,15 +6,9 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from engine.scheduler import (
-    BESIDE_READERS,
-    MIN_CHUNK_TOKENS,
-    Job,
-    Limits,
-    LineFull,
-    Scheduler,
-    Step,
-)
+from engine.pacing import BESIDE_READERS
+from engine.rates import MIN_CHUNK_TOKENS
+from engine.scheduler import Job, Limits, LineFull, Scheduler, Step
 
 LIMITS = Limits(sequences=4, waiting=8, batch_tokens=64, step_s=0.1, prefill_step_s=0.25)
 
