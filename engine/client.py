@@ -35,6 +35,7 @@ from engine.frames import BadFrame, Failure, Load, Report, Wire
 from engine.gate import Gate
 from engine.inbox import Inbox
 from engine.questions import Gone, Questions
+from engine.watch import Watch
 
 EMBEDDED_AT_ONCE = 32
 """Texts of one frame: others' come in between."""
@@ -272,23 +273,18 @@ class WorkerEngine:
 
     async def _listen(self, child: Child) -> bool:
         """Take frames until the worker is gone; returns whether it was ready."""
-        ready = False
-        while True:
-            receiving = asyncio.ensure_future(child.receive())
-            try:
-                while not receiving.done():
-                    limit_s = self._patience.stall_s if ready else self._patience.load_s
-                    done, _ = await asyncio.wait([receiving], timeout=limit_s)
-                    if not done and (not ready or self._inflight or self._questions):
-                        LOG.error("worker says nothing", pid=child.pid, stall_s=limit_s)
-                        child.kill()
-            finally:
-                receiving.cancel()
-            frame = receiving.result()
-            if frame is None:
-                return ready
-            self._handle(frame)
-            ready = ready or self._status.state == "ready"
+        with Watch(partial(self._fell_silent, child), self._patience.load_s) as watch:
+            while frame := await child.receive():
+                watch.heard()
+                self._handle(frame)
+                if self._status.state == "ready":
+                    watch.expect_within(self._patience.stall_s)
+        return self._status.state == "ready"
+
+    def _fell_silent(self, child: Child, limit_s: float) -> None:
+        if self._status.state != "ready" or self._inflight or self._questions:
+            LOG.error("worker says nothing", pid=child.pid, stall_s=limit_s)
+            child.kill()
 
     def _handle(self, frame: Wire) -> None:
         match frame["op"]:

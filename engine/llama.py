@@ -249,11 +249,12 @@ class Model:
         """A new sampler for one answer."""
         chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
         greedy = sampling.temperature <= 0
-        # A penalty looks every candidate up in a hash map, so the few best are picked first.
-        lib.llama_sampler_chain_add(
-            chain, lib.llama_sampler_init_top_k(GREEDY_CANDIDATES if greedy else sampling.top_k)
-        )
-        if sampling.repeat_penalty != 1.0:
+        penalised = sampling.repeat_penalty != 1.0
+        if penalised or not greedy:
+            # A penalty looks every candidate up in a hash map, so the few best are picked first.
+            best = GREEDY_CANDIDATES if greedy else sampling.top_k
+            lib.llama_sampler_chain_add(chain, lib.llama_sampler_init_top_k(best))
+        if penalised:
             penalty = lib.llama_sampler_init_penalties(
                 self.vocabulary.size, PENALTY_WINDOW, sampling.repeat_penalty, 0.0, 0.0
             )

@@ -15,7 +15,6 @@ from engine.pacing import BESIDE_READERS, Pacing
 from engine.rates import MIN_CHUNK_TOKENS, Rates
 
 
-
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Bounds of the scheduler; the names are those of `plan.Plan`."""
