@@ -19,9 +19,10 @@ from engine.parking import Parking
 from engine.plan import Plan
 from engine.prompt import Prompt
 from engine.rates import Rates
+from engine.rests import Rests
 from engine.scheduler import Draft, Job, Limits, LineFull, Scheduler, Step
 from engine.shelf import Shelf
-from engine.warm import WARM_AT_ONCE_S, Warmer
+from engine.warm import Warmer
 
 ANSWER_ROOM_TOKENS = 256
 """A prompt must leave this much of the context to its answer, or `max_tokens` if that is less."""
@@ -101,6 +102,7 @@ class Loop:
         self._book = AnswerBook()
         self._work: dict[int, _Work] = {}
         self._report = Report()
+        self._rests = Rests()
         self._scheduler = Scheduler(
             Limits(
                 sequences=plan.sequences,
@@ -150,8 +152,10 @@ class Loop:
         except LineFull as full:
             self._report.failed[number] = Failure("overloaded", str(full), (full.retry_after_s,))
             return
+        now = self._clock()
+        self._rests.end(now)
         answer = Answer(request.sampling.stop, request.sampling.max_tokens)
-        self._work[number] = _Work(request, prompt, shared, answer, self._clock())
+        self._work[number] = _Work(request, prompt, shared, answer, now)
         self.awaits_file = False
 
     def cancel(self, number: int) -> None:
@@ -172,8 +176,11 @@ class Loop:
             self._model.truncate(sequence, 0)
 
     def prepare(self, session: str, tokens: list[int]) -> None:
-        """Make ready what the session's next prompt begins with, now that its window slid."""
-        spare_s = 0.0 if self._work else WARM_AT_ONCE_S
+        """Make ready what the session's next prompt begins with, now that its window slid.
+
+        It is computed anew if that takes no longer than the engine usually rests, else shifted.
+        """
+        spare_s = 0.0 if self._work else self._rests.usual_s
         self._warmer.prepare(session, tokens, int(self._scheduler.rates.prefill * spare_s))
 
     def step(self) -> Report:
@@ -202,7 +209,7 @@ class Loop:
             self._close(number)
 
     def _admit(self) -> bool:
-        """Give free sequences to who is next; true if one is kept for a state that is fetched."""
+        """Give a free sequence to who is next; true if one is kept for a state that is fetched."""
         fetching = False
         for number in self._scheduler.admit(self.ledger.free):
             work = self._work[number]
@@ -217,6 +224,7 @@ class Loop:
             work.sampler = self._model.sampler(work.request.sampling)
             work.admitted_s = self._clock()
             self._scheduler.start(number, kept)
+            break
         return fetching
 
     def _is_at_hand(self, work: _Work) -> bool:
@@ -391,6 +399,8 @@ class Loop:
 
     def _close(self, number: int) -> None:
         work = self._work.pop(number)
+        if not self._work:
+            self._rests.begin(self._clock())
         self._guesses.close(number)
         self._scheduler.finish(number)
         self._book.record(work.request.session, work.answer.recorded())

@@ -139,15 +139,21 @@ class Scheduler:
         self._jobs[job.number] = job
 
     def admit(self, free: int) -> list[int]:
-        """The jobs that get the free sequences, best first; call `start` for each."""
+        """The jobs that may have a free sequence, best first; call `start` for one of them.
+
+        Nobody gets one behind a prompt that is still computed: it would be held without use, and be
+        missing to a short prompt that passes.
+        """
         if not free or not self.waiting:
             return []
         chosen: list[int] = []
         held: dict[str, int] = {}
         for job in self._jobs.values():
             held[job.person] = held.get(job.person, 0) + job.admitted
-        for job in self._line():
-            if len(chosen) < free and held[job.person] < self.limits.per_person:
+        for job in self._shares.order(job for job in self._jobs.values() if job.missing):
+            if job.admitted or len(chosen) == free:
+                break
+            if held[job.person] < self.limits.per_person:
                 chosen.append(job.number)
                 held[job.person] += 1
         return chosen

@@ -15,8 +15,6 @@ from engine.machine import Machine, Row
 from engine.prefix import common_prefix
 from engine.slide import MOST_SHIFTS, Cut, cut_for
 
-WARM_AT_ONCE_S = 1.5
-"""An idle engine computes a prefix that takes no longer than this, rather than shift."""
 SESSIONS_KEPT = 1024
 
 

@@ -16,6 +16,8 @@ CONTEXT = 1024
 BEFORE = range(2, WINDOW_TURNS + 1)
 AFTER = range(WINDOW_TURNS + 2, 1000)
 ALL = range(2, 1000)
+PARK_BYTES = 1 << 30
+"""Room for all who have no sequence; the server's cache for them (`--cache-ram`) takes 8 GiB."""
 
 
 async def trial(bench: Bench) -> Figures:
@@ -58,7 +60,7 @@ async def saturated(bench: Bench) -> Figures:
 
 async def _compare(bench: Bench, slots: int, crowd: Crowd) -> Figures:
     figures: Figures = {}
-    async with ours(bench.model, Plan(CONTEXT, slots, bench.threads, waiting=256)) as side:
+    async with ours(bench.model, _plan(bench, slots)) as side:
         _note(figures, "ours", await gather(side, crowd))
     async with _server(bench, slots, bench.best_for(slots)) as side:
         _note(figures, "server", await gather(side, crowd))
@@ -66,6 +68,10 @@ async def _compare(bench: Bench, slots: int, crowd: Crowd) -> Figures:
         figures[f"{name} ratio"] = figures[f"ours {name} ms"] / figures[f"server {name} ms"]
     figures["rate ratio"] = figures["ours turns/s"] / figures["server turns/s"]
     return figures
+
+
+def _plan(bench: Bench, slots: int) -> Plan:
+    return Plan(CONTEXT, slots, bench.threads, waiting=256, park_bytes=PARK_BYTES)
 
 
 def _server(bench: Bench, slots: int, setting: Setting) -> AbstractAsyncContextManager[LlamaServer]:

@@ -1,7 +1,6 @@
 """Engines for tests: the real model, pulled once, in a worker or in this process."""
 
 import asyncio
-import itertools
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -54,22 +53,37 @@ def loaded_model() -> Loaded:
 
 
 @dataclass(slots=True)
+class QuickClock:
+    """A clock by which every step is quick: what is planned depends on no machine."""
+
+    now_s: float = 0.0
+
+    def __call__(self) -> float:
+        self.now_s += 0.001
+        return self.now_s
+
+
+@dataclass(slots=True)
 class Steps:
     """A step loop in this process, driven by hand, and what it has reported."""
 
     loop: Loop
+    clock: QuickClock
     texts: dict[int, str] = field(default_factory=dict[int, str])
     usages: dict[int, Usage] = field(default_factory=dict[int, Usage])
 
     @classmethod
     def fresh(cls, plan: Plan = PLAN, drafter: Drafter | None = None) -> "Steps":
-        """A loop with an empty cache, and a clock by which every step is quick: what is planned
-        depends on no machine."""
+        """A loop with an empty cache."""
         model = loaded_model().model
         for sequence in range(PLAN.sequences):
             model.truncate(sequence, 0)
-        ticks = itertools.count()
-        return cls(Loop(model, plan, lambda: next(ticks) / 1000, drafter))
+        clock = QuickClock()
+        return cls(Loop(model, plan, clock, drafter), clock)
+
+    def rest(self, seconds: float) -> None:
+        """Nobody asks anything for so long."""
+        self.clock.now_s += seconds
 
     def ask(self, number: int, request: Request) -> list[int]:
         """Submit a request; returns its prompt's tokens."""

@@ -252,10 +252,11 @@ def test_a_forgotten_session_is_not_parked():
 
 
 def conversation(steps: Steps, turns: int, session: str = "s") -> list[Message]:
-    """The messages of a talk, without a system prompt."""
+    """The messages of a talk, without a system prompt; whoever asks thinks before."""
     messages: list[Message] = []
     for number in range(turns):
         text = f"{number} is a number. Say something of it."
+        steps.rest(10.0)
         steps.ask(number, request(text, session, history=(SYSTEM, *messages)))
         steps.run()
         messages += [Message("user", text), Message("assistant", steps.texts[number])]
@@ -291,6 +292,17 @@ def test_a_busy_engine_shifts_and_the_next_prompt_is_short(steps: Steps):
     assert usage.slide == "shifted"
     assert usage.prefilled_tokens < 20
     assert len(steps.texts[10]) > 0
+
+
+def test_an_engine_that_seldom_rests_shifts_although_it_is_idle_now(steps: Steps):
+    kept = conversation(steps, 4)[2:]
+    for number in range(20, 30):
+        steps.ask(number, request("Hello.", f"other {number}", max_tokens=2))
+        steps.run()
+    steps.loop.prepare("s", loaded_model().prompter.beginning((SYSTEM, *kept), steps.spelled("s")))
+    steps.run()
+
+    assert next_turn(steps, kept, 10).slide == "shifted"
 
 
 def test_after_ten_shifts_the_prefix_is_computed_anew(steps: Steps):

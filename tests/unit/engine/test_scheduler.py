@@ -114,6 +114,9 @@ def test_one_sequence_is_always_left_for_the_others():
         ask(jobs, number, "flood", 10)
 
     assert len(start_all(jobs)) == LIMITS.sequences - 1
+    while len(jobs.plan().decode) < LIMITS.sequences - 1:
+        run_one(jobs)
+    assert jobs.admit(1) == []
 
     ask(jobs, 9, "light", 10)
     assert jobs.admit(1) == [9]
@@ -128,6 +131,23 @@ def test_a_short_prompt_passes_a_long_one():
     start_all(jobs, free=3)
 
     assert jobs.plan().prefill[0] == (2, 20)
+
+
+def test_nobody_holds_a_sequence_behind_a_prompt_that_is_computed():
+    jobs = scheduler(batch_tokens=512)
+    ask(jobs, 1, "ada", 400)
+    jobs.start(*jobs.admit(4), 0)
+    ask(jobs, 2, "bob", 500)
+    ask(jobs, 3, "eve", 600)
+    assert jobs.admit(3) == []
+
+    ask(jobs, 4, "light", 20)
+    assert jobs.admit(3) == [4]
+    jobs.start(4, 0)
+    while len(jobs.plan().decode) < 2:
+        assert jobs.admit(2) == []
+        run_one(jobs)
+    assert jobs.admit(2) == [2, 3]
 
 
 def test_a_long_prompt_is_not_passed_for_ever():
