@@ -136,7 +136,8 @@ def test_a_short_prompt_passes_a_long_one():
 def test_nobody_holds_a_sequence_behind_a_prompt_that_is_computed():
     jobs = scheduler(batch_tokens=512)
     ask(jobs, 1, "ada", 400)
-    jobs.start(*jobs.admit(4), 0)
+    assert jobs.admit(4) == [1]
+    jobs.start(1, 0)
     ask(jobs, 2, "bob", 500)
     ask(jobs, 3, "eve", 600)
     assert jobs.admit(3) == []
