@@ -57,6 +57,7 @@ from storage.backup import Copies, sweep
 from storage.beat import keep
 from storage.clock import utc_now
 from storage.database import Database
+from storage.former import Formers
 from storage.inbox import Inbox
 from storage.key import Keyring
 from storage.known import Known
@@ -299,7 +300,9 @@ class App:
         sessions = Sessions(answering, self.spawn)
         storage, sweeper = self.settings.storage, Sweeper(database)
         vault = self._vault(audit)
-        erasures = Erasures(self._store, audit, vault)
+        place = place_of(self.settings)
+        formers = Formers(place.path, place.working)
+        erasures = Erasures(self._store, audit, vault, formers)
         if vault:
             self._backups = Backups(vault, erasures, storage.backup_at, self.metrics)
         forget = self._engine.forget

@@ -37,6 +37,7 @@ class Keeping:
             if due_s <= 0:
                 due_s = HOUR_S
                 await _tried("seal", self._seal)
+                await _tried("former files", self._erasures.rotate)
                 await _tried("erasures", self._erasures.settle)
                 await _tried("retention", self._expiry.sweep)
             await asyncio.sleep(self._settings.anchor_s)

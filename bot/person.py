@@ -2,7 +2,7 @@
 
 from adapters.capabilities import Keeps
 from bot.commands.base import Desk
-from storage.records import AuditEntry, Receipt
+from storage.records import AuditEntry, Held, Receipt
 
 
 async def erase(desk: Desk, person: str, entry: AuditEntry) -> Receipt:
@@ -13,7 +13,8 @@ async def erase(desk: Desk, person: str, entry: AuditEntry) -> Receipt:
     """
     await desk.sessions.drop(person)
     until = desk.backups.state.due_at if desk.backups else None
-    erased = await desk.members.forget(person, [desk.audit.adding(entry)], until)
+    held = Held(tuple(str(each.path) for each in desk.erasures.formers.known), until)
+    erased = await desk.members.forget(person, [desk.audit.adding(entry)], held)
     desk.roster.forget(person)
     for session in erased.sessions:
         desk.sessions.reload(session)

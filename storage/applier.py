@@ -21,13 +21,13 @@ from storage import changes, replica
 from storage.changes import Point
 from storage.connection import Connector, discard
 from storage.directory import make_directory
-from storage.faults import DriverError, doubting, explain
+from storage.faults import DriverError, doubting, explain, full, may_hide_full
 from storage.filesystem import admit
 from storage.key import Key
 from storage.lineage import Other, Plan, Working, plan
 from storage.ownership import Ownership
 from storage.pragmas import LOCAL, NETWORK
-from storage.probe import measure_here
+from storage.probe import is_full_here, measure_here
 from storage.records import StorageError, Unavailable
 from storage.replica import Replica
 from storage.schema import prepare
@@ -60,7 +60,8 @@ class Applier:
         try:
             return doubting(partial(self._attempt, request))
         except DriverError as error:
-            fault: StorageError = explain(error, self._other)
+            hidden = may_hide_full(error) and is_full_here(self._other)
+            fault: StorageError = full(self._other) if hidden else explain(error, self._other)
         except StorageError as error:
             fault = error
         except OSError as error:

@@ -26,6 +26,7 @@ from storage.filesystem import admit, verdict_of
 from storage.index import build_index, lacks_index
 from storage.key import Key
 from storage.pragmas import Pragmas
+from storage.probe import is_full
 from storage.readers import Readers
 from storage.records import StorageError, Unavailable
 from storage.schema import prepare
@@ -107,7 +108,9 @@ class Database:
         self._pragmas = pragmas or self.verdict.pragmas
         self._connector = Connector(path, self._pragmas, key)
         self._readers = Readers(path, self._connector, self._pragmas.readers)
-        self._writer: Writer[_Settled] = Writer(path, self._connector, self._custody, self._done)
+        self._writer: Writer[_Settled] = Writer(
+            path, self._connector, self._custody, self._done, self._is_full
+        )
         self._room = asyncio.Semaphore(QUEUE_SIZE)
         self._gathered: list[_Settled] = []
         self._unsettled: set[_Settled] = set()
@@ -223,6 +226,10 @@ class Database:
         for job in self._unsettled:
             job.fail(Unavailable(f"{self.path}: its file system does not answer"))
         self._settle(tuple(self._unsettled), committed=False, seconds=0)
+
+    def _is_full(self, path: Path) -> bool:
+        """A disk of this machine says by itself that it is."""
+        return not self.verdict.is_disk and is_full(path)
 
     def _release(self) -> None:
         with suppress(StorageError, *DriverError):  # what is not given back can still be taken

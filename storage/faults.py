@@ -96,6 +96,19 @@ def explain_os(error: OSError, path: Path) -> StorageError:
     )
 
 
+def may_hide_full(error: BaseException) -> bool:
+    """Whether a disk without space may be behind it: a network mount says so late, when SQLite
+    takes it for any other failure to write."""
+    return isinstance(error, DriverError) and _name(error).startswith("SQLITE_IOERR")
+
+
+def full(path: Path) -> Full:
+    """The error for a share without space."""
+    return Full(
+        f"{path}: the share is full, or this user's quota on it; make room, or raise the quota"
+    )
+
+
 def is_fault_of_file(error: BaseException) -> bool:
     """Whether the file or its disk failed, so that the connection can't be trusted any more.
 

@@ -14,6 +14,7 @@ from storage.mounts import Mount, absent, holding, parse, planned
 from storage.probe import Measured
 from storage.records import Unavailable
 from storage.verdict import (
+    AUTOFS,
     Verdict,
     is_remote,
     judge,
@@ -36,6 +37,19 @@ def verdict_of(path: Path, table: Path = TABLE, plan: Path = PLAN) -> Verdict:
     """
     mount, is_there = _mount_of(path, table, plan)
     return judge(mount) if is_there or mount is None else refuse_absent(mount)
+
+
+def nas_of(path: Path, table: Path = TABLE) -> Mount | None:
+    """The mount of another machine that `path` is on; None on a disk of this one."""
+    mount, is_there = _mount_of(path, table, PLAN)
+    return mount if mount and is_there and is_remote(mount.kind) else None
+
+
+def reach(path: Path, table: Path = TABLE, touch: Callable[[Path], None] = probe.touch) -> None:
+    """Let what is mounted when it is asked for (autofs) be mounted; may take seconds."""
+    mount, _ = _mount_of(path, table, PLAN)
+    if mount and mount.kind == AUTOFS:
+        touch(path.parent)
 
 
 def assert_mounted(path: Path, table: Path = TABLE, plan: Path = PLAN) -> None:

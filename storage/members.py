@@ -88,6 +88,9 @@ _KNOWN = Statement(
 )
 
 
+_UNHELD = Held()
+
+
 class Members:
     """Every method raises `StorageError` when the database can't do it."""
 
@@ -108,19 +111,17 @@ class Members:
         }
         await self._db.write(lambda connection: _SEEN.run(connection, row))
 
-    async def forget(
-        self, person: str, also: Sequence[Step] = (), until: datetime | None = None
-    ) -> Erased:
+    async def forget(self, person: str, also: Sequence[Step] = (), held: Held = _UNHELD) -> Erased:
         """Erase all that is kept of a person, in one commit with `also` and the receipt, and from
-        the file's bytes. Backups hold it still, `until` they are cleaned.
+        the file's bytes. Backups hold it still, until they are cleaned, and what else `held` names.
         """
         now = self._clock()
 
         def op(connection: Connection) -> Erased:
             sessions = sessions_of(connection, person)
             counts = erase(connection, person, now)
-            held = Held(ledger.names(connection), until)
-            receipt = receipts.keep(connection, person, counts, held, now)
+            there = Held((*ledger.names(connection), *held.backups), held.until)
+            receipt = receipts.keep(connection, person, counts, there, now)
             for step in also:
                 step(connection, now)
             return Erased(receipt, sessions)

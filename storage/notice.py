@@ -24,6 +24,15 @@ class Notice:
     is_done: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A place that a database was moved from, noted in `file`; `working` stood for it here."""
+
+    file: Path
+    path: Path
+    working: Path
+
+
 def notice_file(working: Path) -> Path:
     """Where it is written down."""
     return working.with_suffix(".moved")
@@ -65,6 +74,20 @@ def read_restoring(path: Path, working: Path) -> Path | None:
     """The backup that may be half in the place of the database at `path`. Raises `OSError`."""
     noted = _read(_restoring_file(working), path)
     return Path(noted["backup"]) if "backup" in noted else None
+
+
+def lefts_of(target: Path, directory: Path) -> list[Left]:
+    """The places that the database at `target` was moved from, as far as that is noted in a local
+    directory. Raises `OSError`."""
+    found: list[Left] = []
+    for file in sorted(directory.glob("*.moved")):
+        try:
+            noted = json.loads(file.read_text("utf-8"))
+            if noted["to"] == _name(target) and noted["is_done"] is True:
+                found.append(Left(file, Path(noted["from"]), file.with_suffix(".db")))
+        except (ValueError, KeyError, TypeError):
+            continue
+    return found
 
 
 def _restoring_file(working: Path) -> Path:

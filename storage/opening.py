@@ -8,24 +8,28 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from storage import tenure
 from storage.courier import ChildCourier
 from storage.database import Database
-from storage.filesystem import accept, verdict_of
+from storage.faults import explain_os
+from storage.filesystem import accept, nas_of, reach, verdict_of
 from storage.instance import alone
 from storage.key import Key
 from storage.lease import Lease
 from storage.lookout import Lookout
+from storage.mooring import moor, moored, mooring_file
 from storage.notice import notice_file, read_notice, read_restoring
 from storage.pragmas import DIRECT
 from storage.records import Corrupt, Fenced, Unavailable, WrongKey
 from storage.spool import PACE, Spool
 from storage.store import Local, Store
 from storage.tenure import Standing
-from storage.verdict import refuse_disk
+from storage.threads import detached
+from storage.verdict import Verdict, refuse_adrift, refuse_disk
 
 Mode = Literal["auto", "local", "local-first", "direct"]
 
@@ -64,12 +68,22 @@ class Place:
         return self.working.exists() or not verdict_of(self.path).is_disk
 
     @property
+    def verdict(self) -> Verdict:
+        """The verdict on the file system of `path`, which is not safe on a disk of this machine if
+        it is to be on a NAS, or was when it was seen last."""
+        verdict = verdict_of(self.path)
+        if not verdict.is_disk:
+            return verdict
+        if self.is_local_first:
+            return refuse_disk(verdict)
+        was = moored(self.path, self.working)
+        return refuse_adrift(verdict, was) if was else verdict
+
+    @property
     def risk(self) -> str:
         """The risk that is taken with the file system of `path`; empty when none is."""
-        verdict = verdict_of(self.path)
-        if self.is_local_first and verdict.is_disk:
-            verdict = refuse_disk(verdict)
-        return verdict.risk if verdict.risk == self.accept_risk else ""
+        risk = self.verdict.risk
+        return risk if risk == self.accept_risk else ""
 
     @property
     def home(self) -> Path:
@@ -166,7 +180,7 @@ async def opened(
 
     Raises `StorageError`.
     """
-    await asyncio.to_thread(_assert_here, place)
+    await detached(partial(_assert_here, place))
     await asyncio.to_thread(assert_whole, place)
     if place.is_local_first:
         _admit(place)
@@ -180,6 +194,7 @@ async def opened(
             ) as courier,
             Spool.open(courier, observe, key=key) as spool,
         ):
+            await asyncio.to_thread(_moor, place)
             yield spool
     else:
         is_disk = verdict_of(place.path).is_disk
@@ -192,10 +207,22 @@ async def opened(
             accept_risk=place.accept_risk,
             key=key,
         ) as database:
+            await asyncio.to_thread(_moor, place)
             yield Local(database, lease)
 
 
+def _moor(place: Place) -> None:
+    """Note it if it is on a NAS."""
+    try:
+        if mount := nas_of(place.path):
+            moor(place.path, place.working, mount)
+    except OSError as error:
+        raise explain_os(error, mooring_file(place.working)) from error
+
+
 def _assert_here(place: Place) -> None:
+    reach(place.path)
+    assert_moored(place)
     notice = read_notice(place.path, place.working)
     if notice and notice.is_done and notice.target != place.path.absolute():
         raise Unavailable(
@@ -212,6 +239,13 @@ def assert_whole(place: Place) -> None:
             f"{place.path}: putting {backup} in its place was interrupted; do it again with"
             f" “parley db restore”. The former files are beside it, as {place.path.stem}.before-…"
         )
+
+
+def assert_moored(place: Place) -> None:
+    """Raises `Unavailable` where the file would be used in an unsafe place, on a disk where a NAS
+    was above all, unless that risk is taken."""
+    if not place.is_local_first:
+        accept(place.verdict, place.path, place.accept_risk)
 
 
 def unopened(place: Place, key: Key | None = None) -> Database:

@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from storage.records import Full, StorageError, Unavailable
 
 PATIENCE_S = 20.0
 """After this a mount counts as hanging; a server's own pause after its restart may be longer."""
+FULL_PATIENCE_S = 5.0
+"""The same where only one question is open, and somebody waits for the answer."""
 SYNCS = 5
 PREFIX = ".parley-probe-"
 LEFT_S = 3600.0
@@ -62,6 +65,34 @@ def measure(path: Path, patience_s: float = PATIENCE_S) -> Measured:
         _give_up(child)
         raise
     return _understood(path, json.loads(said or b'{"errno": 0}'))
+
+
+def is_full(path: Path, measure: Callable[[Path, float], object] = measure) -> bool:
+    """Whether nothing can be written beside `path` for want of space; asked of another process."""
+    try:
+        measure(path, FULL_PATIENCE_S)
+    except Full:
+        return True
+    except StorageError:
+        return False
+    return False
+
+
+def is_full_here(path: Path) -> bool:
+    """The same within this process, which a mount that hangs will hold."""
+    return is_full(path, lambda path, _: measure_here(path))
+
+
+def touch(directory: Path, patience_s: float = PATIENCE_S) -> None:
+    """Look at a directory, whatever comes of it, in a process that a mount may hold."""
+    command = [sys.executable, "-I", "-S", "-c", "import os, sys; os.stat(sys.argv[1])"]
+    child = subprocess.Popen(  # noqa: S603
+        [*command, str(directory.absolute())], stderr=subprocess.DEVNULL
+    )
+    try:
+        child.wait(patience_s)
+    except subprocess.TimeoutExpired:
+        _give_up(child)
 
 
 def measure_here(path: Path) -> Measured:

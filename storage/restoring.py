@@ -27,7 +27,7 @@ from storage.filesystem import assert_mounted
 from storage.inspection import sound
 from storage.key import Keyring
 from storage.notice import note_restored, note_restoring
-from storage.opening import Place, assert_silent, leasing
+from storage.opening import Place, assert_moored, assert_silent, leasing
 from storage.ownership import Ownership
 from storage.pragmas import ALONE
 from storage.present import Present, salvaged, whole
@@ -131,6 +131,7 @@ class Restoring:
     def _assert_there(self, *, needs_present: bool) -> None:
         """Raises `Unavailable` where the backup would be put behind an empty mount point."""
         assert_mounted(self._place.path)
+        assert_moored(self._place)
         if needs_present:
             _ = self._place.files
 

@@ -17,6 +17,8 @@ LOCAL_KINDS = frozenset(
 )
 NFS_KINDS = frozenset({"nfs", "nfs4"})
 CIFS_KINDS = frozenset({"cifs", "smb3"})
+AUTOFS = "autofs"
+"""Stands where something is mounted as soon as it is asked for, autofs(5)."""
 OTHER_KINDS = frozenset({"9p", "ceph", "glusterfs", "virtiofs"})
 
 NFS_LINE = "mount -t nfs -o hard,vers=4.1 {source} {point}, and export it with sync"
@@ -95,6 +97,8 @@ def judge(mount: Mount | None) -> Verdict:
         return _judge(mount, _CIFS_FAULTS, "network", DIRECT, CIFS_LINE)
     if is_remote(mount.kind):
         return _judge(mount, {}, "network", OTHER, NFS_LINE)
+    if mount.kind == AUTOFS:
+        return refuse_absent(mount)
     return _unknown(mount.kind, mount.source, mount.point)
 
 
@@ -107,6 +111,18 @@ def refuse_absent(mount: Mount) -> Verdict:
     """The verdict where a mount that the machine is meant to have is not there."""
     return Verdict(
         "unsafe", mount.kind, f"{mount.source} is not mounted", f"mount {mount.point}", OTHER
+    )
+
+
+def refuse_adrift(verdict: Verdict, was: Mount) -> Verdict:
+    """The verdict on a disk of this machine where a NAS was."""
+    return Verdict(
+        "unsafe",
+        verdict.filesystem,
+        f"it was on {was.source} ({was.kind}), and is on a disk of this machine"
+        f" ({verdict.filesystem}) now",
+        f"mount {was.source} on {was.point}",
+        verdict.pragmas,
     )
 
 

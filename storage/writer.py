@@ -16,7 +16,14 @@ from sqlalchemy import Connection
 
 from storage.connection import Connector, discard
 from storage.custody import Custody
-from storage.faults import DriverError, doubting, explain, is_fault_of_file
+from storage.faults import (
+    DriverError,
+    doubting,
+    explain,
+    full,
+    is_fault_of_file,
+    may_hide_full,
+)
 from storage.records import StorageError
 from storage.threads import PREFIX
 
@@ -36,7 +43,7 @@ class Writer(Generic[W]):
     """Runs work in order of submission; after each commit calls `done` from its own thread.
 
     `done(works, committed, seconds)` gets works that ran or failed; `committed` is false when the
-    commit failed and all of them with it.
+    commit failed and all of them with it. `is_full` is asked when that may be why.
     """
 
     def __init__(
@@ -45,11 +52,13 @@ class Writer(Generic[W]):
         connector: Connector,
         custody: Custody,
         done: Callable[[Sequence[W], bool, float], None],
+        is_full: Callable[[Path], bool],
     ) -> None:
         self._path = path
         self._connector = connector
         self._custody = custody
         self._done = done
+        self._is_full = is_full
         self._queue: SimpleQueue[Sequence[W] | None] = SimpleQueue()
         self._connection: Connection | None = None
         self.is_abandoned = False
@@ -98,8 +107,9 @@ class Writer(Generic[W]):
         try:
             doubting(partial(self._attempt, works))
         except Exception as error:  # noqa: BLE001  # whatever it is, somebody waits for an answer
+            hidden = may_hide_full(error) and self._is_full(self._path)
             for work in works:
-                work.fail(self._own(error))
+                work.fail(_because(full(self._path), error) if hidden else self._own(error))
             return False
         return True
 

@@ -20,6 +20,7 @@ class Texts:
     privacy: str  # model, turns
     forgotten: str  # turns, messages, answers, feedback, receipt
     forgotten_later: str  # count, names, until
+    forgotten_former: str  # names
     export_ready: str
     export_name: str
 

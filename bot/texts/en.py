@@ -36,6 +36,8 @@ ENGLISH = Texts(
     ),
     forgotten_later="{count} backups hold it still; it is taken out of them at the next rotation, "
     "{until}: {names}.",
+    forgotten_former="Files that a restore or a move left behind hold it until they are deleted: "
+    "{names}.",
     export_ready="Everything that is stored about you:",
     export_name="parley-export.json",
     status=(

@@ -33,6 +33,7 @@ CHINESE = Texts(
         "模型中残留的相关内容也已清除。回执：`{receipt}`。"
     ),
     forgotten_later="{count} 份备份中仍有这些内容，将在下次轮换（{until}）时清除：{names}。",
+    forgotten_former="恢复或迁移数据库时留下的旧文件中仍有这些内容，直到它们被自动删除：{names}。",
     export_ready="与您有关的全部内容：",
     export_name="parley-export.json",
     status=(

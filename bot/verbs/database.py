@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from bot.receipt import written
 from bot.verbs.opened import Opened, asked, opened
 from bot.verbs.progress import progress
 from storage import backup as copying
+from storage.former import Formers
 from storage.members import Members
-from storage.records import AuditEntry
+from storage.records import AuditEntry, Held, Unavailable
 from storage.search import Search
 
 
@@ -107,7 +109,8 @@ def erase(settings: Settings, person: str) -> None:
 
     async def alone(file: Opened) -> object:
         entry = AuditEntry(actor(), "db erase", person)
-        erased = await Members(file.database).forget(person, [file.audit.adding(entry)])
+        held = await _formers(settings)
+        erased = await Members(file.database).forget(person, [file.audit.adding(entry)], held)
         return written(erased.receipt)
 
     request = {"do": "db.erase", "person": person, "actor": actor()}
@@ -117,6 +120,8 @@ def erase(settings: Settings, person: str) -> None:
     click.echo(f"Receipt: {receipt['receipt']}")
     if receipt["backups"]:
         click.echo(f"Backups that hold it until the bot's next rotation: {len(receipt['backups'])}")
+    for name, due in receipt["former"].items():
+        click.echo(f"It is in a former file too, which the bot deletes on {due[:10]}: {name}")
 
 
 def _key(person: str) -> str:
@@ -142,3 +147,12 @@ async def _backup(settings: Settings, target: Path) -> None:
                 copies = copying.Copies(database, audit, place_of(settings).scratch)
                 await copies.give(target, report)
                 await audit.add(AuditEntry(actor(), "db backup", str(target)))
+
+
+async def _formers(settings: Settings) -> Held:
+    """The former files, as far as they can be seen; the bot finds the others."""
+    place = place_of(settings)
+    with suppress(Unavailable):
+        found = await Formers(place.path, place.working).look()
+        return Held(tuple(str(each.path) for each in found))
+    return Held()

@@ -21,7 +21,8 @@ from bot.spill import spill_state
 from bot.verbs.opened import opened
 from engine.base import EngineError
 from storage.clock import utc_now
-from storage.filesystem import admit
+from storage.filesystem import accept, admit, reach
+from storage.former import Formers
 from storage.probe import measure
 from storage.records import StorageError
 from storage.roster import RosterStore
@@ -63,6 +64,7 @@ def _mark(finding: Finding) -> str:
 
 def look(settings: Settings) -> Iterator[Finding]:
     """Each part in turn."""
+    reach(settings.storage.path)
     running = _ask_bot(settings)
     yield _checked("bot", lambda: f"running, {running}" if running else "not running")
     yield _checked("model", lambda: _model(settings))
@@ -70,6 +72,7 @@ def look(settings: Settings) -> Iterator[Finding]:
         yield _checked("spill", lambda: spill_state(settings))
     yield _checked("mount", lambda: _mount(settings))
     yield _checked("storage", lambda: _storage(settings, is_running=bool(running)))
+    yield _checked("former", lambda: _former(settings))
     yield _checked("key", lambda: _key(settings))
     yield _checked("disk", lambda: _disk(settings))
     yield _checked("port", lambda: _port(settings, is_running=bool(running)))
@@ -163,8 +166,9 @@ async def _reminder(settings: Settings) -> str:
 def _mount(settings: Settings) -> str:
     """The verdict on the database's file system, and what a test of it measured."""
     path = settings.storage.path
-    on_nas = place_of(settings).is_local_first
-    verdict = admit(path, settings.storage.accept_risk, on_nas=on_nas)
+    place, accepted = place_of(settings), settings.storage.accept_risk
+    accept(place.verdict, path, accepted)
+    verdict = admit(path, accepted, on_nas=place.is_local_first)
     measured = measure(path)
     advice = f"; better: {verdict.advice}" if verdict.advice else ""
     locks = measured.fault or "locks work"
@@ -180,6 +184,18 @@ _TAKES_OVER = {
     "manual": "; the standby takes over only by parley failover",
     "none": "; no standby can share it: leave storage.standby out",
 }
+
+
+def _former(settings: Settings) -> str:
+    """What a restore or a move left behind, which no erasure reaches."""
+    place = place_of(settings)
+    if not place.path.exists():
+        return "no former files"
+    found = asyncio.run(Formers(place.path, place.working).look())
+    if not found:
+        return "no former files"
+    told = ", ".join(f"{each.path} until {each.due:%Y-%m-%d}" for each in found)
+    raise _Remark(f"former files, which no erasure reaches; the bot deletes them: {told}")
 
 
 def _disk(settings: Settings) -> str:

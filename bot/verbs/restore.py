@@ -16,13 +16,14 @@ from bot.secret import audit_key
 from bot.verbs.opened import assert_stopped
 from bot.verbs.progress import Report, progress
 from storage.audit import Audit
+from storage.former import former_of
 from storage.opening import unopened
 from storage.records import AuditEntry
 from storage.relocation import Relocation, placed, written_line
 from storage.restoring import Restored, Restoring
 
 RUNNING = "the bot is running: stop it, and try again"
-BESIDE = "Kept beside: {} (no erasure reaches it: delete it once the new file has proved good)"
+BESIDE = "Kept beside: {} (no erasure reaches it; the bot deletes it on {:%Y-%m-%d})"
 
 
 def restore(settings: Settings, source: Path, *, without_present: bool = False) -> None:
@@ -30,7 +31,7 @@ def restore(settings: Settings, source: Path, *, without_present: bool = False) 
     done = asyncio.run(_restore(settings, source.absolute(), needs_present=not without_present))
     click.echo(f"{settings.storage.path} is what {source} was.")
     for path in done.kept:
-        click.echo(BESIDE.format(path))
+        _tell(path)
     if done.lost:
         click.echo(
             f"Could not be read in the former database: {', '.join(done.lost)}. What was written"
@@ -48,7 +49,12 @@ def move(settings: Settings, target: Path) -> None:
     if settings.storage.mode not in ("auto", placed(place_of(settings), target).mode):
         click.echo('  storage.mode = "auto"')
     for path in kept:
-        click.echo(BESIDE.format(path))
+        _tell(path)
+
+
+def _tell(kept: Path) -> None:
+    if found := former_of(kept):
+        click.echo(BESIDE.format(kept, found.due))
 
 
 async def _move(settings: Settings, target: Path, report: Report) -> Sequence[Path]:

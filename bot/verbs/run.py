@@ -16,6 +16,7 @@ from bot.app import App, Running
 from bot.config import Settings
 from bot.keyring import READABLE, stays_readable
 from bot.model import chosen, is_demo
+from storage.filesystem import reach
 from storage.threads import left
 
 log = structlog.get_logger(__name__)
@@ -32,6 +33,7 @@ def run(settings: Settings) -> None:
         ensure(settings)
     if stays_readable(settings):
         log.warning("conversations are stored readable", remedy=READABLE)
+    reach(settings.storage.path)
     app = App(settings)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         loop = runner.get_loop()

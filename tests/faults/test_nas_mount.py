@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from storage.condition import Condition
 from storage.courier import ChildCourier
 from storage.inbox import Inbox
 from storage.opening import Place, opened
+from storage.records import Full, StorageError
 from storage.spool import Pace, Spool
 from storage.store import Store
 from tests.faults.test_spool import rows
@@ -59,6 +61,42 @@ async def test_a_log_that_lies_beside_the_file_is_refused(tmp_path: Path) -> Non
         async with opened(place) as store:
             await until(lambda: _degraded(store))
             assert "a write-ahead log lies beside" in (await store.condition()).reason
+
+
+async def test_a_full_share_is_called_so(tmp_path: Path) -> None:
+    """Though SQLite is told at the sync only, and says that some input or output failed."""
+    with mounted(tmp_path / "nas") as nas:
+        copied = Place(nas.mount / "a.db", tmp_path / "here" / "working.db")
+        direct = Place(nas.mount / "b.db", tmp_path / "there" / "working.db", "direct")
+        for place, error in ((copied, "ENOSPC"), (direct, "EDQUOT")):
+            async with opened(place) as store:
+                nas.fill(error, late=True)
+                await _fill(store)
+                await until(lambda store=store: _calls_it_full(store))
+                nas.mend()
+                await until(lambda store=store: _takes_writes(store))
+
+
+async def _fill(store: Store) -> None:
+    """Write more than is there."""
+    with suppress(StorageError):
+        await Inbox(store.database).record([event("1", payload="x" * 100_000)])
+
+
+async def _calls_it_full(store: Store) -> bool:
+    """Where it is copied by its condition, and else by what a write meets."""
+    condition = await store.condition()
+    if condition.state != "local":
+        return "the share is full" in condition.reason
+    with pytest.raises(Full, match="the share is full"):
+        await Inbox(store.database).record([event("2", payload="x" * 100_000)])
+    return True
+
+
+async def _takes_writes(store: Store) -> bool:
+    with suppress(StorageError):
+        return await store.database.writable() and (await store.condition()).state != "degraded"
+    return False
 
 
 @pytest.mark.skipif(not LONG, reason="a long fault trial")

@@ -16,10 +16,11 @@ from bot.health import Metrics
 from storage.audit import Audit
 from storage.backup import Copies, check
 from storage.database import Database
+from storage.former import Formers
 from storage.key import Key, Keyring
 from storage.ledger import Ledger
 from storage.members import Members
-from storage.records import Corrupt, Unavailable, WrongKey
+from storage.records import Corrupt, Held, Unavailable, WrongKey
 from storage.rekey import rekey
 from storage.store import Local
 from storage.turns import Turns
@@ -82,7 +83,7 @@ async def keeping(tmp_path: Path, *keys: Key) -> AsyncGenerator[Kept]:
             await Turns(db).commit(turn("t1", CANARY))
         audit, clock = Audit(db, KEY), Clock()
         vault = Vault(tmp_path / "nas", "parley", Copies(db, audit, tmp_path / "scratch", keys))
-        erasures = Erasures(Local(db), audit, vault, clock)
+        erasures = Erasures(Local(db), audit, vault, Formers(db.path, db.path), clock)
         yield Kept(db, vault, erasures, clock, Metrics())
 
 
@@ -169,7 +170,9 @@ async def test_while_the_directory_is_away_no_receipt_closes_and_no_backup_is_ta
         assert not is_there or list(nas.iterdir()) == []
         [waiting] = await kept.erasures.receipts.open()
         assert (waiting.person, waiting.held.backups) == ("ann", (held,))
-        await Erasures(Local(kept.db), Audit(kept.db, KEY), None).settle()
+        await Erasures(
+            Local(kept.db), Audit(kept.db, KEY), None, Formers(kept.db.path, kept.db.path)
+        ).settle()
         assert await kept.erasures.receipts.open() == [waiting]
         if is_there:
             nas.rmdir()
@@ -242,8 +245,10 @@ async def test_a_receipt_that_is_long_overdue_is_told_of(tmp_path: Path) -> None
     async with keeping(tmp_path) as kept:
         await kept.vault.add(START)
         clock = kept.clock
-        await Members(kept.db, clock=clock).forget("ann", until=START + timedelta(hours=1))
-        erasures = Erasures(Local(kept.db), Audit(kept.db, KEY), None, clock)
+        await Members(kept.db, clock=clock).forget("ann", held=Held((), START + timedelta(hours=1)))
+        erasures = Erasures(
+            Local(kept.db), Audit(kept.db, KEY), None, Formers(kept.db.path, kept.db.path), clock
+        )
         await erasures.settle()
         clock.now += timedelta(hours=3)
         with pytest.raises(Unavailable, match="should have gone by 2026-05-05 04:30 UTC"):

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from adapters.base import Kind
 from bot import control
 from bot.config import Settings
 from bot.control import ControlError, socket_path
@@ -16,6 +18,7 @@ from bot.verbs.restore import restore
 from storage.backup import Copies
 from storage.database import Database
 from storage.driver import driver
+from storage.former import KEPT, Formers
 from storage.inbox import Inbox
 from storage.members import Members
 from storage.outbox import Outbox
@@ -101,6 +104,37 @@ async def test_the_bot_goes_on_with_the_old_window(house: House) -> None:
             said = [turn.question for turn in await Turns(former).recent("fake:bot:ann", 99)]
             assert said[-1] == "three"
     assert len(house.kept()) == len(house.files)
+
+
+async def test_an_erasure_waits_for_the_former_files_which_go_by_themselves(house: House) -> None:
+    async with running_bot(house.settings) as bot:
+        await ask(bot, "my canary")
+        await back_up(house)
+    await house.restore()
+    former = house.kept()
+    assert former
+    async with running_bot(house.settings) as bot:
+        erasures = bot.running.desk.erasures
+        await bot.until(lambda: bool(erasures.formers.known))
+        await bot.platform.receive([message("forget", kind=Kind.COMMAND)])
+        await bot.until_async(erasures.receipts.open, bool)
+        (receipt,) = await erasures.receipts.open()
+        assert set(receipt.held.backups) == {str(path) for path in former}
+        await bot.until(lambda: any(former[0].name in text for text in bot.platform.shown("ann")))
+        later = datetime.now(UTC) + KEPT
+        place = place_of(house.settings)
+        early = Formers(place.path, place.working)
+        assert await early.rotate(later - timedelta(hours=1)) == []
+        await erasures.settle()
+        assert await erasures.receipts.open() == [receipt]
+        assert {each.path for each in await early.rotate(later)} == set(former)
+        assert house.kept() == []
+
+        async def settled() -> bool:
+            await erasures.settle()
+            return not await erasures.receipts.open()
+
+        await bot.until_async(settled, bool)
 
 
 async def test_what_was_erased_since_stays_erased_and_nothing_is_answered_again(

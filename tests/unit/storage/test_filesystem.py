@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from bot.health import storage_part
 from storage.condition import Condition
 from storage.database import Database
-from storage.filesystem import admit, assert_mounted, verdict_of
+from storage.filesystem import admit, assert_mounted, reach, verdict_of
 from storage.mounts import Mount, holding, parse, planned
 from storage.opening import Place, opened
 from storage.pragmas import DIRECT, LOCAL, OTHER
-from storage.probe import measure
+from storage.probe import measure, touch
 from storage.records import Unavailable
 from storage.verdict import judge
 
@@ -177,6 +177,28 @@ async def test_a_nas_that_was_never_mounted_is_refused_and_nothing_made(tmp_path
         assert (await store.condition()).state == "copying"
     assert taken.risk == words
     assert place.risk == ""
+
+
+def test_what_mounts_itself_is_touched_before_it_is_judged(tmp_path: Path) -> None:
+    table, touched = tmp_path / "mountinfo", list[Path]()
+
+    def mount_it(directory: Path) -> None:
+        touched.append(directory)
+        table.write_text(line("/nas", "autofs") + line("/nas/vol", "nfs4", "hard,vers=4.1"))
+
+    path = Path("/nas/vol/a.db")
+    table.write_text(line("/", "ext4") + line("/nas", "autofs"))
+    assert verdict_of(path, table).reason == "box:/vol is not mounted"
+    assert not verdict_of(path, table).is_disk
+    reach(path, table, mount_it)
+    assert verdict_of(path, table).kind == "network"
+    reach(path, table, mount_it)
+    assert touched == [path.parent]
+
+
+def test_whatever_comes_of_touching_it(tmp_path: Path) -> None:
+    touch(tmp_path)
+    touch(tmp_path / "none")
 
 
 async def test_a_working_file_has_to_be_on_a_disk(tmp_path: Path) -> None:
