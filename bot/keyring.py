@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bot.config import ConfigError, Settings
 from bot.sections import Storage
+from storage.directory import make_directory, sync
 from storage.key import BadKey, Keyring, read_keys
 
 COMMAND_TIMEOUT_S = 30.0
@@ -126,7 +127,7 @@ def add_key(path: Path, now: datetime) -> None:
     temporary = place.with_name(f".{place.name}.new")
     try:
         former = place.read_text("utf-8") if place.exists() else ""
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(place.parent)
         temporary.unlink(missing_ok=True)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -134,9 +135,7 @@ def add_key(path: Path, now: datetime) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(place)
-        directory = os.open(place.parent, os.O_RDONLY | os.O_CLOEXEC)
-        os.fsync(directory)
-        os.close(directory)
+        sync(place.parent)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"storage.key_file: {path} can't be written: {error}. Name a file in a directory that"

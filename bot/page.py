@@ -7,7 +7,8 @@ from typing import TypeVar
 from adapters.base import Transient
 from adapters.web.store import Member, Post, Room
 from storage.page import Page
-from storage.records import PagePerson, PagePost, PageRoom, StorageError
+from storage.page_records import PagePerson, PagePost, PageRoom
+from storage.records import StorageError
 
 
 class StoredPage:

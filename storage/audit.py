@@ -21,6 +21,7 @@ from storage.chain import Chain, Head, Row, Seal
 from storage.clock import Clock, from_micros, to_micros, utc_now
 from storage.connection import snapshot
 from storage.database import Database
+from storage.directory import make_directory, sync
 from storage.records import AuditEntry, Unavailable
 from storage.statement import Statement, Step, Values, insertion
 from storage.tables import IS_DENIED, audit, audit_seal
@@ -280,11 +281,12 @@ def _before(rows: Iterable[tuple[Row, str]], until: int) -> Iterator[tuple[Row, 
 
 def _write(path: Path, content: bytes) -> None:
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(path.parent)
         with path.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        sync(path.parent)
     except OSError as error:
         raise Unavailable(f"{path}: the export can't be written ({error.strerror})") from error
 

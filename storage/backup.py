@@ -20,6 +20,7 @@ from storage.beside import remove
 from storage.cleaning import clean
 from storage.connection import Connector, discard, raw, snapshot
 from storage.database import Database
+from storage.directory import make_directory
 from storage.faults import DriverError, explain, explain_os
 from storage.inspection import Chained, counts, problems, size_bytes, sound
 from storage.key import Key, Keyring
@@ -129,7 +130,7 @@ def _is_same(target: Path, source: Path) -> bool:
 def _make(scratch: Path, name: str) -> Path:
     """An empty file for a copy, for its owner only. Raises `Unavailable` and `Full`."""
     try:
-        scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(scratch)
         descriptor, path = mkstemp(_COPY, f".{name}.", scratch)
         os.close(descriptor)
     except OSError as error:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from storage import depot
-from storage.directory import sync
+from storage.directory import make_directory, sync
 from storage.faults import explain_os
+from storage.porter import carry
 
 BESIDE = ("", "-wal", "-shm", "-journal")
 """The file, and what SQLite keeps beside it."""
@@ -27,7 +27,7 @@ def make(path: Path) -> None:
     """
     remove(path)
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(path.parent)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise explain_os(error, path) from error
@@ -79,4 +79,4 @@ def _link(path: Path, beside: Path) -> None:
     except FileExistsError:
         raise
     except OSError:  # a file system without links
-        depot.carry(path, beside, lambda _: None)
+        carry(path, beside, lambda _: None)

@@ -1,31 +1,23 @@
 """A directory for copies, which may be on a NAS: it is touched only from a process that can be
-killed when its mount hangs.
-
-`python -m storage.depot` reads one JSON line that says what to do, writes `{"progress": n}` as it
-goes and one line with the outcome, and ends. A file gets its name only when all of it is on the
-disk there and was read back.
+killed when its mount hangs, a new one for each thing to do (`porter.py`).
 """
 
 import asyncio
-import hashlib
 import json
-import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from select import select
 from typing import Any
 
 from storage.attendant import environment, result
-from storage.records import Corrupt, StorageError, Unavailable
+from storage.porter import PART
+from storage.records import Unavailable
 
-CHUNK = 1 << 20
 SILENCE_S = 60.0
 """How long a disk may say nothing about a step, start of the process included."""
 _END_S = 2.0
-_PART = ".{}.part"
 
 
 async def put(source: Path, target: Path, beside: str = "") -> None:
@@ -42,7 +34,7 @@ async def names(directory: Path) -> list[str] | None:
 
 def whose_part(name: str) -> str:
     """The name that the file of this name would have got once it was whole; empty for others."""
-    start, end = _PART.split("{}")
+    start, end = PART.split("{}")
     is_part = name.startswith(start) and name.endswith(end)
     return name.removeprefix(start).removesuffix(end) if is_part else ""
 
@@ -71,7 +63,7 @@ async def rename(source: Path, target: Path) -> None:
 async def _ask(where: Path, **request: object) -> Mapping[str, Any]:
     """The outcome. Raises `StorageError`; `Unavailable` when the disk is silent."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", "storage.depot", stdin=PIPE, stdout=PIPE, env=environment()
+        sys.executable, "-P", "-m", "storage.porter", stdin=PIPE, stdout=PIPE, env=environment()
     )
     try:
         return result(await _exchange(process, request))
@@ -111,122 +103,3 @@ async def _end(process: Process) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(_END_S):
                 await process.wait()
-
-
-def carry(source: Path, target: Path, progress: Callable[[int], None]) -> None:
-    """What `put` does, in this process. Raises `OSError`; `Corrupt` for what reads otherwise."""
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = target.with_name(_PART.format(target.name))
-    try:
-        written = _write(source, temporary, progress)
-        if written != _digest(temporary, progress):
-            raise Corrupt(f"{temporary}: what was written is read otherwise; check its disk")
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
-    _sync_directory(target.parent)
-
-
-def _write(source: Path, target: Path, progress: Callable[[int], None]) -> bytes:
-    digest, done = hashlib.sha256(), 0
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with source.open("rb") as coming, os.fdopen(descriptor, "wb") as going:
-        while chunk := coming.read(CHUNK):
-            digest.update(chunk)
-            going.write(chunk)
-            done += len(chunk)
-            progress(done)
-        going.flush()
-        os.fsync(going.fileno())
-    return digest.digest()
-
-
-def sha256(path: Path, progress: Callable[[int], None] = lambda _: None) -> str:
-    """What `digest` does, in this process. Raises `OSError`."""
-    if not path.exists() or not path.stat().st_size:
-        return ""
-    return _digest(path, progress).hex()
-
-
-def _digest(path: Path, progress: Callable[[int], None]) -> bytes:
-    digest, done = hashlib.sha256(), 0
-    with path.open("rb") as file:
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)  # ask the disk, not memory
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-            done += len(chunk)
-            progress(done)
-    return digest.digest()
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _do(request: Mapping[str, Any]) -> dict[str, object]:
-    match request["do"]:
-        case "put":
-            target = Path(request["target"])
-            if request["beside"]:
-                target.with_name(request["beside"]).stat()
-            carry(Path(request["source"]), target, _report)
-            return {}
-        case "names":
-            return {"names": _names(Path(request["directory"]))}
-        case "mark":
-            path = Path(request["path"])
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.touch(mode=0o600)
-            _sync_directory(path.parent)
-            return {}
-        case "digest":
-            return {"sha256": sha256(Path(request["source"]), _report)}
-        case "rename":
-            with suppress(FileNotFoundError):
-                Path(request["source"]).rename(request["target"])
-            return {}
-        case _:
-            for path in map(Path, request["paths"]):
-                path.unlink(missing_ok=True)
-            return {}
-
-
-def _names(directory: Path) -> list[str] | None:
-    with suppress(FileNotFoundError):
-        return sorted(each.name for each in directory.iterdir() if each.is_file())
-    return None
-
-
-def _report(done: int) -> None:
-    """Raises `BrokenPipeError` once nobody waits for the outcome, which is when the input ends."""
-    if select([sys.stdin], [], [], 0)[0]:
-        raise BrokenPipeError
-    _say({"progress": done})
-
-
-def _say(line: Mapping[str, object]) -> None:
-    sys.stdout.write(json.dumps(line) + "\n")
-    sys.stdout.flush()
-
-
-def main() -> None:
-    """Do what the input asks for."""
-    request = json.loads(sys.stdin.readline())
-    try:
-        _say(_do(request))
-    except StorageError as error:
-        _say({"fault": type(error).__name__, "text": str(error)})
-    except OSError as error:
-        from storage.faults import explain_os  # slow to import, and seldom needed
-
-        fault = explain_os(error, Path(str(error.filename or request.get("target"))))
-        _say({"fault": type(fault).__name__, "text": str(fault)})
-
-
-if __name__ == "__main__":
-    with suppress(BrokenPipeError, KeyboardInterrupt):  # nobody is there any more to be told
-        main()

@@ -22,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from storage import tables
+from storage import page_tables, tables
 from storage.clock import to_micros
 from storage.index import remove_from_index
 from storage.outbox import REMOVAL
@@ -134,7 +134,7 @@ ERASERS = (
     Eraser("turns", (turn, tables.turn_message, tables.known_answer, session), _turns),
     Eraser("answers", (outbox,), _answers),
     Eraser("messages", (inbox,), _EVENTS.run),
-    Eraser("posts", (tables.page_post, tables.page_file), _posts),
+    Eraser("posts", (page_tables.page_post, page_tables.page_file), _posts),
     Eraser("names", (member,), _MEMBER.run),
     Eraser("roles", (grant,), _GRANT.run),
     Eraser("quotas", (quota,), _QUOTA.run),

@@ -11,6 +11,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from storage.directory import make_directory
 from storage.ownership import Ownership
 from storage.records import Unavailable
 
@@ -25,7 +26,7 @@ def alone(path: Path, machine: Path = MACHINE) -> Generator[str]:
     `Fenced` while another process has it, `Unavailable` where it can't be kept.
     """
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(path.parent)
     except OSError as error:
         raise _unkept(path, error) from error
     with Ownership(path):

@@ -13,9 +13,9 @@ from sqlalchemy import func as sql
 from storage.clock import from_micros, to_micros
 from storage.connection import snapshot
 from storage.database import Database
-from storage.records import PagePerson, PagePost, PageRoom
+from storage.page_records import PagePerson, PagePost, PageRoom
+from storage.page_tables import page_file, page_person, page_post, page_room
 from storage.statement import Statement, Values, insertion
-from storage.tables import page_file, page_person, page_post, page_room
 
 _LATEST = 2**62
 

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from storage import changes, depot
+from storage import changes, depot, porter
 from storage.audit import Audit
 from storage.backup import Progress, copy
 from storage.beside import Step, make, remove, step_aside, unwatched
 from storage.connection import Connector, discard
+from storage.directory import make_directory
 from storage.faults import DriverError, explain, explain_os
 from storage.filesystem import assert_mounted, verdict_of
 from storage.key import Key
@@ -100,7 +101,7 @@ class Relocation:
 
     def _hold(self, stack: ExitStack) -> None:
         for path in self._files():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_directory(path.parent)
             stack.enter_context(Ownership(path))
 
     async def _carry(self, entry: AuditEntry, now: datetime, progress: Progress) -> str:
@@ -111,7 +112,7 @@ class Relocation:
             await asyncio.to_thread(self._copy, scratch, progress)
             await asyncio.to_thread(self._sign, scratch, entry, now)
             self.reached("read")
-            sha256 = await asyncio.to_thread(depot.sha256, scratch)
+            sha256 = await asyncio.to_thread(porter.sha256, scratch)
             await asyncio.to_thread(self._note, sha256, is_done=False)
             self.reached("announced")
             await depot.put(scratch, self.target.path)
@@ -164,12 +165,12 @@ class Relocation:
         """Keys, and what the audit left in files."""
         home = self.target.home
         try:
-            home.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_directory(home.parent)
             for source, target in self._companions(COMPANIONS):
                 if source.is_dir():
                     shutil.copytree(source, target, dirs_exist_ok=True)
                 else:
-                    depot.carry(source, target, lambda _: None)
+                    porter.carry(source, target, lambda _: None)
         except OSError as error:
             raise explain_os(error, home) from error
 

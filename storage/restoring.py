@@ -22,6 +22,7 @@ from storage import changes, cleaning, depot
 from storage.audit import Audit
 from storage.beside import BESIDE, Step, keep_beside, remove, unwatched
 from storage.connection import Connector, discard
+from storage.directory import make_directory
 from storage.faults import DriverError, explain, explain_os
 from storage.filesystem import assert_mounted
 from storage.inspection import sound
@@ -137,7 +138,7 @@ class Restoring:
 
     def _hold(self, stack: ExitStack) -> None:
         for path in self._files():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_directory(path.parent)
             stack.enter_context(Ownership(path))
 
     def _check(self, scratch: Path, source: Path) -> None:

@@ -5,25 +5,17 @@ end. Times are microseconds since the epoch (`clock.py`). Every index serves a q
 looked up by state has a partial index, so that the hot set stays small beside a million turns.
 """
 
-import re
+from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlmodel import Field
 
-from sqlalchemy import ForeignKeyConstraint, Index, Table, UniqueConstraint, text
-from sqlalchemy.orm import declared_attr
-from sqlmodel import Field, SQLModel
+from storage import copy_tables, page_tables  # noqa: F401  # tables too
+from storage.row import Row, table_of
 
 PENDING = text("outcome IS NULL")
 UNDELIVERED = text("state IN ('open', 'ready')")
 DEAD = text("state = 'dead'")
 IS_DENIED = text("outcome = 'denied'")
 """Conditions of partial indexes, to be used in queries word for word."""
-
-
-class Row(SQLModel):
-    """Names the table of a subclass after it: `PagePostRow` describes `page_post`."""
-
-    @declared_attr.directive
-    def __tablename__(cls) -> str:  # noqa: N805  # pyright: ignore[reportIncompatibleVariableOverride]
-        return re.sub(r"(?<=.)(?=[A-Z])", "_", cls.__name__.removesuffix("Row")).lower()
 
 
 class InboxRow(Row, table=True):
@@ -298,127 +290,26 @@ class BackupRow(Row, table=True):
     name: str = Field(primary_key=True)
 
 
-class PagePersonRow(Row, table=True):
-    """Someone who joined the page."""
-
-    id: str = Field(primary_key=True)
-    name: str
-    secret_sha256: str
-    language: str
-    joined_at: int
-
-
-class PageRoomRow(Row, table=True):
-    """A room of the page; `owner` is empty for a shared one."""
-
-    __table_args__ = (UniqueConstraint("id"), Index("page_room_owner", "owner"))
-
-    row: int | None = Field(primary_key=True)
-    id: str
-    name: str
-    owner: str
-
-
-class PagePostRow(Row, table=True):
-    """A message on the page. `position` is its first `seq`, and so the order of posting."""
-
-    __table_args__ = (
-        UniqueConstraint("id"),
-        UniqueConstraint("seq"),
-        Index("page_post_room", "room", "position"),
-        Index("page_post_author", "author"),
-        Index("page_post_reply", "reply_to"),
-    )
-
-    position: int = Field(primary_key=True)
-    id: str
-    room: str
-    author: str
-    author_name: str
-    text: str
-    posted_at: int
-    seq: int
-    reply_to: str
-    edited: bool
-    removed: bool
-    file_name: str
-
-
-class PageFileRow(Row, table=True):
-    """The attachment of a post."""
-
-    post: str = Field(primary_key=True)
-    content: bytes
-
-
-class ChangeRow(Row, table=True):
-    """In a working file: that a row changed, and which; see `changes.py`."""
-
-    seq: int = Field(primary_key=True)
-    mark: int
-    name: str
-    key: str
-    at: int
-
-
-class ReplicaRow(Row, table=True):
-    """Which point of a change log this file holds; one row, and none before there is a log."""
-
-    id: int = Field(primary_key=True)
-    seq: int
-    mark: int
-
-
-class LeaseRow(Row, table=True):
-    """Who has this file, of the bots that share it: `tenure.Grip`; one row, or none yet."""
-
-    id: int = Field(primary_key=True)
-    epoch: int
-    holder: str
-    label: str
-    beat: int
-    ttl_s: float
-
-
-class LeaseTermRow(Row, table=True):
-    """Somebody's time with the lease; `commits` of it are known when the next one begins."""
-
-    epoch: int = Field(primary_key=True)
-    holder: str
-    label: str
-    began_at: int
-    commits: int | None
-
-
-def _table(name: str) -> Table:
-    return SQLModel.metadata.tables[name]
-
-
-inbox = _table("inbox")
-cursor = _table("cursor")
-outbox = _table("outbox")
-session = _table("session")
-turn = _table("turn")
-turn_message = _table("turn_message")
-feedback = _table("feedback")
-known_answer = _table("known_answer")
-standard_answer = _table("standard_answer")
-member = _table("member")
-grant = _table("grant")
-room = _table("room")
-pairing = _table("pairing")
-quota = _table("quota")
-spending = _table("spending")
-hint = _table("hint")
-setting = _table("setting")
-audit = _table("audit")
-audit_seal = _table("audit_seal")
-erasure = _table("erasure")
-backup = _table("backup")
-page_person = _table("page_person")
-page_room = _table("page_room")
-page_post = _table("page_post")
-page_file = _table("page_file")
-change = _table("change")
-replica = _table("replica")
-metadata = SQLModel.metadata
+inbox = table_of("inbox")
+cursor = table_of("cursor")
+outbox = table_of("outbox")
+session = table_of("session")
+turn = table_of("turn")
+turn_message = table_of("turn_message")
+feedback = table_of("feedback")
+known_answer = table_of("known_answer")
+standard_answer = table_of("standard_answer")
+member = table_of("member")
+grant = table_of("grant")
+room = table_of("room")
+pairing = table_of("pairing")
+quota = table_of("quota")
+spending = table_of("spending")
+hint = table_of("hint")
+setting = table_of("setting")
+audit = table_of("audit")
+audit_seal = table_of("audit_seal")
+erasure = table_of("erasure")
+backup = table_of("backup")
+metadata = inbox.metadata
+"""Of all tables, those of the other two files too."""

@@ -14,9 +14,9 @@ from storage.attendant import environment
 from storage.audit import Audit
 from storage.backup import Copies, check, sweep
 from storage.database import Database
-from storage.depot import CHUNK
 from storage.driver import driver
 from storage.inbox import Inbox
+from storage.porter import CHUNK
 from storage.records import AuditEntry, Corrupt, Unavailable
 from storage.schema import HEAD
 from tests.unit.storage.values import KEY, event
@@ -117,7 +117,7 @@ def test_a_copy_that_nobody_waits_for_any_more_is_taken_back(tmp_path: Path) -> 
     os.mkfifo(source)
     request = {"do": "put", "source": str(source), "target": str(target), "beside": ""}
     with subprocess.Popen(
-        [sys.executable, "-P", "-m", "storage.depot"],
+        [sys.executable, "-P", "-m", "storage.porter"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=environment(),

@@ -11,7 +11,8 @@ from storage.inbox import Inbox
 from storage.members import Members
 from storage.outbox import Outbox
 from storage.page import Page
-from storage.records import Body, PagePerson, PageRoom, PartState
+from storage.page_records import PagePerson, PageRoom
+from storage.records import Body, PartState
 from storage.turns import Turns
 from tests.unit.storage.values import NOON, destination, event, post, turn
 

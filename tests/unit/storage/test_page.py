@@ -9,7 +9,7 @@ import pytest
 from storage.database import Database
 from storage.inbox import Inbox
 from storage.page import Page
-from storage.records import PagePerson, PageRoom
+from storage.page_records import PagePerson, PageRoom
 from tests.unit.storage.values import NOON, event, post
 
 ANN = PagePerson("ann", "Ann", "0" * 64, "en", NOON)

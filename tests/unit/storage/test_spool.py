@@ -22,8 +22,9 @@ from storage.driver import driver
 from storage.inbox import Inbox
 from storage.members import Members
 from storage.page import Page
+from storage.page_records import PageRoom
 from storage.query import parse
-from storage.records import Body, Fenced, PageRoom, Unavailable
+from storage.records import Body, Fenced, Unavailable
 from storage.search import Search
 from storage.spool import Pace, Spool
 from storage.tables import metadata

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from storage.records import Destination, Event, PagePost, Turn, TurnMessage
+from storage.page_records import PagePost
+from storage.records import Destination, Event, Turn, TurnMessage
 
 KEY = b"a key of the audit"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
