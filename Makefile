@@ -40,7 +40,7 @@ faults-platforms: rig
 faults-storage: rig
 	@PARLEY_LONG_FAULTS=1 $(BIN)/python -m pytest tests/faults/test_spool.py \
 		tests/faults/test_nas_*.py tests/faults/test_nfs.py tests/faults/test_partition.py \
-		tests/faults/test_rekey.py $(ARGS)
+		tests/faults/test_rekey.py tests/faults/test_restore_killed.py $(ARGS)
 
 lint: dev image-check ## ruff's rules and format, and the Dockerfile
 	@$(BIN)/ruff check .

@@ -24,7 +24,7 @@ from storage.lookout import Lookout
 from storage.opening import unopened
 from storage.records import AuditEntry, StorageError
 from storage.statement import Step
-from storage.tenure import LOOKS, Grip, Standing, Wish
+from storage.tenure import Grip, Standing, Wish
 
 ANSWER_S = 3.0
 """How long an answer about the lease is waited for before people are told that none comes."""
@@ -67,7 +67,7 @@ class Standby:
     async def rest(self) -> None:
         """The pause between two looks."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._lease.terms.ttl_s / LOOKS):
+            async with asyncio.timeout(self._lease.rest_s):
                 await self._woken.wait()
         self._woken.clear()
 

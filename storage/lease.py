@@ -83,6 +83,11 @@ class Lease:
         return tenure.standing(self.terms, self.watch, self._now_s())
 
     @property
+    def rest_s(self) -> float:
+        """How long to rest before the next look."""
+        return tenure.rest_s(self.terms, self.watch, self._now_s())
+
+    @property
     def wish(self) -> Wish:
         """What a person asked for and still waits for."""
         return self._wish if self._now_s() < self._wish_until_s else Wish.NONE

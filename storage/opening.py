@@ -162,7 +162,7 @@ async def _see_silence(
     await lookout.look()
     while lease.standing is Standing.HELD:
         before = lease.watch
-        await sleep(lease.terms.ttl_s / tenure.LOOKS)
+        await sleep(lease.rest_s)
         await lookout.look()
         if lease.standing is Standing.HELD and lease.watch is not before:
             name = lease.watch.grip.label if lease.watch.grip else ""

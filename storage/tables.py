@@ -8,7 +8,7 @@ looked up by state has a partial index, so that the hot set stays small beside a
 from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field
 
-from storage import copy_tables, page_tables  # noqa: F401  # tables too
+from storage import copy_tables, page_tables
 from storage.row import Row, table_of
 
 PENDING = text("outcome IS NULL")
@@ -312,4 +312,5 @@ audit_seal = table_of("audit_seal")
 erasure = table_of("erasure")
 backup = table_of("backup")
 metadata = inbox.metadata
-"""Of all tables, those of the other two files too."""
+OTHERS = copy_tables, page_tables
+"""The files with the other tables, which `metadata` so holds too."""

@@ -17,7 +17,8 @@ STOP_AFTER = 0.6
 BEATS = 6
 """Beats in a time to live; each commit is one, and an idle holder commits for its sake."""
 LOOKS = 10
-"""Looks of a watcher in a time to live."""
+"""Looks of a watcher in a time to live, and one more when that is over."""
+LEAST_REST_S = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,15 @@ def standing(terms: Terms, watch: Watch, now_s: float) -> Standing:
     if not grip.holder:
         return Standing.FREE if is_silent or grip.epoch != terms.yielded else Standing.HELD
     return Standing.STALE if is_silent else Standing.HELD
+
+
+def rest_s(terms: Terms, watch: Watch, now_s: float) -> float:
+    """How long a watcher rests: until its next look is due, or the holder's time is over."""
+    usual_s = terms.ttl_s / LOOKS
+    if watch.grip is None:
+        return usual_s
+    left_s = max(terms.ttl_s, watch.grip.ttl_s) - watch.silent_s(now_s)
+    return min(usual_s, left_s + LEAST_REST_S) if left_s >= 0 else usual_s
 
 
 def may_take(standing: Standing, wish: Wish, *, automatic: bool) -> bool:

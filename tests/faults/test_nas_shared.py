@@ -3,6 +3,7 @@ stopped.
 """
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.clients.process import BotProcess
 from tests.faults.test_kill import free_port
 from tests.rigs.nas import Nas, mounted
 
+LONG = bool(os.environ.get("PARLEY_LONG_FAULTS"))
 LEASE_S = 5.0
 PATIENCE_S = 120.0
 STOPPED = "threads that hang in a mount are left"
@@ -81,6 +83,7 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.skipif(not LONG, reason="a long fault trial")
 @pytest.mark.timeout(400)
 async def test_a_mount_that_hangs_holds_nobody(tmp_path: Path) -> None:
     """A process that has a file open there can't end before the mount answers: that is the

@@ -166,20 +166,6 @@ async def test_without_a_present_database_there_is_nothing_to_take_over(tmp_path
     assert await house.known() == [PERSON]
 
 
-@pytest.mark.parametrize("mode", ["local", "local-first"])
-@pytest.mark.parametrize("step", ["kept", "bared", "put", "let go"])
-async def test_interrupted_anywhere_nobody_starts_until_it_is_done_again(
-    tmp_path: Path, mode: Mode, step: str
-) -> None:
-    house = await house_in(tmp_path, mode=mode)
-    await house.interrupted(step)
-    with pytest.raises(Unavailable, match=r"copy\.db in its place was interrupted; do it again"):
-        await house.known()
-    await house.restore(now=NOON + timedelta(minutes=1))
-    assert await house.known() == []
-    assert house.kept() != []
-
-
 async def test_a_former_log_is_gone_before_the_new_file_is_there(tmp_path: Path) -> None:
     house = await house_in(tmp_path)
     path = house.place.path

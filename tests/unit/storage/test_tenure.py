@@ -21,6 +21,7 @@ from storage.tenure import (
     Wish,
     acts_until,
     may_take,
+    rest_s,
     standing,
 )
 
@@ -48,6 +49,22 @@ GIVEN_UP = replace(OTHERS, holder="")
 )
 def test_standing(terms: Terms, grip: Grip | None, silent_s: float, expected: Standing) -> None:
     assert standing(terms, Watch(grip, 100), 100 + silent_s) is expected
+
+
+@given(
+    ttl_s=st.floats(5, 600),
+    its_s=st.floats(5, 600),
+    silent_s=st.floats(0, 1200),
+)
+def test_a_watcher_looks_again_as_soon_as_the_holders_time_is_over(
+    ttl_s: float, its_s: float, silent_s: float
+) -> None:
+    terms, watch = replace(ME, ttl_s=ttl_s), Watch(replace(OTHERS, ttl_s=its_s), 0)
+    rest = rest_s(terms, watch, silent_s)
+    assert 0 < rest <= ttl_s / 10
+    if standing(terms, watch, silent_s) is Standing.HELD:
+        assert standing(terms, watch, silent_s + rest) is Standing.STALE or rest == ttl_s / 10
+    assert rest_s(terms, Watch(), silent_s) == ttl_s / 10
 
 
 @pytest.mark.parametrize(
