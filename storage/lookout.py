@@ -39,9 +39,14 @@ class Lookout:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        await self.let_go()
+
+    async def let_go(self) -> None:
+        """End the process; the next look starts another."""
         if self._looking:
             self._looking.cancel()
             await asyncio.wait([self._looking])
+            self._looking = None
         await self._watcher.kill()
 
     async def look(self, patience_s: float | None = None) -> None:
