@@ -2,8 +2,8 @@
 
 Ours is measured as readers have it, through the client, the socket, sampling and text: from the
 moment when all are being written until the first one ends. The peer only computes; it runs in our
-worker's environment and as it comes, with one cache and with a split one. Each side runs three times
-by turns and its best counts, for whatever else runs only makes it slower.
+worker's environment and as it comes, with one cache and with a split one. Each side runs three
+times by turns and its best counts, for whatever else runs only makes it slower.
 """
 
 import asyncio
