@@ -12,6 +12,7 @@ class Payoff:
 
     def __init__(self) -> None:
         self._share = FIRST_SHARE
+        self._has_tried = False
         self._rest = 0
 
     def pass_token(self) -> None:
@@ -19,17 +20,18 @@ class Payoff:
         self._rest = max(0, self._rest - 1)
 
     def length(self, price: float) -> int:
-        """Tokens that the next draft may have; 0 while drafts do not pay.
+        """Tokens that the next draft may have; 0 while drafts do not pay. One is always tried.
 
         `price` is what a drafted token costs, as a share of what computing one alone costs.
         """
         if self._rest or price >= 1:
             return 0
-        if self._share <= price:
-            self._rest, self._share = REST_TOKENS, max(FIRST_SHARE, price)
+        if self._has_tried and self._share <= price:
+            self._rest, self._share, self._has_tried = REST_TOKENS, FIRST_SHARE, False
             return 0
         return 2 + int(self._share * (LONGEST_DRAFT - 2))
 
     def note(self, drafted: int, taken: int) -> None:
         """How much of a draft was drawn again."""
+        self._has_tried = True
         self._share += SMOOTHING * (taken / drafted - self._share)

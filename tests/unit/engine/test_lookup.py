@@ -43,6 +43,16 @@ def test_drafts_that_do_not_pay_rest_for_a_while():
     assert lookup.draft(4, price=0.3)
 
 
+def test_where_a_token_is_dear_one_draft_is_tried_and_goes_on_if_it_was_good():
+    dear = 0.55
+    lookup = Lookup([*range(20), 0, 1, 2])
+    assert (draft := lookup.draft(8, dear))
+    lookup.note(len(draft), len(draft))
+    assert lookup.draft(8, dear)
+    lookup.note(8, 0)
+    assert lookup.draft(8, dear) == []
+
+
 @given(st.lists(st.integers(0, 3), max_size=60), st.integers(1, 12))
 def test_a_draft_is_a_run_of_the_context_behind_an_equal_one(tokens: list[int], most: int):
     draft = Lookup(tokens).draft(most, CHEAP)
