@@ -46,7 +46,8 @@ def test_drafts_that_do_not_pay_rest_for_a_while():
 def test_where_a_token_is_dear_one_draft_is_tried_and_goes_on_if_it_was_good():
     dear = 0.55
     lookup = Lookup([*range(20), 0, 1, 2])
-    assert (draft := lookup.draft(8, dear))
+    draft = lookup.draft(8, dear)
+    assert draft
     lookup.note(len(draft), len(draft))
     assert lookup.draft(8, dear)
     lookup.note(8, 0)
