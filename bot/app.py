@@ -1,4 +1,4 @@
-"""The composition root: builds every part, starts them in order, and stops them in order.
+"""The composition root: has every part built, starts them in order, and stops them in order.
 
 Start: the engine's process (its model loads beside), storage, what an earlier run left, platforms,
 the port, the control socket. Stop: intake, answers, engine, outbox, storage.
@@ -13,7 +13,6 @@ from contextlib import (
     nullcontext,
 )
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -22,58 +21,34 @@ import structlog
 from adapters.base import Adapter
 from adapters.console import PLATFORM as CONSOLE
 from adapters.console import ConsoleAdapter
-from bot.answer import Answering
-from bot.attachments import Attachments
-from bot.backups import Backups
 from bot.codec import answer_key, from_record
 from bot.commands import Desk
-from bot.computing import Computing, Memory
 from bot.config import Settings
-from bot.configured import note_changes, note_model
 from bot.control import Control, ControlError, Progress, socket_path
-from bot.delivery import Delivery
-from bot.erasures import Erasures
-from bot.expiry import Expiry
+from bot.furnishing import Ground, furnished
 from bot.health import Metrics, PartState, Readiness, storage_part
 from bot.intake import Intake, states
 from bot.keeping import Keeping
-from bot.key_age import KeyAge, note_key, remind
+from bot.key_age import KeyAge, remind
 from bot.keyring import keyring_of
 from bot.office import tasks_for
 from bot.parts import Site, engine_of, platforms, port
 from bot.pipeline import Pipeline
 from bot.place import place_of
-from bot.ready import ReadyAnswers
-from bot.reply import Outlet, Sinks
-from bot.roster import Roster
-from bot.secret import audit_key
-from bot.sessions import Sessions
-from bot.standards import Standards
 from bot.standby import Standby
 from bot.tasks import alone, first, guarded
 from engine.base import Engine
 from storage.audit import Audit
-from storage.backup import Copies, sweep
 from storage.beat import keep
 from storage.clock import utc_now
 from storage.database import Database
-from storage.former import Formers
-from storage.inbox import Inbox
 from storage.key import Keyring
-from storage.known import Known
 from storage.lease import Lease
 from storage.lookout import Lookout
-from storage.members import Members
 from storage.opening import Place, leasing, opened
-from storage.outbox import Outbox
 from storage.records import AuditEntry, Fenced, StorageError, Unavailable
-from storage.roster import RosterStore
 from storage.search import Search
-from storage.standard import StandardStore
 from storage.store import Store
-from storage.sweeper import Sweeper
-from storage.turns import Turns
-from storage.vault import Vault
 
 log = structlog.get_logger(__name__)
 
@@ -116,8 +91,6 @@ class App:
         self._store: Store
         self._database: Database
         self._engine: Engine
-        self._key_age = KeyAge(None)
-        self._backups: Backups | None = None
 
     def stop(self) -> None:
         """Begin to stop; may be called more than once."""
@@ -243,7 +216,10 @@ class App:
         return self._tasks.create_task(guarded(work))
 
     async def _serve(self, started: Callable[[Running], None]) -> None:
-        desk, sinks = await self._desk(*await self._records())
+        ground = Ground(
+            self.settings, self._store, self._engine, self._keys, self._adapters, self.metrics
+        )
+        desk, sinks = await furnished(ground, self.spawn, self.stop)
         pipeline = Pipeline(desk, self.spawn, self.metrics)
         intake = Intake(pipeline, desk.memory.inbox, self.metrics, self.spawn)
         self._observe(desk)
@@ -254,7 +230,8 @@ class App:
         async with AsyncExitStack() as doors:
             url = ""
             if self.settings.web.enabled:
-                site = Site(desk, pipeline, sinks, self.metrics, self.readiness, self.spawn)
+                readiness = partial(self.readiness, desk)
+                site = Site(desk, pipeline, sinks, self.metrics, readiness, self.spawn)
                 url = await doors.enter_async_context(port(site, self._database, self._add))
             awaited = {answer_key(from_record(each.event)) for each in unfinished}
             await desk.delivery.recover(awaited)
@@ -270,72 +247,13 @@ class App:
                 intake.close()
                 await self._drain(desk)
 
-    async def _records(self) -> tuple[Audit, Roster]:
-        """Who did what and who may, with what this start changed written down."""
-        settings, key = self.settings, audit_key(self.settings)
-        audit = Audit(self._database, key, settings.storage.anchor)
-        await audit.begin()
-        await asyncio.to_thread(sweep, place_of(settings).scratch, self._database.path.name)
-        store = RosterStore(self._database, audit)
-        since = await note_key(self._keys.current, store)
-        self._key_age = KeyAge(since, settings.storage.key_days)
-        roster = Roster(store, settings.access)
-        await roster.load()
-        await note_changes(settings, roster, key)
-        if settings.engine.kind != "remote":  # whose model the configuration names
-            status = await self._engine.status()
-            await note_model(status.model, status.sha256, roster)
-        return audit, roster
-
-    async def _desk(self, audit: Audit, roster: Roster) -> tuple[Desk, Sinks]:
-        """What commands are given, and where answers go."""
-        database, bot = self._database, self.settings.bot
-        standards = Standards(StandardStore(database, audit), bot.name, bot.language)
-        await standards.load()
-        ready = ReadyAnswers(self.settings, roster, standards, Known(database), self.metrics)
-        memory = Memory(Inbox(database), Outbox(database), Turns(database), roster, ready)
-        delivery = Delivery(memory.outbox, self._adapters, self.spawn, self.metrics)
-        sinks = Sinks(self._adapters, Outlet(memory.outbox, delivery), bot.language)
-        computing = Computing(self.settings, self._engine, memory, Attachments(self._adapters))
-        answering = Answering(self.settings, computing, memory, delivery, sinks, self.metrics)
-        sessions = Sessions(answering, self.spawn)
-        storage, sweeper = self.settings.storage, Sweeper(database)
-        vault = self._vault(audit)
-        place = place_of(self.settings)
-        formers = Formers(place.path, place.working)
-        erasures = Erasures(self._store, audit, vault, formers)
-        if vault:
-            self._backups = Backups(vault, erasures, storage.backup_at, self.metrics)
-        forget = self._engine.forget
-        desk = Desk(
-            settings=self.settings,
-            engine=self._engine,
-            memory=memory,
-            members=Members(database),
-            sessions=sessions,
-            answering=answering,
-            delivery=delivery,
-            roster=roster,
-            audit=audit,
-            search=Search(database),
-            storage=self._store.condition,
-            key_age=self._key_age,
-            backups=self._backups,
-            erasures=erasures,
-            expiry=Expiry(storage.retention_days, roster, sweeper, audit, sessions, forget),
-            stop=self.stop,
-            adapters=self._adapters,
-            started_at=datetime.now(UTC),
-        )
-        return desk, sinks
-
     @asynccontextmanager
     async def _regular(self, desk: Desk) -> AsyncGenerator[None]:
         """What is done again and again while the bot answers."""
         keeping = Keeping(self.settings.storage, desk.audit, desk.erasures, desk.expiry)
-        tasks = [self.spawn(keeping.run()), self.spawn(remind(self._key_age))]
-        if self._backups:
-            tasks.append(self.spawn(self._backups.run()))
+        tasks = [self.spawn(keeping.run()), self.spawn(remind(desk.key_age))]
+        if desk.backups:
+            tasks.append(self.spawn(desk.backups.run()))
         yield
         for task in tasks:
             task.cancel()
@@ -373,32 +291,25 @@ class App:
         self.metrics.waiting.set_function(lambda: desk.sessions.waiting)
         self.metrics.storage_key_age.set_function(lambda: desk.key_age.seconds(utc_now()))
 
-    async def readiness(self) -> Readiness:
+    async def readiness(self, desk: Desk) -> Readiness:
         """The state of each part."""
         parts = {
             "engine": await self._engine_state(),
-            "storage": await self._storage_state(),
+            "storage": await self._storage_state(desk.key_age),
             **states(self._adapters.values()),
         }
-        if self._backups:
-            parts["backup"] = self._backups.part()
+        if desk.backups:
+            parts["backup"] = desk.backups.part()
         if self._stopping.is_set():
             parts["bot"] = PartState(ready=False, detail="stopping")
         return Readiness(parts)
-
-    def _vault(self, audit: Audit) -> Vault | None:
-        storage = self.settings.storage
-        if storage.backup_dir is None:
-            return None
-        copies = Copies(self._database, audit, place_of(self.settings).scratch, self._keys.all)
-        return Vault(storage.backup_dir, storage.path.stem, copies)
 
     async def _engine_state(self) -> PartState:
         status = await self._engine.status()
         self.metrics.computed(status)
         return PartState(status.state == "ready", status.detail or status.state)
 
-    async def _storage_state(self) -> PartState:
+    async def _storage_state(self, key_age: KeyAge) -> PartState:
         try:
             async with asyncio.timeout(STORAGE_ANSWERS_S):
                 await self._database.writable()
@@ -409,4 +320,4 @@ class App:
             return PartState(ready=False, detail=str(error))
         self.metrics.stored(condition)
         risk = self._database.verdict.risk or place_of(self.settings).risk
-        return storage_part(condition, risk, self._key_age.reminder(utc_now()))
+        return storage_part(condition, risk, key_age.reminder(utc_now()))

@@ -328,7 +328,7 @@ async def test_a_running_bot_tells_its_administrators(tmp_path: Path) -> None:
         await bot.until(lambda: len(backups.state.kept) == 1)
         assert not left.exists()
         assert "- backup: last 20" in await tell(bot, "admin stats")
-        readiness = await bot.app.readiness()
+        readiness = await bot.app.readiness(bot.running.desk)
         assert readiness.parts["backup"].ready
         assert not readiness.parts["backup"].essential
         told = await tell(bot, "forget")

@@ -141,7 +141,7 @@ async def test_a_key_that_is_old_is_told_of(box: Box) -> None:
         store = RosterStore(db, Audit(db, audit_key(settings), settings.storage.anchor))
         assert await note_key(KEY, store, now=lambda: long_ago) == long_ago
     async with running_bot(settings) as bot:
-        storage = (await bot.app.readiness()).parts["storage"]
+        storage = (await bot.app.readiness(bot.running.desk)).parts["storage"]
         assert storage.ready
         assert "the storage key is 91 days old" in storage.detail
         age = bot.app.metrics.registry.get_sample_value("parley_storage_key_age_seconds")

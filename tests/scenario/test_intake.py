@@ -25,7 +25,7 @@ async def test_a_refused_account_is_named_and_keeps_nobody_from_being_answered(
     platform.failures.append(AuthFailed("the token is wrong: copy it again"))
     async with running_bot(settings_in(tmp_path), platform=platform) as bot:
         await bot.until(lambda: platform.link.state == "refused")
-        readiness = await bot.app.readiness()
+        readiness = await bot.app.readiness(bot.running.desk)
         assert readiness.ready
         assert not readiness.parts["fake"].ready
         assert readiness.parts["fake"].detail == "the token is wrong: copy it again"
