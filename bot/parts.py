@@ -191,4 +191,6 @@ def _webhooks(adapters: Iterable[Adapter]) -> list[Route]:
 async def _notice(settings: Settings, engine: Engine, language: str) -> str:
     """What to know of the model that answers now."""
     texts, status = texts_for(language, settings.bot.language), await engine.status()
+    if settings.engine.elsewhere:
+        return texts.remote_notice.format(host=settings.engine.elsewhere)
     return texts.demo_notice if is_demo(status.model) else ""

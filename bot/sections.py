@@ -7,8 +7,14 @@ in `docs/configuration.md` are made from here.
 from datetime import time
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine itself."""
+    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 class Section(BaseModel):
@@ -243,6 +249,12 @@ class Engine(Section):
     repeat_penalty: float = Field(default=1.05, gt=0, le=2, description="Above 1: repeat less.")
     max_tokens: int = Field(default=512, ge=1, description="The longest answer.")
 
+    @property
+    def elsewhere(self) -> str:
+        """The host whose model answers, if that is not this machine; else empty."""
+        host = urlsplit(self.base_url).hostname or ""
+        return "" if self.kind != "remote" or is_loopback(host) else host
+
 
 class Web(Section):
     """The page, and the port that it shares with the HTTP API."""
@@ -257,8 +269,7 @@ class Web(Section):
     @property
     def is_for_this_machine(self) -> bool:
         """Whether nobody else is meant to reach the port, by a proxy either."""
-        is_loopback = self.host in ("localhost", "::1") or self.host.startswith("127.")
-        return is_loopback and not self.allowed_hosts
+        return is_loopback(self.host) and not self.allowed_hosts
 
 
 class Telegram(Section):

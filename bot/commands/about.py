@@ -52,10 +52,12 @@ async def _status(call: Invocation) -> str:
 
 
 async def _privacy(call: Invocation) -> str:
-    status = await call.desk.engine.status()
-    return call.texts.privacy.format(
-        model=status.model or call.desk.settings.engine.model,
-        turns=call.desk.settings.bot.window_turns,
+    status, settings, texts = await call.desk.engine.status(), call.desk.settings, call.texts
+    host = settings.engine.elsewhere
+    where = texts.privacy_elsewhere if host else texts.privacy_here
+    model = status.model or settings.engine.model
+    return texts.privacy.format(
+        where=where.format(model=model, host=host), turns=settings.bot.window_turns
     )
 
 

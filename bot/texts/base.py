@@ -17,7 +17,9 @@ class Texts:
     fresh: str
     nothing_to_stop: str
     nothing_to_retry: str
-    privacy: str  # model, turns
+    privacy: str  # where (`privacy_here` or `privacy_elsewhere`), turns
+    privacy_here: str
+    privacy_elsewhere: str
     forgotten: str  # turns, messages, answers, feedback, receipt
     forgotten_later: str  # count, names, until
     forgotten_former: str  # names
@@ -157,3 +159,4 @@ class Texts:
 
     # the page
     demo_notice: str
+    remote_notice: str

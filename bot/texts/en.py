@@ -23,12 +23,17 @@ ENGLISH = Texts(
     nothing_to_stop="Nothing is being answered here.",
     nothing_to_retry="There is no question here to answer again.",
     privacy=(
-        "The model **{model}** runs on this machine, and nothing you write leaves it.\n\n"
-        "- I keep your questions and my answers in one database here; to answer, I look at the "
-        "last {turns} turns of this conversation.\n"
-        "- In rooms I read only what is addressed to me.\n"
+        "{where}\n\n"
+        "- I keep your questions and my answers in one database; to answer, I look at the last "
+        "{turns} turns of this conversation.\n"
+        "- In rooms I read only what is addressed to me, unless an administrator has me answer "
+        "every message there.\n"
+        "- Whoever runs me can read what I keep; when an owner searches it, that is written down.\n"
         "- `export` hands you all of it, `forget` erases it."
     ),
+    privacy_here="The model **{model}** runs on this machine; I send what you write nowhere else.",
+    privacy_elsewhere="The model **{model}** runs on another server, `{host}`: what you ask, and "
+    "the turns before it, are sent there to be answered.",
     forgotten=(
         "Erased: {turns} turns, {messages} received messages, {answers} messages of mine, "
         "{feedback} ratings. What the model still held of them is gone too. "
@@ -232,4 +237,6 @@ ENGLISH = Texts(
     dead_unknown="There is no undelivered answer “{key}”.",
     demo_notice="This is a tiny demo model: good for a first try, not for work. "
     "“parley models --help” says how to get a real one.",
+    remote_notice="The model that answers runs on another server, {host}: "
+    "what you ask is sent there.",
 )

@@ -56,6 +56,23 @@ async def test_of_the_demo_model_it_is_said_while_it_answers_and_in_one_s_langua
         assert notice(bob) == ""
 
 
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("https://models.example/v1", "on another server, `models.example`"),
+        ("http://127.0.0.1:8080/v1", "runs on this machine"),
+    ],
+)
+async def test_where_questions_go_is_said(tmp_path: Path, url: str, told: str) -> None:
+    remote = {"kind": "remote", "base_url": url, "model": "large"}
+    settings = settings_in(tmp_path, web=PORT, engine=remote)
+    async with running_bot(settings) as bot, tab_of(bot, "Ann") as ann:
+        notices = [frame["notice"] for frame in ann.frames if frame["is"] == "welcome"]
+        assert any("models.example" in notice for notice in notices) == ("example" in url)
+        await ann.say(ann.direct, "/privacy")
+        await ann.until(lambda: any(told in text for text in ann.shown(ann.direct)))
+
+
 async def test_in_a_room_the_bot_answers_when_it_is_addressed(bot: Bot) -> None:
     async with tab_of(bot, "Ann") as ann, tab_of(bot, "Bob") as bob:
         room = await ann.do("create", name="Kitchen")

@@ -3,7 +3,7 @@
 const ENGLISH = {
   skip: "Go to the message field",
   joinTitle: (bot) => `Talk with ${bot}`,
-  joinHint: "Choose the name that others see. It stays on this machine, like everything you write.",
+  joinHint: "Choose the name that others see. Like what you write, it stays in your team's own database.",
   continueAs: (name) => `Go on as ${name}`,
   yourName: "Your name",
   join: "Join",
@@ -29,7 +29,7 @@ const ENGLISH = {
   directNote: "Only you see this conversation",
   emptyDirect: (bot) => ({
     title: `Say hello to ${bot}`,
-    text: "Everything you write here stays on this machine.",
+    text: "What you write here is kept in your team's own database.",
     ideas: ["What can you help me with?", "Explain what a mutex is in two sentences.", "/help"],
   }),
   emptyRoom: (bot) => ({
@@ -66,7 +66,7 @@ const ENGLISH = {
 const CHINESE = {
   skip: "转到输入框",
   joinTitle: (bot) => `与 ${bot} 对话`,
-  joinHint: "请选择他人看到的名字。它和您写的所有内容一样，只保存在这台机器上。",
+  joinHint: "请选择他人看到的名字。它和您写的内容一样，保存在团队自己的数据库中。",
   continueAs: (name) => `以 ${name} 的身份继续`,
   yourName: "您的名字",
   join: "加入",
@@ -92,7 +92,7 @@ const CHINESE = {
   directNote: "只有您能看到这个对话",
   emptyDirect: (bot) => ({
     title: `向 ${bot} 打个招呼吧`,
-    text: "您在这里写的一切都只保存在这台机器上。",
+    text: "您在这里写的内容保存在团队自己的数据库中。",
     ideas: ["你能帮我做什么？", "用两句话解释什么是互斥锁。", "/help"],
   }),
   emptyRoom: (bot) => ({
