@@ -148,7 +148,6 @@ class App:
                 try:
                     async with AsyncExitStack() as taken:
                         if store := await self._stand_by(standby, aside, taken):
-                            await lookout.let_go()
                             await self._answer(nullcontext(store), started)
                 except (Fenced, Unavailable) as error:
                     log.warning("this bot does not answer any more", reason=str(error))

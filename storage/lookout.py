@@ -1,7 +1,8 @@
 """Looks at the lease of a file that may be on a mount that hangs, from this side of it.
 
 The file itself is touched by a process that can be killed (`watcher.py`); so a bot that only stands
-by has nothing open there, and can always be stopped.
+by has nothing open there, and can always be stopped. The process stays while the bot answers: one
+that has the file open in a mount that hangs may not be able to start another.
 """
 
 import asyncio
@@ -39,14 +40,9 @@ class Lookout:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self.let_go()
-
-    async def let_go(self) -> None:
-        """End the process; the next look starts another."""
         if self._looking:
             self._looking.cancel()
             await asyncio.wait([self._looking])
-            self._looking = None
         await self._watcher.kill()
 
     async def look(self, patience_s: float | None = None) -> None:
