@@ -105,7 +105,8 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Conversations that wait without a sequence: what they take in memory and in `files`.
+    """Conversations that wait without a sequence: what they take in memory and in `files`, and
+    how many are `moving` between the two.
 
     Since the engine's process began, `restored` went on where they had been, `fetched` came back
     from a file for that, and `lost` were in a file that could not be read or was refused.
@@ -114,6 +115,7 @@ class Kept:
     memory_bytes: int = 0
     file_bytes: int = 0
     files: int = 0
+    moving: int = 0
     restored: int = 0
     fetched: int = 0
     lost: int = 0

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from engine.shelf import Parked, Shelf
 
+MOST_FILES = 512
+"""Each takes a descriptor, of which a process has 1,024 where nobody raised the limit."""
+
 
 @dataclass(frozen=True, slots=True)
 class Filed:
@@ -113,6 +116,11 @@ class Cellar:
         return going.parked
 
     @property
+    def moving(self) -> int:
+        """How many states are on their way."""
+        return (self._going is not None) + (self._coming is not None)
+
+    @property
     def is_blocked(self) -> bool:
         """Whether a state is still being read that nobody waits for any more: the disk is slow."""
         return self._coming is not None and self._is_unwanted(self._coming)
@@ -140,11 +148,12 @@ class Cellar:
         return filed.number in self._unwanted
 
     def _send(self, parked: Parked) -> Sending | None:
+        """Only where the state that is being read leaves room for it."""
         coming_bytes = self._coming.size_bytes if self._coming else 0
         if coming_bytes + parked.size_bytes > self._budget_bytes:
             return None  # until that one is there
         gone: list[int] = []
-        while self.size_bytes + parked.size_bytes > self._budget_bytes:
+        while self._filed and not self._has_room(parked):
             _, oldest = self._filed.popitem(last=False)
             self.size_bytes -= oldest.size_bytes
             gone.append(oldest.number)
@@ -155,3 +164,7 @@ class Cellar:
         self.size_bytes += filed.size_bytes
         self._going = Sending(filed, parked, tuple(gone))
         return self._going
+
+    def _has_room(self, parked: Parked) -> bool:
+        fits = self.size_bytes + parked.size_bytes <= self._budget_bytes
+        return fits and len(self._filed) < MOST_FILES

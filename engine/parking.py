@@ -52,6 +52,7 @@ class Parking:
             memory_bytes=self._shelf.size_bytes,
             file_bytes=self.cellar.size_bytes,
             files=len(self.cellar),
+            moving=self.cellar.moving,
             restored=self._restored,
             fetched=self._fetched,
             lost=self._lost,

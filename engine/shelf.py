@@ -74,10 +74,11 @@ class Shelf:
     def surplus(self) -> Parked | None:
         """The longest unused conversation, if room for the next ones is short.
 
-        It is while less than a quarter of the budget is free, or than the largest state takes.
+        It is while less is free than a quarter of the budget, or than the largest state takes
+        twice: one comes back while another one leaves its sequence for it.
         """
         largest = max((each.size_bytes for each in self._kept.values()), default=0)
-        if self.size_bytes + max(self._budget_bytes // 4, largest) <= self._budget_bytes:
+        if self.size_bytes + max(self._budget_bytes // 4, 2 * largest) <= self._budget_bytes:
             return None
         return next((each for each in self._kept.values() if each.session != SHARED), None)
 

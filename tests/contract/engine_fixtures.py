@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from engine.base import Delta, Engine, EngineStatus, Message, Request, Sampling, Usage
+from engine.carrier import Carrier
 from engine.client import Patience, WorkerEngine
 from engine.drafter import Drafter
 from engine.frames import Load
@@ -73,13 +74,18 @@ class Steps:
     usages: dict[int, Usage] = field(default_factory=dict[int, Usage])
 
     @classmethod
-    def fresh(cls, plan: Plan = PLAN, drafter: Drafter | None = None) -> "Steps":
+    def fresh(
+        cls,
+        plan: Plan = PLAN,
+        drafter: Drafter | None = None,
+        carrier: Carrier | None = None,
+    ) -> "Steps":
         """A loop with an empty cache."""
         model = loaded_model().model
         for sequence in range(PLAN.sequences):
             model.truncate(sequence, 0)
         clock = QuickClock()
-        return cls(Loop(model, plan, clock, drafter), clock)
+        return cls(Loop(model, plan, clock, drafter, carrier), clock)
 
     def rest(self, seconds: float) -> None:
         """Nobody asks anything for so long."""

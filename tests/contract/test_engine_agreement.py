@@ -6,17 +6,23 @@ after its window was made ready. Shifted windows are an approximation and are no
 """
 
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from engine.base import Message, Request
-from tests.contract.engine_fixtures import PLAN, SYSTEM, Steps, loaded_model, request
+from engine.porter import Porter, Room
+from tests.contract.engine_fixtures import PLAN, SYSTEM, WAIT_S, Steps, loaded_model, request
 
 LONG = bool(os.environ.get("PARLEY_LONG_FAULTS"))
 PROMPTS, LEAST_AGREEING = (100, 0.95) if LONG else (8, 0.75)
 TOKENS = 32
+SPILLING_BYTES = 6 << 20
+"""Memory for two of these conversations: for one that comes and one that goes."""
 SUBJECTS = ["bread", "rain", "chess", "whales", "glass", "Rome", "tea", "bridges", "moss", "clocks"]
 ASKS = ["Tell me about {}.", "Why is {} liked?", "Who knows most of {}?", "A story of {}, please.",
         "What is {} made of?", "Where does one find {}?", "Describe {} to a child.",
@@ -72,6 +78,36 @@ def after_parking(requests: list[Request]) -> list[str]:
     return texts
 
 
+def after_spilling(requests: list[Request]) -> list[str]:
+    """Everybody but the last one waits in a file."""
+    woken = threading.Semaphore(0)
+    with TemporaryDirectory() as directory:
+        porter = Porter(Room(Path(directory), 1 << 30, "sha"), woken.release, no_notice)
+        plan = replace(PLAN, sequences=1, waiting=1, lookup=False, park_bytes=SPILLING_BYTES)
+        steps = Steps.fresh(plan, carrier=porter)
+
+        def ask(number: int, each: Request) -> None:
+            steps.ask(number, each)
+            while steps.loop.busy or steps.loop.awaits_file or steps.loop.kept.moving:
+                if not steps.loop.busy:
+                    assert woken.acquire(timeout=WAIT_S)
+                steps.step()
+
+        for number, each in enumerate(requests):
+            ask(number, replace(each, sampling=replace(each.sampling, max_tokens=1)))
+        assert steps.loop.kept.files == len(requests) - 1
+        steps.texts.clear()
+        for number, each in enumerate(requests):
+            ask(number, each)
+    assert all(steps.usages[number].prefilled_tokens == 1 for number in range(len(requests)))
+    assert steps.loop.kept.fetched == len(requests)
+    return [steps.texts[number] for number in range(len(requests))]
+
+
+def no_notice(event: str, cause: str) -> None:
+    raise AssertionError(f"{event}: {cause}")
+
+
 def after_a_slide(requests: list[Request]) -> list[str]:
     texts: list[str] = []
     for number, each in enumerate(requests):
@@ -95,7 +131,12 @@ def reference() -> list[str]:
 @pytest.mark.timeout(1800 if LONG else 120)
 @pytest.mark.parametrize(
     ("way", "count"),
-    [(after_parking, PROMPTS), (beside_seven, PROMPTS), (after_a_slide, PROMPTS if LONG else 4)],
+    [
+        (after_parking, PROMPTS),
+        (after_spilling, PROMPTS),
+        (beside_seven, PROMPTS),
+        (after_a_slide, PROMPTS if LONG else 4),
+    ],
 )
 def test_answers_agree_with_a_fresh_run(way: Run, count: int, reference: list[str]):
     texts = way([asked(number) for number in range(count)])
