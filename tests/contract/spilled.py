@@ -1,6 +1,6 @@
 """What the engine's processes, children of this one, have in a directory: files without a name."""
 
-from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -11,14 +11,14 @@ def files_in(directory: Path) -> list[Path]:
     return [file for child in psutil.Process().children() for file in _held(child.pid, directory)]
 
 
-def _held(pid: int, directory: Path) -> Iterator[Path]:
-    for file in Path(f"/proc/{pid}/fd").iterdir():
-        if _target(file).startswith(f"{directory}/"):
-            yield file
+def _held(pid: int, directory: Path) -> list[Path]:
+    open_files: list[Path] = []
+    with suppress(OSError):  # a child that ended
+        open_files = [*Path(f"/proc/{pid}/fd").iterdir()]
+    return [file for file in open_files if _target(file).startswith(f"{directory}/")]
 
 
 def _target(file: Path) -> str:
-    try:
+    with suppress(OSError):  # closed meanwhile
         return str(file.readlink())
-    except OSError:  # closed meanwhile
-        return ""
+    return ""

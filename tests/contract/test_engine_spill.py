@@ -42,7 +42,8 @@ async def spilling(directory: Path) -> AsyncGenerator[WorkerEngine]:
     async with worker(load_of(plan=plan), Patience(first_pause_s=0.0)) as engine:
         for number, session in enumerate(SESSIONS):
             await ask(engine, session)
-            await until(lambda status, least=number - 1: status.kept.files >= least, engine)
+            await until(lambda status: status.running == status.kept.moving == 0, engine)
+            assert (await kept(engine)).files >= number - 1
         yield engine
 
 
@@ -78,7 +79,8 @@ async def test_nothing_readable_is_on_the_disk_and_a_conversation_comes_back(tmp
 
         for session in SESSIONS:
             await engine.forget(session)
-        assert (await until(lambda s: s.kept.files == 0, engine)).kept.file_bytes == 0
+        status = await until(lambda s: s.kept.files == s.kept.moving == 0, engine)
+        assert status.kept.file_bytes == 0
 
         async def held() -> int:
             return len(files_in(tmp_path))
