@@ -2,7 +2,8 @@
 
 import resource
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -49,14 +50,16 @@ def trip(tmp_path: Path) -> Trip:
     return Trip(tmp_path)
 
 
-@pytest.fixture
-def small_files() -> Iterator[None]:
+@contextmanager
+def small_files() -> Generator[None]:
     """A disk that takes no more than a part of a state: the limit of a file's size, for this
     process; it ignores the signal that comes with it."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(STATE) // 2, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_there_and_back(trip: Trip):
@@ -90,13 +93,12 @@ def test_what_is_dropped_before_it_is_written_is_not_kept(tmp_path: Path):
     assert porter.done() == [Stored(is_whole=True), Stored(is_whole=False)]
 
 
-def test_a_full_disk_and_a_missing_directory_are_told_of_once_a_cause(
-    tmp_path: Path, small_files: None
-):
+def test_a_full_disk_and_a_missing_directory_are_told_of_once_a_cause(tmp_path: Path):
     directory = tmp_path / "spill"
     directory.mkdir()
     trip = Trip(directory)
-    assert [trip.stored(number) for number in range(2)] == [False, False]
+    with small_files():
+        assert [trip.stored(number) for number in range(2)] == [False, False]
     directory.rmdir()
     assert [trip.stored(number) for number in range(2, 4)] == [False, False]
     assert trip.notices == [
