@@ -11,12 +11,15 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from engine.carrier import Carried, Fetched, Stored
 from engine.sealed import Abandoned, Broken, Sealed
 
 WRITER_NICE = 10
 """nice(2) of the thread that writes."""
+CLOSE_S = 5.0
 
 Job = Callable[[], None]
 Notice = Callable[[str, str], None]
@@ -34,7 +37,10 @@ class Room:
 
 
 class Porter:
-    """A `carrier.Carrier`. `wake` is called, from another thread, when something is done."""
+    """A `carrier.Carrier`. `wake` is called, from another thread, when something is done.
+
+    Leaving its context drops all files; for a process that ends, the kernel does.
+    """
 
     def __init__(self, room: Room, wake: Callable[[], None], notice: Notice) -> None:
         self._room = room
@@ -45,8 +51,18 @@ class Porter:
         self._resting: dict[int, Sealed] = {}
         self._moving: set[int] = set()
         self._done: queue.SimpleQueue[Carried] = queue.SimpleQueue()
-        self._down = _hand("spill-down", WRITER_NICE)
-        self._up = _hand("spill-up", 0)
+        self._down = _Hand("spill-down", WRITER_NICE)
+        self._up = _Hand("spill-up", 0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.drop([*self._moving, *self._resting])
+        self._up.close()
+        self._down.close()
 
     @property
     def budget_bytes(self) -> int:
@@ -134,15 +150,26 @@ class Porter:
         return False
 
 
-def _hand(name: str, nice: int) -> "queue.SimpleQueue[Job]":
-    """A thread that does one job after the other; where to put them."""
-    jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+class _Hand:
+    """A thread that does one job after the other."""
 
-    def work() -> None:
-        if nice:  # of this thread alone, as Linux counts it
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
-        while True:
-            jobs.get()()
+    def __init__(self, name: str, nice: int) -> None:
+        self._nice = nice
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
 
-    threading.Thread(target=work, name=name, daemon=True).start()
-    return jobs
+    def put(self, job: Job) -> None:
+        """Do this after what was put before."""
+        self._jobs.put(job)
+
+    def close(self) -> None:
+        """End after what was put before; a disk that hangs is not waited for."""
+        self._jobs.put(None)
+        self._thread.join(CLOSE_S)
+
+    def _work(self) -> None:
+        if self._nice:  # of this thread alone, as Linux counts it
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._nice)
+        while job := self._jobs.get():
+            job()

@@ -81,8 +81,10 @@ def after_parking(requests: list[Request]) -> list[str]:
 def after_spilling(requests: list[Request]) -> list[str]:
     """Everybody but the last one waits in a file."""
     woken = threading.Semaphore(0)
-    with TemporaryDirectory() as directory:
-        porter = Porter(Room(Path(directory), 1 << 30, "sha"), woken.release, no_notice)
+    with (
+        TemporaryDirectory() as directory,
+        Porter(Room(Path(directory), 1 << 30, "sha"), woken.release, no_notice) as porter,
+    ):
         plan = replace(PLAN, sequences=1, waiting=1, lookup=False, park_bytes=SPILLING_BYTES)
         steps = Steps.fresh(plan, carrier=porter)
 

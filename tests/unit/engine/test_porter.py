@@ -1,5 +1,6 @@
 """States go to files and back beside whoever asks; what a disk does not take is told of once."""
 
+import os
 import resource
 import threading
 from collections.abc import Generator
@@ -114,3 +115,22 @@ def test_after_the_trouble_it_goes_on(tmp_path: Path):
     directory.mkdir()
     assert trip.stored(2)
     assert trip.fetched(2) == STATE
+
+
+def test_leaving_it_closes_what_lies_there(tmp_path: Path):
+    trip = Trip(tmp_path)
+    with trip.porter:
+        assert trip.stored(1)
+        assert files_of(tmp_path) == 1
+    assert files_of(tmp_path) == 0
+
+
+def files_of(directory: Path) -> int:
+    """How many files this process has there."""
+    held = (os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if is_open(fd))
+    return sum(target.startswith(f"{directory}/") for target in held)
+
+
+def is_open(descriptor: str) -> bool:
+    """Whether it is still; that of the listing itself is not."""
+    return os.path.lexists(f"/proc/self/fd/{descriptor}")
