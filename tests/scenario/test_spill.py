@@ -61,7 +61,7 @@ async def test_what_is_spilled_is_unreadable_told_of_and_forgotten(tmp_path: Pat
         assert os.listdir(tmp_path / "spill") == []
         assert holders(tmp_path, CANARY) == set()
 
-        await app.readiness()
+        await app.readiness(running.desk)
         assert app.metrics.registry.get_sample_value("parley_parked_files") == files
         findings = await asyncio.to_thread(lambda: {each.part: each for each in look(settings)})
         assert findings["spill"].well
