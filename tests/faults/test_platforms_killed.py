@@ -72,7 +72,7 @@ class Writer:
         texts = [message.text.strip() for message in self.venue.shown(self.name, self.place)]
         whole = [text for text in texts if not text.endswith(WRITING.strip())]
         names = [name for text in whole for name in NAME.findall(text)]
-        return [name for name in names if name.startswith(f"{self._label}-")]
+        return [name for name in names if name in self.wrote]
 
     @property
     def _label(self) -> str:
