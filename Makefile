@@ -11,7 +11,8 @@ LOCKED := $(PIP) --no-build-isolation --require-hashes
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run install dev rig test check faults faults-platforms faults-storage lint image-check \
+.PHONY: help run install dev rig test check faults faults-platforms faults-storage faults-nas \
+	faults-two-bots lint image-check \
 	types docs platforms-table lock bench bench-peers bench-engine bench-storage clean
 
 help: ## list the targets
@@ -30,7 +31,7 @@ check: lint types test ## what CI runs: lint, types and tests
 
 rig: dev $(RIG)/.done $(JS)/.done ## install what the tests of the chat platforms drive
 
-faults: faults-platforms faults-storage ## run the long fault trials
+faults: faults-platforms faults-storage faults-nas ## run the long fault trials
 
 faults-platforms: rig
 	@PARLEY_LONG_FAULTS=1 $(BIN)/python -m pytest tests/faults/test_platforms_killed.py \
@@ -39,8 +40,15 @@ faults-platforms: rig
 
 faults-storage: rig
 	@PARLEY_LONG_FAULTS=1 $(BIN)/python -m pytest tests/faults/test_spool.py \
-		tests/faults/test_nas_*.py tests/faults/test_nfs.py tests/faults/test_partition.py \
-		tests/faults/test_rekey.py tests/faults/test_restore_killed.py $(ARGS)
+		tests/faults/test_nas_*.py tests/faults/test_rekey.py \
+		tests/faults/test_restore_killed.py $(ARGS)
+
+faults-nas: rig
+	@PARLEY_LONG_FAULTS=1 $(BIN)/python -m pytest tests/faults/test_nfs.py \
+		tests/faults/test_two_machines.py tests/faults/test_partition.py $(ARGS)
+
+faults-two-bots: rig
+	@PARLEY_LONG_FAULTS=1 $(BIN)/python -m pytest tests/faults/test_two_bots_apart.py $(ARGS)
 
 lint: dev image-check ## ruff's rules and format, and the Dockerfile
 	@$(BIN)/ruff check .

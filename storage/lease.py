@@ -7,8 +7,8 @@ had it, and how many commits each term came to.
 """
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from storage import changes, tenure
 from storage.clock import Clock, to_micros, utc_now
 from storage.connection import Connector, discard
+from storage.fence import Fence
 from storage.ownership import Ownership
 from storage.records import Fenced
 from storage.statement import Step
@@ -56,6 +57,7 @@ class Lease:
         self._wish = Wish.NONE
         self._wish_until_s = 0.0
         self._told: Told | None = None
+        self._fence: Fence | None = None
 
     @property
     def is_held(self) -> bool:
@@ -109,13 +111,20 @@ class Lease:
         if self._wish is Wish.TAKE and self.watch is not before:
             self._wish = Wish.NONE
 
-    def hold(self, path: Path) -> AbstractContextManager[object]:
+    @contextmanager
+    def hold(self, path: Path) -> Generator[None]:
         """Others may open the file too, but nobody who writes without a lease.
 
         It begins without the lease: one that lapsed while the file was open before has to be taken.
         """
         self._is_held = False
-        return Ownership(path, shared=True)
+        fence = self._fence = Fence(path)
+        with Ownership(path, shared=True):
+            try:
+                yield
+            finally:
+                if self._fence is fence:  # or the file was opened anew, and this end hung so long
+                    fence.close()
 
     def opened(self, connection: Connection) -> None:
         """The file is not a copy of any working file from now on."""
@@ -134,6 +143,7 @@ class Lease:
         connection.rollback()
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         try:
+            self._hold_journal()
             self._began_s = self._now_s()
             self.see(_read(connection))
             if not self.is_to_be_taken:
@@ -149,7 +159,10 @@ class Lease:
         self.committed()
 
     def admit(self, connection: Connection) -> None:
-        """Count a beat in a transaction that has just begun. Raises `Fenced` without the lease."""
+        """Count a beat in a transaction that has just begun. Raises `Fenced` without the lease,
+        `Unavailable` when the file's locks were lost.
+        """
+        self._hold_journal()
         if not self.epoch and not _has_place(connection):
             return  # a file from before there were leases is about to be upgraded
         began_s = self._now_s()
@@ -178,15 +191,22 @@ class Lease:
         is_for_another = self.is_held
         connection = connector.open()
         try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            self._hold_journal()
             connection.exec_driver_sql(
                 "UPDATE lease SET holder = '' WHERE epoch = ? AND holder = ?",
                 (self.epoch, self.terms.me),
             )
+            connection.commit()
         finally:
             discard(connection)
         self._is_held = False
         if is_for_another:
             self.terms = replace(self.terms, yielded=self.epoch)
+
+    def _hold_journal(self) -> None:
+        if self._fence:
+            self._fence.hold()
 
     def _take(self, connection: Connection) -> None:
         before = self.watch.grip

@@ -28,8 +28,8 @@ EACH = 8
 
 async def groups(nas: Nas) -> Figures:
     """Messages a second on NFS 4.1 with a round trip of 1 ms."""
-    share = nas.mount("4.1")
-    nas.delay(1)
+    share = nas.client.mount("4.1")
+    nas.client.delay(1)
     async with Database(share / "groups.db", pragmas=DIRECT) as database:
         found = await grouped(database, EACH)
     return {
@@ -41,16 +41,16 @@ async def groups(nas: Nas) -> Figures:
 
 async def way_in(nas: Nas) -> Figures:
     """From a person's message to the request at the model, on NFS 4.1 with 5 ms."""
-    share, commits_ms = nas.mount("4.1"), list[float]()
+    share, commits_ms = nas.client.mount("4.1"), list[float]()
 
     def far() -> None:
-        nas.delay(5)
+        nas.client.delay(5)
         commits_ms.append(asyncio.run(_commit(share)))
 
     found = await medians_ms(
         [Way("local", OWN, OWN / "home-local"), Way("direct", share, OWN / "home-direct")], far
     )
-    nas.delay(0)
+    nas.client.delay(0)
     added = found["direct"] - found["local"]
     return {
         "NFS, one commit, ms": commits_ms[0],
@@ -65,8 +65,8 @@ async def search(nas: Nas, turns: int) -> Figures:
     async with Database(EXPORT / "search.db") as database:
         queries = await choose(database, Language(Random(2)), turns)
     nas.do("sync; echo 3 > /proc/sys/vm/drop_caches")
-    share = nas.mount("4.1")
-    nas.delay(1)
+    share = nas.client.mount("4.1")
+    nas.client.delay(1)
     async with Database(share / "search.db", pragmas=DIRECT) as database:
         first = await timed(database, queries)
         again = await timed(database, queries * (ROUNDS - 1))

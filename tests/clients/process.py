@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-START_S = 60
+START_S = 300
 IN_USE = "is in use by another program"
 
 
@@ -72,7 +72,7 @@ class BotProcess:
     async def _ended(self) -> int:
         assert self.process
         assert self._log
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(START_S):
             code = await self.process.wait()
             await self._log
         self.process._transport.close()  # type: ignore[reportAttributeAccessIssue] # or it warns

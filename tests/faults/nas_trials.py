@@ -52,7 +52,7 @@ def _nothing(nas: Nas) -> None:
 
 
 TROUBLES = {
-    "unplugged": Trouble(lambda nas, _: nas.unplug(), Nas.plug, 12),
+    "unplugged": Trouble(lambda nas, _: nas.client.unplug(), lambda nas: nas.client.plug(), 12),
     "stopped": Trouble(lambda nas, _: nas.stop(), Nas.start, 5),
     "restarted": Trouble(lambda nas, _: nas.restart(), _nothing, 0, is_felt=False),
     "unexported": Trouble(lambda nas, _: nas.unexport(), Nas.export, 5),
@@ -181,11 +181,11 @@ async def verdicts(nas: Nas) -> Outcome:
     nas.serve_cifs()
     shares = {
         "disk": OWN,
-        "nfs 4.1": nas.mount("4.1"),
-        "nfs 3": nas.mount("3"),
-        "nfs soft": nas.mount("4.2", "soft"),
-        "cifs": nas.mount_cifs("cache=strict"),
-        "cifs nobrl": nas.mount_cifs("nobrl"),
+        "nfs 4.1": nas.client.mount("4.1"),
+        "nfs 3": nas.client.mount("3"),
+        "nfs soft": nas.client.mount("4.2", "soft"),
+        "cifs": nas.client.mount_cifs("cache=strict"),
+        "cifs nobrl": nas.client.mount_cifs("nobrl"),
     }
     found: Outcome = {}
     for name, share in shares.items():
@@ -254,7 +254,7 @@ async def main(kind: str, *arguments: str) -> Outcome:
         return await verdicts(nas)
     version, *troubles = arguments
     nas.serve_nfs()
-    share = nas.mount(version)
+    share = nas.client.mount(version)
     found: Outcome = {}
     for name in troubles:
         began = perf_counter()

@@ -4,44 +4,22 @@
 """
 
 import os
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.rigs.uml.machine import NoBoot, lacking, run
+from tests.faults.conftest import GUEST_S, Trial
 
 LONG = bool(os.environ.get("PARLEY_LONG_FAULTS"))
 FELT = ("unplugged", "unexported", "full", "read-only")
 ANEW = ("restarted", "restored", "replaced")
 STOPPED = ("restarted", "stopped")
-Trial = Callable[..., dict[str, Any]]
 
 pytestmark = pytest.mark.skipif(not LONG, reason="a long fault trial: make faults")
 
 
-@pytest.fixture
-def trial(tmp_path: Path) -> Trial:
-    """Runs a trial in a guest of its own; skips where there can be none."""
-    if why := lacking():
-        pytest.skip(why)
-
-    def in_guest(*arguments: str) -> dict[str, Any]:
-        try:
-            found = run("tests.faults.nas_trials", *arguments, out=tmp_path, timeout_s=900)
-        except NoBoot as error:
-            pytest.skip(str(error))
-        for name, outcome in found.items():
-            print(f"{' '.join(arguments[:2])}, {name}: {outcome}")
-        return found
-
-    return in_guest
-
-
-@pytest.mark.timeout(1000)
+@pytest.mark.timeout(GUEST_S + 100)
 def test_what_mounts_are_good_for(trial: Trial) -> None:
-    found = trial("verdicts")
+    found = trial("nas_trials", "verdicts")
 
     reasons = {name: (each["kind"], each["reason"]) for name, each in found.items()}
     assert reasons == {
@@ -64,12 +42,12 @@ def test_what_mounts_are_good_for(trial: Trial) -> None:
     assert found["cifs"]["commit"] == "SQLITE_BUSY"
 
 
-@pytest.mark.timeout(1000)
+@pytest.mark.timeout(GUEST_S + 100)
 @pytest.mark.parametrize(("version", "troubles"), [("4.1", (*ANEW, *FELT)), ("3", STOPPED)])
 def test_a_nas_in_trouble_is_not_felt(
     trial: Trial, version: str, troubles: tuple[str, ...]
 ) -> None:
-    found = trial("local-first", version, *troubles)
+    found = trial("nas_trials", "local-first", version, *troubles)
 
     for name in troubles:
         assert found[name]["acknowledged"] > 0, name
@@ -83,14 +61,15 @@ def test_a_nas_in_trouble_is_not_felt(
         assert found[name]["waited"] > 0, name
 
 
-@pytest.mark.timeout(1000)
+@pytest.mark.timeout(GUEST_S + 100)
 @pytest.mark.parametrize(
-    ("version", "troubles"), [("4.1", ("restarted", "restored", *FELT)), ("3", STOPPED)]
+    ("version", "troubles"),
+    [("4.1", ("restarted", "restored", *FELT)), ("3", STOPPED)],
 )
 def test_what_the_nas_acknowledged_it_keeps(
     trial: Trial, version: str, troubles: tuple[str, ...]
 ) -> None:
-    found = trial("direct", version, *troubles)
+    found = trial("nas_trials", "direct", version, *troubles)
 
     for name in troubles:
         assert found[name]["acknowledged"] > 0, name
@@ -98,9 +77,9 @@ def test_what_the_nas_acknowledged_it_keeps(
         assert found[name]["damage"] == [], name
 
 
-@pytest.mark.timeout(1000)
+@pytest.mark.timeout(GUEST_S + 100)
 def test_a_bot_answers_while_its_nas_is_unplugged(trial: Trial) -> None:
-    found = trial("bot", "4.1", "unplugged")["unplugged"]
+    found = trial("nas_trials", "bot", "4.1", "unplugged")["unplugged"]
 
     assert found["during"] > 0
     assert found["turns"] == found["answered"]

@@ -1,13 +1,18 @@
-"""In the guest: a NAS (kernel NFS server, Samba) with its disk, and one client of it.
+"""In the guest: a NAS (kernel NFS server, Samba) with its disk, and clients of it.
 
-The server is in the guest's first network namespace, the client's mounts are in another; a pair of
-virtual cards joins them, which can be pulled or slowed down. Everything fails loudly.
+The server is in the guest's first network namespace. Each client machine's mounts are in a
+namespace of its own, under a host name of its own, so that the kernel is another client for each:
+`clients` is what the server says of that. A line joins each to the server, which can be pulled or
+slowed down. Everything fails loudly.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from subprocess import PIPE
 
@@ -15,14 +20,14 @@ BASE = Path(os.environ.get("PARLEY_BASE", "/mnt"))
 EXPORT = BASE / "export"
 """The NAS's own disk, as the NAS sees it."""
 OWN = BASE / "own"
-"""The client machine's own disk."""
+"""The client machines' own disk."""
 OUTCOME = BASE / "out" / "outcome.json"
 
-_SERVER, _CLIENT = "10.99.0.1", "10.99.0.2"
+_SERVER, _NETWORK = "10.99.0.1", "10.99.0"
 _GRACE_S = 10  # the kernel takes no shorter lease
 _MODULES = (
-    "veth", "sch_netem", "sunrpc", "nfsd", "nfs", "nfsv3", "nfsv4", "lockd", "cifs", "hmac",
-    "md5", "sha256_generic", "sha512_generic", "cmac", "ccm", "gcm", "aes_generic", "ecb",
+    "veth", "bridge", "sch_netem", "sunrpc", "nfsd", "nfs", "nfsv3", "nfsv4", "lockd", "cifs",
+    "hmac", "md5", "sha256_generic", "sha512_generic", "cmac", "ccm", "gcm", "aes_generic", "ecb",
     "nls_utf8",
 )  # fmt: skip
 _SMB = """[global]
@@ -59,11 +64,24 @@ class Nas:
         for disk, place in (("/dev/ubda", EXPORT), ("/dev/ubdb", OWN)):
             place.mkdir()
             self.do(f"mkfs.ext4 -q -F {disk} && mount -t ext4 {disk} {place}")
-        self.do("hostname nas")
-        self.do("ip netns add client && ip -n client link set lo up")
-        self.do("ip link add nas0 type veth peer name eth0 netns client")
-        self.do(f"ip addr add {_SERVER}/24 dev nas0 && ip link set nas0 up")
-        self.do(f"ip -n client addr add {_CLIENT}/24 dev eth0 && ip -n client link set eth0 up")
+        self.do("hostname nas && ip link add lan type bridge && ip link set lan up")
+        self.do(f"ip addr add {_SERVER}/24 dev lan")
+        self._joined = 0
+        self.client = self.join("client")
+
+    def join(self, name: str) -> "Client":
+        """Another machine, with a line to this one."""
+        self._joined += 1
+        client = Client(name, f"{_NETWORK}.{self._joined + 1}", self.do)
+        client.connect()
+        return client
+
+    @property
+    def clients(self) -> list[str]:
+        """The names of those whom the server knows by NFS 4, each as a client of its own."""
+        told = (path.read_text("utf-8") for path in Path("/proc/fs/nfsd/clients").glob("*/info"))
+        names = (re.search(r'^name: "Linux NFSv4\.\d (\S+)"', text, re.MULTILINE) for text in told)
+        return sorted(name[1] for name in names if name)
 
     def serve_nfs(self) -> None:
         """Start the NFS server and export its disk."""
@@ -94,44 +112,6 @@ class Nas:
         settings.write_text(_SMB.format(own=own, server=_SERVER, export=EXPORT), "utf-8")
         self.do(f"smbd -s {settings} -D")
 
-    def mount(self, version: str, options: str = "hard") -> Path:
-        """A mount of the share by its client, of NFS 3 or 4.1."""
-        place = _place(f"nfs-{version}")
-        if version == "3":
-            self._client(
-                "mount -t tmpfs none /run && mkdir /run/rpcbind && rpcbind -w"
-                " && rpc.statd --no-notify",
-                apart=True,
-            )
-            self._client(f"mount -t nfs -o vers=3,proto=tcp,{options} {_SERVER}:{EXPORT} {place}")
-        else:
-            self._client(f"mount -t nfs4 -o vers={version},{options} {_SERVER}:/ {place}")
-        return place
-
-    def mount_cifs(self, options: str) -> Path:
-        """A mount by CIFS; Samba may need a moment to listen."""
-        place = _place("cifs-" + options.replace("=", "-").replace(",", "-"))
-        until = time.monotonic() + 30
-        while True:
-            try:
-                self._client(f"mount -t cifs -o guest,vers=3.1.1,{options} //{_SERVER}/nas {place}")
-            except subprocess.CalledProcessError:
-                if time.monotonic() > until:
-                    raise
-                time.sleep(0.2)
-            else:
-                return place
-
-    def delay(self, round_trip_ms: float) -> None:
-        """Let whatever goes between client and server take so long, there and back."""
-        self.do(f"tc qdisc replace dev nas0 root netem delay {round_trip_ms}ms")
-
-    def unplug(self) -> None:
-        self.do("ip link set nas0 down")
-
-    def plug(self) -> None:
-        self.do("ip link set nas0 up")
-
     def start(self) -> None:
         self.do(f"rpc.nfsd -H {_SERVER} 8")
 
@@ -158,21 +138,15 @@ class Nas:
 
     def replace(self, name: str) -> None:
         """Give a file another inode under its client; no write of its comes in between."""
-        self.unplug()
+        self.client.unplug()
         _give_another_inode(name)
-        self.plug()
+        self.client.plug()
 
     def restore(self, name: str) -> None:
         """The same while the server is stopped: to its client the handle it has is stale then."""
         self.stop()
         _give_another_inode(name)
         self.start()
-
-    def _client(self, command: str, *, apart: bool = False) -> None:
-        """Run it on the client's side of the line; `apart` with mounts of its own."""
-        way = "nsenter --net=/run/netns/client"
-        way += " unshare -m --propagation private" if apart else ""
-        self.do(f"{way} sh -c '{command}'")
 
     def _load_modules(self) -> None:
         """Modules lie where no system looks for them; the kernel is told how to find more."""
@@ -185,6 +159,74 @@ class Nas:
         Path("/proc/sys/kernel/modprobe").write_text(str(loader), "utf-8")
         for name in _MODULES:
             self.do(f"modprobe -d {home} {name} 2>/dev/null || true")
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A machine that mounts what the NAS shares. `do` is the shell of the guest."""
+
+    name: str
+    address: str
+    do: Callable[[str], None]
+
+    def connect(self) -> None:
+        """Lay the line to the NAS."""
+        name, line = self.name, self._line
+        self.do(f"ip netns add {name} && ip -n {name} link set lo up")
+        self.do(f"ip link add {line} type veth peer name eth0 netns {name}")
+        self.do(f"ip link set {line} master lan && ip link set {line} up")
+        self.do(f"ip -n {name} addr add {self.address}/24 dev eth0")
+        self.do(f"ip -n {name} link set eth0 up")
+
+    def mount(self, version: str, options: str = "hard") -> Path:
+        """A mount of the share, of NFS 3 or 4.1."""
+        place = _place(f"{self.name}-nfs-{version}")
+        if version == "3":
+            self._here(
+                "mount -t tmpfs none /run && mkdir /run/rpcbind && rpcbind -w"
+                " && rpc.statd --no-notify",
+                apart=True,
+            )
+            self._here(f"mount -t nfs -o vers=3,proto=tcp,{options} {_SERVER}:{EXPORT} {place}")
+        else:
+            mount = f"mount -t nfs4 -o vers={version},{options} {_SERVER}:/ {place}"
+            self._here(f"hostname {self.name} && {mount}")
+        return place
+
+    def mount_cifs(self, options: str) -> Path:
+        """A mount by CIFS; Samba may need a moment to listen."""
+        place = _place(f"{self.name}-cifs-" + options.replace("=", "-").replace(",", "-"))
+        until = time.monotonic() + 300
+        while True:
+            try:
+                self._here(f"mount -t cifs -o guest,vers=3.1.1,{options} //{_SERVER}/nas {place}")
+            except subprocess.CalledProcessError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.2)
+            else:
+                return place
+
+    def delay(self, round_trip_ms: float) -> None:
+        """Let whatever goes to the NAS and back take so long."""
+        self.do(f"tc qdisc replace dev {self._line} root netem delay {round_trip_ms}ms")
+
+    def unplug(self) -> None:
+        self.do(f"ip link set {self._line} down")
+
+    def plug(self) -> None:
+        self.do(f"ip link set {self._line} up")
+
+    @property
+    def _line(self) -> str:
+        """The card at the NAS's end."""
+        return f"to-{self.name}"
+
+    def _here(self, command: str, *, apart: bool = False) -> None:
+        """Run it on this machine. All see what is mounted, except `apart`."""
+        way = f"nsenter --net=/run/netns/{self.name} unshare -u"
+        way += " -m --propagation private" if apart else ""
+        self.do(f"{way} sh -c '{command}'")
 
 
 def _give_another_inode(name: str) -> None:

@@ -1,6 +1,8 @@
 """Two instances and a real file: who writes it, who may act on it, and what the file remembers."""
 
 import asyncio
+import subprocess
+import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -119,6 +121,32 @@ async def test_a_stale_write_is_refused_and_leaves_nothing(ann: Machine, bob: Ma
             assert await events_in(db) == ["e1", "e2"]
             assert bob.lease.epoch == 2
             db.assert_held()
+
+
+_TRY = """
+import fcntl, sys
+with open(sys.argv[1], "r+b") as journal:
+    fcntl.lockf(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+"""
+"""Another process tries to lock the journal for itself."""
+
+
+async def test_a_transaction_locks_its_journal(ann: Machine) -> None:
+    journal = ann.path.with_name(f"{ann.path.name}-journal")
+
+    def tried(connection: Connection | None = None) -> str:
+        program = [sys.executable, "-c", _TRY, str(journal)]
+        if connection:
+            connection.exec_driver_sql("UPDATE lease SET label = label")
+        return subprocess.run(program, capture_output=True, text=True, check=False).stderr
+
+    async with ann.opened() as db:
+        for _ in range(2):
+            assert "BlockingIOError" in await db.write(tried)
+        assert tried() == ""
+        journal.unlink()  # as whoever rolled it back may do
+        journal.touch()
+        assert "BlockingIOError" in await db.write(tried)
 
 
 async def test_the_file_tells_of_every_term(ann: Machine, bob: Machine) -> None:
