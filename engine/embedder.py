@@ -1,6 +1,6 @@
 """The child process that turns texts into vectors: `python -m engine.embedder <fd> <pid>`.
 
-One thread reads frames, `worker.Outbound` writes them, and the main thread computes what has come
+One thread reads frames, `outlet` writes them, and the main thread computes what has come
 together: texts of several questions share a pass.
 """
 
@@ -19,7 +19,8 @@ from engine.frames import BadFrame, Failure, Wire
 from engine.gguf import ModelError
 from engine.llama import ModelFault
 from engine.loading import LoadedEncoder, open_encoder
-from engine.worker import Outbound, Reader, main, refuse
+from engine.outlet import Outbound, Reader
+from engine.worker import main, refuse
 
 
 @dataclass(slots=True)

@@ -5,16 +5,15 @@ step brought comes back as a `Report`; sockets and threads are `worker`'s.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from engine.answer import Answer
-from engine.base import Kept, Request, Slide, Usage
+from engine.base import Kept, Request
 from engine.carrier import Carrier, NoFiles
 from engine.drafter import Drafter
 from engine.frames import Failure, Report
 from engine.guesses import Guesses, Place
 from engine.kvcache import AnswerBook, Claim, Ledger
-from engine.machine import Aborted, Draws, Machine, Row
+from engine.machine import Aborted, Machine
 from engine.parking import Parking
 from engine.plan import Plan
 from engine.prompt import Prompt
@@ -23,6 +22,7 @@ from engine.rests import Rests
 from engine.scheduler import Draft, Job, Limits, LineFull, Scheduler, Step
 from engine.shelf import Shelf
 from engine.warm import Warmer
+from engine.work import Wanted, Work, lay_out
 
 ANSWER_ROOM_TOKENS = 256
 """A prompt must leave this much of the context to its answer, or `max_tokens` if that is less."""
@@ -34,48 +34,6 @@ FETCH_S = 30.0
 def prompt_limit(context_tokens: int, max_tokens: int) -> int:
     """The most tokens a prompt may have; at least half the context is the prompt's."""
     return context_tokens - min(max(1, max_tokens), ANSWER_ROOM_TOKENS, context_tokens // 2)
-
-
-@dataclass(slots=True)
-class _Work:
-    """A request and where it stands; times are the clock's, 0 until they happen."""
-
-    request: Request
-    prompt: list[int]
-    shared: int
-    answer: Answer
-    submitted_s: float
-    claim: Claim | None = None
-    sampler: Draws | None = None
-    admitted_s: float = 0.0
-    first_s: float = 0.0
-    next_token: int = 0
-    slide: Slide = ""
-    drafted: int = 0
-    taken: int = 0
-    shown_place: int = field(default=0)
-    fetching_since_s: float | None = None
-
-    @property
-    def sequence(self) -> int:
-        assert self.claim is not None
-        return self.claim.sequence
-
-    def expired(self, now: float) -> bool:
-        """Whether nobody waits for it any more."""
-        deadline_s = self.request.deadline_s
-        return deadline_s is not None and now - self.submitted_s > deadline_s
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """An answer whose next token is drawn from `row`; its sequence has `length` tokens then, and
-    the rows after it hold a `draft` of what may follow."""
-
-    number: int
-    row: int
-    length: int
-    draft: list[int]
 
 
 class Loop:
@@ -100,7 +58,7 @@ class Loop:
         carrier = carrier or NoFiles()
         self._parking = Parking(model, self.ledger, self._warmer, self.shelf, carrier)
         self._book = AnswerBook()
-        self._work: dict[int, _Work] = {}
+        self._work: dict[int, Work] = {}
         self._report = Report()
         self._rests = Rests()
         self._scheduler = Scheduler(
@@ -155,7 +113,7 @@ class Loop:
         now = self._clock()
         self._rests.end(now)
         answer = Answer(request.sampling.stop, request.sampling.max_tokens)
-        self._work[number] = _Work(request, prompt, shared, answer, now)
+        self._work[number] = Work(request, prompt, shared, answer, now)
         self.awaits_file = False
 
     def cancel(self, number: int) -> None:
@@ -227,7 +185,7 @@ class Loop:
             break
         return fetching
 
-    def _is_at_hand(self, work: _Work) -> bool:
+    def _is_at_hand(self, work: Work) -> bool:
         """Whether nothing is to be waited for any more that lies in a file."""
         if self._parking.is_at_hand(work.request.session, work.prompt):
             return True
@@ -262,7 +220,7 @@ class Loop:
                 self._report.waiting[number] = waiting
 
     def _compute(self, step: Step) -> None:
-        rows, wanted = self._rows(step)
+        rows, wanted = lay_out(step, self._work, self.ledger, self._drafts(step))
         self.prefilling = frozenset(number for number, _ in step.prefill)
         began = self._clock()
         try:
@@ -303,26 +261,6 @@ class Loop:
             return
         self.ledger.append(rows[0].sequence, (row.token for row in rows))
 
-    def _rows(self, step: Step) -> tuple[list[Row], list[_Wanted]]:
-        """The step's rows in the order of sequences, and whose rows are to be drawn from."""
-        chunks = {number: self._chunk(number, tokens) for number, tokens in step.prefill}
-        drafts = self._drafts(step)
-        for number in step.decode:
-            chunks[number] = [self._work[number].next_token, *drafts.get(number, ())]
-        rows: list[Row] = []
-        wanted: list[_Wanted] = []
-        for number in sorted(chunks, key=lambda n: self._work[n].sequence):
-            work, chunk = self._work[number], chunks[number]
-            draft = drafts.get(number, [])
-            start = len(self.ledger.tokens(work.sequence))
-            first = len(chunk) - 1 - len(draft)  # the row that the next token is drawn from
-            last = start + first + 1 >= len(work.prompt)
-            if last:
-                wanted.append(_Wanted(number, len(rows) + first, start + first + 1, draft))
-            for i, token in enumerate(chunk):
-                rows.append(Row(token, start + i, work.sequence, last and i >= first))
-        return rows, wanted
-
     def _drafts(self, step: Step) -> dict[int, list[int]]:
         """What may follow the next tokens of the answers, as far as a batch has room."""
         if not self._can_guess:
@@ -331,18 +269,13 @@ class Loop:
         places = {number: self._place(self._work[number]) for number in step.decode}
         return self._guesses.drafts(places, room, self._scheduler.rates)
 
-    def _place(self, work: _Work) -> Place:
+    def _place(self, work: Work) -> Place:
         held = self.ledger.tokens(work.sequence)
         left = self._model.context_tokens - len(held) - 2
         most = min(left, work.request.sampling.max_tokens - work.answer.count - 1)
         return Place(work.sequence, held, work.next_token, most)
 
-    def _chunk(self, number: int, tokens: int) -> Sequence[int]:
-        work = self._work[number]
-        start = len(self.ledger.tokens(work.sequence))
-        return work.prompt[start : start + tokens]
-
-    def _drawn(self, wanted: _Wanted) -> list[int]:
+    def _drawn(self, wanted: Wanted) -> list[int]:
         """The next tokens of an answer: one, and as much of its draft as the model draws again."""
         work = self._work[wanted.number]
         assert work.sampler is not None
@@ -379,23 +312,8 @@ class Loop:
         if text:
             self._report.texts[number] = self._report.texts.get(number, "") + text
         if work.answer.finish is not None:
-            self._report.done[number] = (work.answer.finish, self._usage(work))
+            self._report.done[number] = (work.answer.finish, work.usage(self._clock()))
             self._close(number)
-
-    def _usage(self, work: _Work) -> Usage:
-        assert work.claim is not None
-        return Usage(
-            prompt_tokens=len(work.prompt),
-            reused_tokens=work.claim.keep,
-            prefilled_tokens=len(work.prompt) - work.claim.keep,
-            completion_tokens=work.answer.count,
-            queued_s=work.admitted_s - work.submitted_s,
-            prefill_s=work.first_s - work.admitted_s,
-            decode_s=self._clock() - work.first_s,
-            slide=work.slide,
-            drafted_tokens=work.drafted,
-            taken_tokens=work.taken,
-        )
 
     def _close(self, number: int) -> None:
         work = self._work.pop(number)

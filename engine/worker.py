@@ -1,9 +1,8 @@
 """The child process that owns one model: `python -m engine.worker <fd>`.
 
 Three threads. One reads frames, answers counts, turns messages into tokens and notes cancels, even
-in the middle of a step. One writes frames; what a slow client has not read yet is merged, so it
-never holds up a step and takes no more memory than the answers' text. The main thread steps.
-Where states go to files, `porter` has threads of its own.
+in the middle of a step. One writes them (`outlet`). The main thread steps. Where states go to
+files, `porter` has threads of its own.
 
 The process ends when the client closes its end, and with the client, whatever way that goes.
 """
@@ -28,75 +27,13 @@ from engine.gguf import ModelError
 from engine.llama import ModelFault
 from engine.loading import Loaded, open_model
 from engine.loop import Loop
+from engine.outlet import Outbound, Reader
 from engine.porter import Porter, Room
 from engine.prompt import Prompt
 from engine.template import TemplateFault
 
 HEARTBEAT_S = 0.25
 _PR_SET_PDEATHSIG = 1
-
-
-class Outbound:
-    """Frames to the client, written by a thread of their own."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
-        self._news = threading.Condition()
-        self._report = Report()
-        self._status: EngineStatus | None = None
-        self._replies: list[Wire] = []
-        self._writing = False
-        threading.Thread(target=self._write, name="outbound", daemon=True).start()
-
-    def report(self, report: Report) -> None:
-        """Send what a step brought, with what is still unsent."""
-        with self._news:
-            self._report.merge(report)
-            self._news.notify_all()
-
-    def status(self, status: EngineStatus) -> None:
-        """Send a status; the latest one wins."""
-        with self._news:
-            self._status = status
-            self._news.notify_all()
-
-    def reply(self, frame: Wire) -> None:
-        """Send an answer to a question."""
-        with self._news:
-            self._replies.append(frame)
-            self._news.notify_all()
-
-    def flush(self, timeout_s: float) -> None:
-        """Wait until everything is sent."""
-        with self._news:
-            self._news.wait_for(lambda: not self._pending() and not self._writing, timeout_s)
-
-    def _write(self) -> None:
-        while True:
-            with self._news:
-                self._writing = False
-                self._news.notify_all()
-                self._news.wait_for(self._pending)
-                batch = self._take()
-                self._writing = True
-            try:
-                for frame in batch:
-                    self._sock.sendall(frames.pack(frame))
-            except OSError:
-                os._exit(0)
-
-    def _pending(self) -> bool:
-        return bool(self._report or self._status or self._replies)
-
-    def _take(self) -> list[Wire]:
-        batch, self._replies = self._replies, []
-        if self._status is not None:
-            batch.append(frames.status_frame(self._status))
-            self._status = None
-        if self._report:
-            batch.append(frames.report_frame(self._report))
-            self._report = Report()
-        return batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,23 +142,6 @@ class Inbound:
         # A step of answers alone is short, and the others' next tokens are in it.
         if number in self._loop.prefilling and self._loaded.model.can_truncate:
             self._loaded.model.abort()
-
-
-class Reader:
-    """Blocking reads of whole frames."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._file = sock.makefile("rb")
-
-    def __call__(self) -> Wire:
-        size = frames.body_bytes(self._exactly(frames.HEADER_BYTES))
-        return frames.unpack(self._exactly(size))
-
-    def _exactly(self, size: int) -> bytes:
-        data = self._file.read(size)
-        if len(data) < size:
-            raise EOFError
-        return data
 
 
 class Worker:

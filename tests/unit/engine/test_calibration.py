@@ -14,7 +14,7 @@ from engine.calibration import Calibrations, Key, cpu_model, latest, library_ver
 from engine.loading import open_model
 from engine.measure import BUDGET_S, calibrate
 from engine.plan import usable_cpus
-from engine.tuning import Choice, Rates, Room, Tuning, choose
+from engine.tuning import PIECE_TOKENS, Choice, Rates, Room, Tuning, choose
 from tests.contract.engine_fixtures import PLAN, Steps, load_of, loaded_model, request
 
 FIRST = Tuning(threads=4, prefill_threads=4, ubatch_tokens=63)
@@ -134,7 +134,7 @@ def test_the_model_is_measured_and_answers_as_before():
     before.ask(1, asked)
     before.run()
     model, seconds = loaded_model().model, itertools.count(step=BUDGET_S)
-    tuning = Tuning(2, 2, PLAN.batch_tokens)
+    tuning = Tuning(2, 2, PIECE_TOKENS)
     choice = calibrate(model, tuning, Room(2, may_compact=False), lambda: next(seconds))
     model.retune(PLAN.context_tokens, tuning)
     after = Steps.fresh()
