@@ -13,6 +13,9 @@ from bot.config import ConfigError, Settings
 from storage.directory import make_directory
 from storage.filesystem import TABLE, verdict_of
 
+IN_MEMORY = ("tmpfs", "ramfs")
+NAME_A_DISK = "Name a directory on a disk of this machine (ext4, xfs, btrfs)"
+
 
 def spill_directory(settings: Settings, table: Path = TABLE) -> str:
     """The directory that the settings name, made if need be; empty if they name none.
@@ -53,11 +56,13 @@ def spill_state(settings: Settings) -> str:
 
 def _check_disk(path: Path, table: Path) -> None:
     verdict = verdict_of(path, table)
+    if verdict.filesystem in IN_MEMORY:
+        raise _refusal(path, f"it is on {verdict.filesystem}, which is memory", NAME_A_DISK)
     if not verdict.is_disk:
         raise _refusal(
             path,
             f"it is on {verdict.filesystem}, which other machines may write to",
-            "Name a directory on a disk of this machine (ext4, xfs, btrfs)",
+            NAME_A_DISK,
         )
 
 

@@ -77,6 +77,7 @@ class WorkerEngine:
         self._status = EngineStatus("loading", model=load.name, sha256=load.sha256)
         self._settled = asyncio.Event()
         self._child: Child | None = None
+        self._watch: Watch | None = None
         self._inflight: dict[int, Inbox] = {}
         self._questions = Questions()
         self._counts = Counts()
@@ -203,6 +204,7 @@ class WorkerEngine:
         except BadFrame as exc:
             chars = sum(len(message.content) for message in request.messages)
             raise ContextTooLong(chars // CHARS_A_TOKEN, self._status.context_tokens) from exc
+        self._expect()
         inbox = self._inflight[number] = Inbox(number, request.session)
         return inbox
 
@@ -230,6 +232,7 @@ class WorkerEngine:
 
     async def _ask_once(self, frame: Wire) -> Wire:
         child = self._child
+        self._expect()
         return await self._questions.ask(frame["id"], lambda: child.send(frame) if child else None)
 
     def _number(self) -> int:
@@ -273,7 +276,9 @@ class WorkerEngine:
 
     async def _listen(self, child: Child) -> bool:
         """Take frames until the worker is gone; returns whether it was ready."""
-        with Watch(partial(self._fell_silent, child), self._patience.load_s) as watch:
+        silent, timers = partial(self._fell_silent, child), asyncio.get_running_loop()
+        with Watch(silent, self._patience.load_s, timers) as watch:
+            self._watch = watch
             while frame := await child.receive():
                 watch.heard()
                 self._handle(frame)
@@ -281,8 +286,17 @@ class WorkerEngine:
                     watch.expect_within(self._patience.stall_s)
         return self._status.state == "ready"
 
+    def _expect(self) -> None:
+        """Something is asked: if nothing was before, the silence until now was a rest."""
+        if self._watch is not None and not self._has_work:
+            self._watch.heard()
+
+    @property
+    def _has_work(self) -> bool:
+        return bool(self._inflight or self._questions)
+
     def _fell_silent(self, child: Child, limit_s: float) -> None:
-        if self._status.state != "ready" or self._inflight or self._questions:
+        if self._status.state != "ready" or self._has_work:
             LOG.error("worker says nothing", pid=child.pid, stall_s=limit_s)
             child.kill()
 

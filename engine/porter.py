@@ -5,6 +5,7 @@ nobody waits for it; reading does not, for somebody does. What fails is told onc
 is lost then, and its conversation is computed anew.
 """
 
+import errno
 import os
 import queue
 import threading
@@ -20,6 +21,8 @@ from engine.sealed import Abandoned, Broken, Sealed
 WRITER_NICE = 10
 """nice(2) of the thread that writes."""
 CLOSE_S = 5.0
+KEPT_FREE_BYTES = 1 << 30
+"""What a disk keeps free for those who need it more."""
 
 Job = Callable[[], None]
 Notice = Callable[[str, str], None]
@@ -34,6 +37,7 @@ class Room:
     directory: Path
     budget_bytes: int
     model: str
+    kept_free_bytes: int = KEPT_FREE_BYTES
 
 
 class Porter:
@@ -104,6 +108,7 @@ class Porter:
     def _write(self, number: int, session: str, state: bytes | bytearray) -> bool:
         """Whether the state lies in its file, which is kept then."""
         try:
+            self._assert_free(len(state))
             sealed = Sealed(self._room.directory)
         except OSError as fault:
             return self._lose("conversations cannot be spilled", fault)
@@ -135,6 +140,11 @@ class Porter:
             self._moving.discard(number)
             sealed.close()
         return None
+
+    def _assert_free(self, size_bytes: int) -> None:
+        disk = os.statvfs(self._room.directory)
+        if disk.f_bavail * disk.f_frsize < size_bytes + self._room.kept_free_bytes:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _label(self, number: int, session: str) -> bytes:
         return f"{self._room.model}\n{number}\n{session}".encode("utf-8", "surrogatepass")
@@ -169,7 +179,14 @@ class _Hand:
         self._thread.join(CLOSE_S)
 
     def _work(self) -> None:
-        if self._nice:  # of this thread alone, as Linux counts it
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._nice)
+        _stand_back(self._nice)
         while job := self._jobs.get():
             job()
+            del job  # it holds a conversation
+
+
+def _stand_back(nice: int) -> None:
+    """Give this thread alone, as Linux counts it, at least this niceness."""
+    thread = threading.get_native_id()
+    if nice > os.getpriority(os.PRIO_PROCESS, thread):
+        os.setpriority(os.PRIO_PROCESS, thread, nice)

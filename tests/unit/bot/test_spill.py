@@ -46,6 +46,13 @@ def test_others_may_not_use_it(tmp_path: Path, mode: int):
             look(settings(path))
 
 
+def test_memory_is_no_disk():
+    for look in (spill_directory, spill_state):
+        with pytest.raises(ConfigError, match=r"tmpfs, which is memory.*ext4"):
+            look(settings(Path("/dev/shm/parley-spill")))
+    assert not Path("/dev/shm/parley-spill").exists()
+
+
 def test_a_file_is_no_directory(tmp_path: Path):
     path = tmp_path / "spill"
     path.touch(0o600)

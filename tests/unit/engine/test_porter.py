@@ -3,6 +3,8 @@
 import os
 import resource
 import threading
+import time
+import weakref
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +24,7 @@ class Trip:
     def __init__(self, directory: Path) -> None:
         self.notices: list[tuple[str, str]] = []
         self._woken = threading.Semaphore(0)
-        self.porter = Porter(Room(directory, 1 << 30, "sha"), self._woken.release, self.note)
+        self.porter = Porter(Room(directory, 1 << 30, "sha", 0), self._woken.release, self.note)
 
     def note(self, event: str, cause: str) -> None:
         self.notices.append((event, cause))
@@ -84,7 +86,7 @@ def test_what_is_dropped_before_it_is_written_is_not_kept(tmp_path: Path):
         woken.release()
         held.wait(WAIT_S)  # so that the next state is dropped before its turn comes
 
-    porter = Porter(Room(tmp_path, 1 << 30, "sha"), wake, Trip(tmp_path).note)
+    porter = Porter(Room(tmp_path, 1 << 30, "sha", 0), wake, Trip(tmp_path).note)
     porter.store(1, "ann", STATE)
     assert woken.acquire(timeout=WAIT_S)
     porter.store(2, "bob", STATE)
@@ -134,3 +136,33 @@ def files_of(directory: Path) -> int:
 def is_open(descriptor: str) -> bool:
     """Whether it is still; that of the listing itself is not."""
     return os.path.lexists(f"/proc/self/fd/{descriptor}")
+
+
+def test_a_disk_keeps_room_for_others(tmp_path: Path):
+    woken, notices = threading.Semaphore(0), list[tuple[str, str]]()
+
+    def note(event: str, cause: str) -> None:
+        notices.append((event, cause))
+
+    room = Room(tmp_path, 1 << 30, "sha", kept_free_bytes=1 << 60)
+    with Porter(room, woken.release, note) as porter:
+        porter.store(1, "ann", STATE)
+        assert woken.acquire(timeout=WAIT_S)
+        assert porter.done() == [Stored(is_whole=False)]
+    assert notices == [("conversations cannot be spilled", "No space left on device")]
+
+
+def test_a_state_is_let_go_once_it_is_stored(trip: Trip):
+    class Kept(bytearray):
+        """Bytes that can be watched."""
+
+    state = Kept(STATE)
+    watched = weakref.ref(state)
+    with trip.porter:
+        trip.porter.store(1, "ann", state)
+        del state
+        assert trip.next() == Stored(is_whole=True)
+        until = time.monotonic() + WAIT_S
+        while watched() is not None and time.monotonic() < until:
+            time.sleep(0.01)  # the thread is told of nothing that would make it let go
+        assert watched() is None
