@@ -46,7 +46,7 @@ from storage.key import Keyring
 from storage.lease import Lease
 from storage.lookout import Lookout
 from storage.opening import Place, leasing, opened
-from storage.records import AuditEntry, Fenced, StorageError, Unavailable
+from storage.records import AuditEntry, Fenced, Full, StorageError, Unavailable
 from storage.search import Search
 from storage.store import Store
 
@@ -149,7 +149,7 @@ class App:
                     async with AsyncExitStack() as taken:
                         if store := await self._stand_by(standby, aside, taken):
                             await self._answer(nullcontext(store), started)
-                except (Fenced, Unavailable) as error:
+                except (Fenced, Full, Unavailable) as error:
                     log.warning("this bot does not answer any more", reason=str(error))
                     await standby.rest()
         return None

@@ -1,5 +1,5 @@
 """Bots that share a database on a NAS, which hangs: they go on telling how they are, and can be
-stopped.
+stopped. On one that is full they wait for room.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from tests.rigs.nas import Nas, mounted
 LONG = bool(os.environ.get("PARLEY_LONG_FAULTS"))
 LEASE_S = 5.0
 PATIENCE_S = 120.0
+REFUSED = "this bot does not answer any more"
 STOPPED = "threads that hang in a mount are left"
 
 
@@ -113,3 +114,30 @@ async def test_a_mount_that_hangs_holds_nobody(tmp_path: Path) -> None:
         nas.mend()
         assert await first.process.stop() == 0
         assert await second.process.stop() == 0
+
+
+@pytest.mark.skipif(not LONG, reason="a long fault trial")
+@pytest.mark.timeout(400)
+async def test_a_full_share_ends_nobody(tmp_path: Path) -> None:
+    """The lease lapses, for its beats can't be written, and can't be taken again before there is
+    room."""
+    with mounted(tmp_path / "nas") as nas:
+        nas.put("/parley.db", b"")
+        bot = Bot(tmp_path, "first", nas)
+        await bot.process.start()
+        assert await bot.role() == "primary"
+        nas.fill()
+
+        async def has_tried() -> bool:
+            assert bot.code is None
+            return any(REFUSED in line and "no space" in line for line in bot.process.output)
+
+        await until(has_tried)
+        nas.mend()
+
+        async def answers() -> bool:
+            assert bot.code is None
+            return await bot.role() == "primary"
+
+        await until(answers)
+        assert await bot.process.stop() == 0
