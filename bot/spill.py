@@ -39,16 +39,16 @@ def spill_directory(settings: Settings, table: Path = TABLE) -> str:
     return str(path.resolve())
 
 
-def spill_state(settings: Settings) -> str:
+def spill_state(settings: Settings, table: Path = TABLE) -> str:
     """What `spill_directory` would say, and nothing is made. Raises `ConfigError`."""
     path = settings.engine.spill_dir
     if path is None:
         return "none: conversations wait in memory only"
-    _check_disk(path, TABLE)
+    _check_disk(path, table)
     is_there = path.exists()
     if is_there:
         _check_owner(path)
-    verdict = verdict_of(path)
+    verdict = verdict_of(path, table)
     made = "this user's alone" if is_there else "will be made"
     most = f"up to {settings.engine.spill_bytes >> 20:,} MiB for each model, encrypted"
     return f"{path}, {made}, {verdict.reason} ({verdict.filesystem}); {most}"

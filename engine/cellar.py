@@ -69,18 +69,21 @@ class Cellar:
             return self._send(parked)
         return None
 
-    def sent(self, *, is_whole: bool) -> None:
-        """The state that went down is written, or is not and is lost."""
+    def sent(self, *, is_whole: bool) -> bool:
+        """The state that went down is written, or is not; returns whether it is lost, and not only
+        unwanted meanwhile."""
         going = self._going
         assert going is not None
         self._going = None
         filed = going.filed
         self._shelf.give_back(filed.size_bytes)
-        if not is_whole or filed.number in self._unwanted:
-            self._unwanted.discard(filed.number)
-            self.size_bytes -= filed.size_bytes
-        else:
+        is_wanted = filed.number not in self._unwanted
+        self._unwanted.discard(filed.number)
+        if is_whole and is_wanted:
             self._filed[filed.session] = filed
+        else:
+            self.size_bytes -= filed.size_bytes
+        return is_wanted and not is_whole
 
     def call(self, session: str) -> int | None:
         """The file to read for a session; None if there is none, or one is being read, or there is

@@ -23,6 +23,7 @@ from engine.base import (
     EngineError,
     EngineStatus,
     Interrupted,
+    Kept,
     Message,
     Overloaded,
     Request,
@@ -335,7 +336,9 @@ class WorkerEngine:
             inbox.fail(Interrupted(f"the model's process ended ({end})", alone=len(lost) == 1))
         self._questions.give_up()
         if self._status.state != "failed":
-            self._status = replace(self._status, state="loading", detail=end, running=0, waiting=0)
+            self._status = replace(
+                self._status, state="loading", detail=end, running=0, waiting=0, kept=Kept()
+            )
         else:
             self._settled.set()
 
@@ -343,7 +346,9 @@ class WorkerEngine:
         """There will be no model any more; the first reason is the one to tell."""
         if self.failed:
             return
-        self._status = replace(self._status, state="failed", detail=detail, running=0, waiting=0)
+        self._status = replace(
+            self._status, state="failed", detail=detail, running=0, waiting=0, kept=Kept()
+        )
         lost, self._inflight = self._inflight, {}
         for inbox in lost.values():
             inbox.fail(Unavailable(detail))

@@ -63,8 +63,8 @@ class Parking:
         for carried in self._carrier.done():
             match carried:
                 case Stored(is_whole):
-                    self.cellar.sent(is_whole=is_whole)
-                    self._may_send = self._may_send and is_whole
+                    is_lost = self.cellar.sent(is_whole=is_whole)
+                    self._may_send = self._may_send and not is_lost
                 case Fetched(state):
                     is_lost = not self.cellar.came(state)
                     self._lost += is_lost

@@ -114,7 +114,7 @@ class Porter:
             return self._lose("conversations cannot be spilled", fault)
         try:
             sealed.write(state, self._label(number, session), self._is_wanted(number))
-        except OSError as fault:
+        except (OSError, MemoryError) as fault:
             sealed.close()
             return self._lose("conversations cannot be spilled", fault)
         except Abandoned:
@@ -132,7 +132,7 @@ class Porter:
         """The state, unless it is refused or no longer wanted; its file is gone."""
         try:
             return sealed.read(self._label(number, session), self._is_wanted(number))
-        except (OSError, Broken) as fault:
+        except (OSError, MemoryError, Broken) as fault:
             self._lose("a spilled conversation is refused", fault)
         except Abandoned:
             pass
@@ -152,8 +152,9 @@ class Porter:
     def _is_wanted(self, number: int) -> Callable[[], bool]:
         return lambda: number in self._moving
 
-    def _lose(self, event: str, fault: OSError | Broken) -> bool:
-        cause = fault.strerror or str(fault) if isinstance(fault, OSError) else str(fault)
+    def _lose(self, event: str, fault: OSError | MemoryError | Broken) -> bool:
+        told = fault.strerror if isinstance(fault, OSError) else str(fault)
+        cause = told or type(fault).__name__
         if (event, cause) not in self._told:
             self._told.add((event, cause))
             self._notice(event, cause)

@@ -4,12 +4,16 @@ import asyncio
 import os
 from pathlib import Path
 
+import pytest
+
 from adapters.base import Address, Kind, Person
 from bot.app import App
 from bot.config import Settings
 from bot.keyring import add_key
+from bot.spill import IN_MEMORY
 from bot.verbs.doctor import look
 from storage.clock import utc_now
+from storage.filesystem import verdict_of
 from tests.contract.engine_fixtures import MODELS, WAIT_S, demo_model, eventually, until
 from tests.contract.spilled import files_in
 from tests.fakes.platform import FakePlatform
@@ -41,6 +45,12 @@ async def tell(platform: FakePlatform, name: str, text: str, kind: Kind = Kind.M
     to = Address("fake", "bot", name, direct=True)
     await platform.receive([message(text, to=to, by=Person(name, name), kind=kind)])
     await platform.until(lambda: len(platform.shown(name)) > before, timeout_s=WAIT_S)
+
+
+@pytest.fixture(autouse=True)
+def on_a_disk(tmp_path: Path) -> None:
+    if verdict_of(tmp_path).filesystem in IN_MEMORY:
+        pytest.skip(f"{tmp_path} is memory, where the bot spills nothing")
 
 
 async def test_what_is_spilled_is_unreadable_told_of_and_forgotten(tmp_path: Path):

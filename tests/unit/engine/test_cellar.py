@@ -54,7 +54,8 @@ class Moves(RuleBasedStateMachine):
         wanted = self.cellar.going(self.going.parked.session)
         if is_whole and wanted:
             self.disk[self.going.filed.number] = bytes(wanted.state)
-        self.cellar.sent(is_whole=is_whole and wanted is not None)
+        is_lost = self.cellar.sent(is_whole=is_whole and wanted is not None)
+        assert is_lost == (wanted is not None and not is_whole)
         self.going = None
 
     @rule(session=sessions)
