@@ -1,8 +1,8 @@
 """The program that runs in the guest: our storage on a real NFS or CIFS mount, and its troubles.
 
-`python -m tests.faults.nas_trials verdicts`, `… local-first VERSION TROUBLE…`, and so `direct` and
-`bot`. What it found is written for the test that booted the guest (`test_nfs.py`), which
-judges it.
+`python -m tests.faults.nas_trials verdicts`, `… local-first SHARE TROUBLE…`, and so `direct` and
+`bot`; SHARE is a version of NFS or `cifs`. What it found is written for the test that booted the
+guest (`test_nfs.py`), which judges it.
 """
 
 import asyncio
@@ -53,13 +53,16 @@ def _nothing(nas: Nas) -> None:
 
 TROUBLES = {
     "unplugged": Trouble(lambda nas, _: nas.client.unplug(), lambda nas: nas.client.plug(), 12),
+    "unplugged for a minute": Trouble(
+        lambda nas, _: nas.client.unplug(), lambda nas: nas.client.plug(), 60
+    ),
     "stopped": Trouble(lambda nas, _: nas.stop(), Nas.start, 5),
     "restarted": Trouble(lambda nas, _: nas.restart(), _nothing, 0, is_felt=False),
     "unexported": Trouble(lambda nas, _: nas.unexport(), Nas.export, 5),
     "replaced": Trouble(Nas.replace, _nothing, 0, is_felt=False),
     "restored": Trouble(Nas.restore, _nothing, 0, is_felt=False),
     "full": Trouble(lambda nas, _: nas.fill(), Nas.free, 5),
-    "read-only": Trouble(lambda nas, _: nas.export("ro"), Nas.export, 5),
+    "read-only": Trouble(lambda nas, _: nas.share("ro"), lambda nas: nas.share("rw"), 5),
 }
 
 
@@ -252,9 +255,13 @@ async def main(kind: str, *arguments: str) -> Outcome:
     nas = Nas()
     if kind == "verdicts":
         return await verdicts(nas)
-    version, *troubles = arguments
-    nas.serve_nfs()
-    share = nas.client.mount(version)
+    shared_by, *troubles = arguments
+    if shared_by == "cifs":
+        nas.serve_cifs()
+        share = nas.client.mount_cifs("nobrl")
+    else:
+        nas.serve_nfs()
+        share = nas.client.mount(shared_by)
     found: Outcome = {}
     for name in troubles:
         began = perf_counter()

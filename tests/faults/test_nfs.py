@@ -11,6 +11,8 @@ from tests.faults.conftest import GUEST_S, Trial
 
 LONG = bool(os.environ.get("PARLEY_LONG_FAULTS"))
 FELT = ("unplugged", "unexported", "full", "read-only")
+MINUTE = "unplugged for a minute"
+CIFS = ("restarted", "full", "read-only", MINUTE)
 ANEW = ("restarted", "restored", "replaced")
 STOPPED = ("restarted", "stopped")
 
@@ -43,11 +45,11 @@ def test_what_mounts_are_good_for(trial: Trial) -> None:
 
 
 @pytest.mark.timeout(GUEST_S + 100)
-@pytest.mark.parametrize(("version", "troubles"), [("4.1", (*ANEW, *FELT)), ("3", STOPPED)])
-def test_a_nas_in_trouble_is_not_felt(
-    trial: Trial, version: str, troubles: tuple[str, ...]
-) -> None:
-    found = trial("nas_trials", "local-first", version, *troubles)
+@pytest.mark.parametrize(
+    ("share", "troubles"), [("4.1", (*ANEW, *FELT)), ("3", STOPPED), ("cifs", CIFS)]
+)
+def test_a_nas_in_trouble_is_not_felt(trial: Trial, share: str, troubles: tuple[str, ...]) -> None:
+    found = trial("nas_trials", "local-first", share, *troubles)
 
     for name in troubles:
         assert found[name]["acknowledged"] > 0, name
@@ -55,7 +57,7 @@ def test_a_nas_in_trouble_is_not_felt(
         assert found[name]["missing"] == [], name
         assert found[name]["differing"] == [], name
         assert found[name]["damage"] == [], name
-    for name in set(troubles) & set(FELT):
+    for name in set(troubles) & {*FELT, MINUTE}:
         assert found[name]["state"] == "degraded", name
         assert found[name]["reason"], name
         assert found[name]["waited"] > 0, name
@@ -63,13 +65,13 @@ def test_a_nas_in_trouble_is_not_felt(
 
 @pytest.mark.timeout(GUEST_S + 100)
 @pytest.mark.parametrize(
-    ("version", "troubles"),
-    [("4.1", ("restarted", "restored", *FELT)), ("3", STOPPED)],
+    ("share", "troubles"),
+    [("4.1", ("restarted", "restored", *FELT)), ("3", STOPPED), ("cifs", CIFS)],
 )
 def test_what_the_nas_acknowledged_it_keeps(
-    trial: Trial, version: str, troubles: tuple[str, ...]
+    trial: Trial, share: str, troubles: tuple[str, ...]
 ) -> None:
-    found = trial("nas_trials", "direct", version, *troubles)
+    found = trial("nas_trials", "direct", share, *troubles)
 
     for name in troubles:
         assert found[name]["acknowledged"] > 0, name

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import PIPE
 
+from tests.rigs.uml.samba import Samba
+
 BASE = Path(os.environ.get("PARLEY_BASE", "/mnt"))
 EXPORT = BASE / "export"
 """The NAS's own disk, as the NAS sees it."""
@@ -30,29 +32,6 @@ _MODULES = (
     "hmac", "md5", "sha256_generic", "sha512_generic", "cmac", "ccm", "gcm", "aes_generic", "ecb",
     "nls_utf8",
 )  # fmt: skip
-_SMB = """[global]
-server role = standalone server
-map to guest = Bad User
-guest account = root
-private dir = {own}
-lock directory = {own}
-state directory = {own}
-cache directory = {own}
-pid directory = {own}
-ncalrpc dir = {own}/rpc
-log file = {own}/log
-bind interfaces only = yes
-interfaces = {server}/24
-disable netbios = yes
-smb ports = 445
-load printers = no
-strict sync = yes
-[nas]
-path = {export}
-read only = no
-guest ok = yes
-force user = root
-"""
 
 
 class Nas:
@@ -67,6 +46,7 @@ class Nas:
         self.do("hostname nas && ip link add lan type bridge && ip link set lan up")
         self.do(f"ip addr add {_SERVER}/24 dev lan")
         self._joined = 0
+        self._samba: Samba | None = None
         self.client = self.join("client")
 
     def join(self, name: str) -> "Client":
@@ -104,23 +84,32 @@ class Nas:
 
     def serve_cifs(self) -> None:
         """Start Samba on the same disk."""
-        own = BASE / "samba"
-        (own / "rpc").mkdir(parents=True)
-        Path("/run/samba").mkdir(exist_ok=True)
-        Path("/var/log/samba").mkdir(exist_ok=True)
-        settings = own / "smb.conf"
-        settings.write_text(_SMB.format(own=own, server=_SERVER, export=EXPORT), "utf-8")
-        self.do(f"smbd -s {settings} -D")
+        self._samba = Samba(BASE / "samba", _SERVER, EXPORT, self.do)
+        self._samba.serve()
 
     def start(self) -> None:
-        self.do(f"rpc.nfsd -H {_SERVER} 8")
+        """Start the server again: Samba where there is one."""
+        if self._samba:
+            self._samba.start()
+        else:
+            self.do(f"rpc.nfsd -H {_SERVER} 8")
 
     def stop(self) -> None:
-        self.do("rpc.nfsd 0")
+        if self._samba:
+            self._samba.stop()
+        else:
+            self.do("rpc.nfsd 0")
 
     def restart(self) -> None:
         self.stop()
         self.start()
+
+    def share(self, access: str) -> None:
+        """Let the clients read and write (`rw`), or only read (`ro`)."""
+        if self._samba:
+            self._samba.share(access)
+        else:
+            self.export(access)
 
     def export(self, access: str = "rw") -> None:
         options = f"{access},sync,no_subtree_check,no_root_squash,insecure,fsid=0"
