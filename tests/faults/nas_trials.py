@@ -35,6 +35,10 @@ Outcome = dict[str, Any]
 RECOVERY_S = 300.0
 """Until service must have come back by itself: a lease, a grace, the longest retry, and more."""
 
+ECHO_S = 10
+"""A client of CIFS gives up a server that is silent for three times as long, by default for 180 s,
+and then fails what it had let wait (Linux, server_unresponsive()). So a minute has both."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
@@ -258,7 +262,7 @@ async def main(kind: str, *arguments: str) -> Outcome:
     shared_by, *troubles = arguments
     if shared_by == "cifs":
         nas.serve_cifs()
-        share = nas.client.mount_cifs("nobrl")
+        share = nas.client.mount_cifs(f"nobrl,echo_interval={ECHO_S}")
     else:
         nas.serve_nfs()
         share = nas.client.mount(shared_by)

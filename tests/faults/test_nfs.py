@@ -80,8 +80,9 @@ def test_what_the_nas_acknowledged_it_keeps(
 
 
 @pytest.mark.timeout(GUEST_S + 100)
-def test_a_bot_answers_while_its_nas_is_unplugged(trial: Trial) -> None:
-    found = trial("nas_trials", "bot", "4.1", "unplugged")["unplugged"]
+@pytest.mark.parametrize(("share", "trouble"), [("4.1", "unplugged"), ("cifs", MINUTE)])
+def test_a_bot_answers_while_its_nas_is_unplugged(trial: Trial, share: str, trouble: str) -> None:
+    found = trial("nas_trials", "bot", share, trouble)[trouble]
 
     assert found["during"] > 0
     assert found["turns"] == found["answered"]
