@@ -96,6 +96,7 @@ def plan_of(settings: Settings) -> Plan:
         spill_bytes=engine.spill_bytes,
         cache_type="f16" if engine.cache_type == "auto" else engine.cache_type,
         may_compact=engine.cache_type == "auto",
+        may_round=not engine.exact,
         lookup=engine.lookup,
         step_s=engine.token_interval_s,
         calibrate_in=str(calibrations(settings)) if engine.calibrate else "",

@@ -185,6 +185,11 @@ class Engine(Section):
         default=True,
         description="Whether to measure once, for some seconds, how this machine computes best.",
     )
+    exact: bool = Field(
+        default=True,
+        description="Whether an answer must be the same however its prompt was computed; `false`: "
+        "ways that round otherwise are tried too, quicker for long prompts.",
+    )
     token_interval_s: float = Field(
         default=0.15,
         gt=0,

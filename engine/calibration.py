@@ -32,6 +32,7 @@ class Key:
     threads: int
     cache_type: CacheType
     may_compact: bool
+    may_round: bool
 
     @property
     def file_name(self) -> str:
@@ -49,12 +50,13 @@ class Calibration:
 
     def __str__(self) -> str:
         tuning, rates = self.choice.tuning, self.choice.rates
+        way = "" if tuning.flash else ", no flash attention"
         return (
             f"{tuning.threads} threads to decode and {tuning.prefill_threads} to prefill, cache "
-            f"{tuning.cache_type}, "
-            f"{tuning.ubatch_tokens} tokens a piece; measured {self.at}, {self.choice.tried} "
-            f"setups tried: {rates.prefill:.0f} tokens/s of a prompt, {rates.one:.0f} of one "
-            f"answer, {rates.many:.0f} of many"
+            f"{tuning.cache_type}, {tuning.ubatch_tokens} tokens a piece{way}; "
+            f"measured {self.at}, {self.choice.tried} setups tried: "
+            f"{rates.prefill:.0f} tokens/s of a prompt, {rates.one:.0f} of one answer, "
+            f"{rates.many:.0f} of many"
         )
 
 

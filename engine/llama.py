@@ -416,7 +416,8 @@ def _tune(params: lib.llama_context_params, tuning: Tuning) -> None:
     params.n_ubatch = tuning.ubatch_tokens
     params.type_k = params.type_v = _CACHE_TYPES[tuning.cache_type]
     # Automatic is on wherever the library can.
-    params.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_AUTO
+    on, off = lib.LLAMA_FLASH_ATTN_TYPE_AUTO, lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
+    params.flash_attn_type = on if tuning.flash else off
 
 
 def _arm_abort(context: "lib.llama_context_p", flag: "ctypes.Array[ctypes.c_char]") -> None:

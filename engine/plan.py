@@ -32,7 +32,8 @@ class Plan:
     With `lookup`, what stands in a context already is tried as what comes next.
 
     `calibrate_in` is the directory of what was measured to be the best way to compute on this
-    machine, empty for a fixed way; `may_compact` lets that be a cache of `q8_0`.
+    machine, empty for a fixed way; `may_compact` lets that be a cache of `q8_0`, `may_round` one by
+    which an answer may depend on how its prompt was cut.
     """
 
     context_tokens: int = 0
@@ -49,6 +50,7 @@ class Plan:
     lookup: bool = True
     calibrate_in: str = ""
     may_compact: bool = False
+    may_round: bool = False
 
 
 @dataclass(frozen=True, slots=True)

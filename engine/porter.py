@@ -43,7 +43,7 @@ class Room:
 class Porter:
     """A `carrier.Carrier`. `wake` is called, from another thread, when something is done.
 
-    Leaving its context drops all files; for a process that ends, the kernel does.
+    Leaving its context drops all files. A worker has it until it ends, and then the kernel does.
     """
 
     def __init__(self, room: Room, wake: Callable[[], None], notice: Notice) -> None:

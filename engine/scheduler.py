@@ -248,5 +248,5 @@ class Scheduler:
     def _pace(self, writers: int) -> Pace:
         """How fast prompts and answers get on beside one another."""
         writing_s = max(1, writers) * self.rates.token_s
-        left = BESIDE_READERS / (1 + BESIDE_READERS) if writers else 1.0
-        return Pace(self.rates.prefill * left, writing_s)
+        beside = self._pacing.rate if writers else 0.0
+        return Pace(beside or self.rates.prefill, writing_s)

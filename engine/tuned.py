@@ -25,7 +25,7 @@ def tuned_model(path: Path, plan: Plan, shape: Shape, sha256: str) -> Model:
         return _model(path, plan, context_tokens, tuning)
     model = _model(path, plan, min(CONTEXT_TOKENS, context_tokens), tuning)
     # Threads that somebody chose stay as they are.
-    room = Room(plan.threads or usable_cpus(), plan.may_compact)
+    room = Room(plan.threads or usable_cpus(), plan.may_compact, plan.may_round)
     kept = Calibrations(Path(plan.calibrate_in), lambda: datetime.now(UTC))
     chosen = kept.settled(
         _key(plan, sha256), lambda: calibrate(model, tuning, room, time.perf_counter)
@@ -55,4 +55,5 @@ def _key(plan: Plan, sha256: str) -> Key:
         threads=plan.threads,
         cache_type=plan.cache_type,
         may_compact=plan.may_compact,
+        may_round=plan.may_round,
     )

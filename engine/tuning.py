@@ -23,18 +23,19 @@ UBATCH_TOKENS = (48, 32)
 @dataclass(frozen=True, slots=True)
 class Tuning:
     """`threads` decode and `prefill_threads` prefill; a step is computed in pieces of
-    `ubatch_tokens`; `cache_type` is how the cache stores a number.
+    `ubatch_tokens`; `cache_type` is how the cache stores a number; `flash` attention or not.
 
     With `PIECE_TOKENS` at most, an answer is the same however its prompt was cut and whatever was
     computed beside it: from 64 on, flash attention rounds otherwise (ggml's `GGML_FA_TILE_Q`).
     Without flash attention one token of a sequence is computed by other kernels than several, so
-    it is not tried. docs/performance.md says what this costs, and where it ends.
+    it is tried only where rounding may differ. docs/performance.md says what that is worth.
     """
 
     threads: int
     prefill_threads: int
     ubatch_tokens: int
     cache_type: CacheType = "f16"
+    flash: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +72,12 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What may be changed: up to `cpus` threads; the cache to q8_0 with `may_compact`."""
+    """What may be changed: up to `cpus` threads; the cache to q8_0 with `may_compact`; flash
+    attention is left out with `may_round`."""
 
     cpus: int
     may_compact: bool
+    may_round: bool = False
 
 
 def choose(
@@ -101,6 +104,8 @@ def _changes(first: Tuning, room: Room) -> Iterator[Callable[[Tuning], Tuning]]:
     for threads in sorted({room.cpus, first.threads - 1} - {first.threads, 0}, reverse=True):
         yield lambda best, n=threads: replace(best, prefill_threads=n)
         yield lambda best, n=threads: replace(best, threads=n)
+    if room.may_round:
+        yield lambda best: replace(best, flash=False)
     for tokens in UBATCH_TOKENS:
         if tokens < first.ubatch_tokens:
             yield lambda best, n=tokens: replace(best, ubatch_tokens=n)

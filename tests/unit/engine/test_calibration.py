@@ -20,7 +20,18 @@ from tests.contract.engine_fixtures import PLAN, Steps, load_of, loaded_model, r
 FIRST = Tuning(threads=4, prefill_threads=4, ubatch_tokens=63)
 ROOM = Room(cpus=8, may_compact=True)
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-KEY = Key(cpu_model(), 4, "ab" * 32, library_version(), 8, 512, 0, "f16", may_compact=True)
+KEY = Key(
+    cpu_model(),
+    4,
+    "ab" * 32,
+    library_version(),
+    8,
+    512,
+    0,
+    "f16",
+    may_compact=True,
+    may_round=False,
+)
 CHOICE = Choice(replace(FIRST, ubatch_tokens=48), Rates(300.0, 90.0, 160.0), tried=3)
 
 
@@ -61,6 +72,13 @@ def test_nothing_is_won_at_the_cost_of_one_kind():
 def test_a_cache_type_that_was_asked_for_stays():
     measure = rates_by(favours(5.0, cache_type="q8_0"))
     assert choose(FIRST, replace(ROOM, may_compact=False), measure, never).tuning == FIRST
+
+
+def test_flash_attention_goes_only_where_rounding_may_differ():
+    measure = rates_by(favours(2.0, flash=False))
+    assert choose(FIRST, ROOM, measure, never).tuning == FIRST
+    without = choose(FIRST, replace(ROOM, may_round=True), measure, never).tuning
+    assert without == replace(FIRST, flash=False)
 
 
 def test_a_machine_that_slows_down_meanwhile_misleads_nobody():
@@ -150,7 +168,7 @@ def test_a_load_takes_what_was_measured(tmp_path: Path):
     sha256 = loaded_model().sha256
     key = Key(
         cpu_model(), usable_cpus(), sha256, library_version(), 1, plan.batch_tokens, 2, "f16",
-        may_compact=False,
+        may_compact=False, may_round=False,
     )  # fmt: skip
     compact = Choice(Tuning(2, 2, 128, "q8_0"), Rates(1, 1, 1), 2)
     Calibrations(tmp_path, lambda: NOW).settled(key, lambda: compact)

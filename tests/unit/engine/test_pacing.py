@@ -75,3 +75,12 @@ def test_a_chunk_before_any_pace_is_known_teaches_nothing(known: Rates):
     pacing.note(30, 1.0, 0.0, known)
 
     assert pacing.tokens(0.5, Rates(prefill=100.0)) == 50
+
+
+def test_the_rate_beside_readers_counts_their_steps_in():
+    pacing, rates = Pacing(), Rates(prefill=125.0, token_s=0.125)
+    assert pacing.rate == 0.0
+    for _ in range(50):
+        pacing.note(10, 0.075, 0.125 * BESIDE_READERS, rates)
+
+    assert pacing.rate == pytest.approx(10 / (0.075 + 0.125))

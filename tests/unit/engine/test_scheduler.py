@@ -258,6 +258,26 @@ def test_places_are_in_order_and_times_grow():
     assert 0 < (places[2].eta_s or 0) < (places[3].eta_s or 0)
 
 
+def test_the_wait_beside_readers_is_told_by_what_prompts_took_beside_them():
+    jobs = scheduler(batch_tokens=512)
+    jobs.rates.prefill, jobs.rates.token_s = 400.0, 0.02
+    ask(jobs, 1, "ada", 10)
+    start_all(jobs)
+    run_one(jobs, 10 / 400)
+    ask(jobs, 2, "bob", 3000)
+    start_all(jobs, free=3)
+    took = tokens = 0.0
+    for _ in range(100):
+        step = jobs.plan()
+        seconds = 0.02 if step.decode else step.prefill_tokens * 0.01
+        jobs.account(step, seconds)
+        took, tokens = took + seconds, tokens + step.prefill_tokens
+    ask(jobs, 3, "eve", 3000)
+
+    missing = 3000 - tokens + 3000
+    assert jobs.places()[3].eta_s == pytest.approx(missing / (tokens / took), rel=0.2)
+
+
 def test_rates_are_measured():
     jobs = scheduler()
     ask(jobs, 1, "ada", 32)
