@@ -37,9 +37,9 @@ The 50 people are met in the middle of their conversations: nine turns lie behin
 follow, and before the last the window has slid; everybody's first question does not count, for its
 prompt is new to all sides. A turn has about 30 tokens, half of what one usually has, so people
 think 20 s instead of 60, drawn between half and one and a half of that from a seed, the same for
-every side. The server's settings are tried with 12 people who think 4 s. Our side may keep 1 GiB of
-parked conversations there, where 256 MiB is what `engine.park_bytes` is by itself; the server's cache
-for them may take 8 GiB.
+every side. The server's settings are tried with 12 people who think 4 s. Our side may keep 1 GiB
+of parked conversations there, where 256 MiB is what `engine.park_bytes` is by itself; the server's
+cache for them may take 8 GiB.
 
     python -m bench.peers                        # llama.cpp's tools, about ten minutes
     python -m bench.engine --rounds 3 --report   # everything; `--rows` and `--rounds` choose
