@@ -88,9 +88,13 @@ async def _calls_it_full(store: Store) -> bool:
     condition = await store.condition()
     if condition.state != "local":
         return "the share is full" in condition.reason
-    with pytest.raises(Full, match="the share is full"):
+    try:
         await Inbox(store.database).record([event("2", payload="x" * 100_000)])
-    return True
+    except Full as error:
+        return "the share is full" in str(error)
+    except StorageError:  # who looks whether it is full was too slow
+        return False
+    return False
 
 
 async def _takes_writes(store: Store) -> bool:

@@ -20,7 +20,7 @@ from storage.database import Database
 from storage.opening import Mode, opened
 from storage.records import Unavailable
 from storage.turns import Turns
-from tests.unit.storage.test_restoring import House, house_in
+from tests.unit.storage.test_restoring import House, followed, house_in
 from tests.unit.storage.values import NOON, turn
 
 LONG = bool(os.environ.get("PARLEY_LONG_FAULTS"))
@@ -34,6 +34,7 @@ async def test_whoever_dies_on_the_way_does_it_again(tmp_path: Path, mode: Mode)
     house = await house_in(tmp_path / "whole", mode=mode)
     async with opened(house.place) as store:
         await Turns(store.database).commit(turn("since"))
+        await followed(store)
     program = [sys.executable, "-m", "tests.faults.test_restore_killed", str(tmp_path), mode]
     await asyncio.to_thread(subprocess.run, program, check=True, timeout=240)
     for step in STEPS:

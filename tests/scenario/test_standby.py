@@ -236,10 +236,10 @@ async def test_nothing_is_sent_when_the_lease_may_be_anothers(tmp_path: Path) ->
 
 async def test_a_command_that_reads_for_long_keeps_the_lease(tmp_path: Path) -> None:
     """Each beat is a commit; this command makes none."""
-    sharing = {"path": tmp_path / "parley.db", "standby": True, "lease_s": 3}
+    sharing = {"path": tmp_path / "parley.db", "standby": True, "lease_s": LEASE_S}
     async with opened(settings_in(tmp_path, storage=sharing)) as (db, _), asyncio.timeout(60):
         before = await db.read(_beat)
-        while await db.read(_beat) < before + 3:
+        while await db.read(_beat) < before + 2:
             await asyncio.sleep(0.01)
 
 

@@ -1,5 +1,6 @@
 """A restore takes over what the present database knows of erasures, or says that it can't."""
 
+import asyncio
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ import pytest
 from storage.audit import Audit
 from storage.backup import Copies
 from storage.beside import Step, unwatched
+from storage.condition import Condition
 from storage.database import Database
 from storage.driver import driver
 from storage.filesystem import verdict_of
@@ -18,12 +20,14 @@ from storage.members import Members
 from storage.opening import Mode, Place, opened, unopened
 from storage.records import AuditEntry, Corrupt, Unavailable, WrongKey
 from storage.restoring import Restored, Restoring
+from storage.store import Store
 from storage.turns import Turns
 from storage.verdict import refuse_disk
 from tests.unit.storage.values import KEY, NOON, turn
 
 ENTRY = AuditEntry("boss", "db restore")
 PERSON = "telegram:x:1"
+PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,15 @@ async def house_in(root: Path, key: Key | None = None, mode: Mode = "local") -> 
         house.backup.parent.mkdir()
         await Copies(db, audit, root).give(house.backup)
         await Members(db).forget(PERSON)
+        await followed(store)
     return house
+
+
+async def followed(store: Store) -> None:
+    """Until the NAS, if there is one, has everything."""
+    async with asyncio.timeout(PATIENCE_S):
+        while await store.condition() not in (Condition("local"), Condition("copying")):
+            await asyncio.sleep(0.01)
 
 
 async def test_a_present_database_under_a_former_key_is_read(tmp_path: Path) -> None:

@@ -31,7 +31,8 @@ from storage.tables import metadata
 from storage.turns import Turns
 from tests.unit.storage.values import destination, event, turn
 
-QUICK = Pace(pause_s=0.01, silence_s=5, first_retry_s=0.05, longest_retry_s=0.05)
+PATIENCE_S = 60.0
+QUICK = Pace(0.01, silence_s=5, first_retry_s=0.05, longest_retry_s=0.05, last_copy_s=PATIENCE_S)
 OWN = {"change", "replica", "lease", "lease_term"}
 
 
@@ -98,7 +99,7 @@ def rows(path: Path) -> dict[str, list[tuple[Any, ...]]]:
 
 
 async def until(reached: Callable[[], Any]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not await reached():
             await asyncio.sleep(0.01)
 
