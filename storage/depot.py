@@ -50,7 +50,7 @@ async def digest(path: Path) -> str:
 
 
 async def remove(paths: Sequence[Path]) -> None:
-    """Delete files; one that is gone already is no fault."""
+    """Delete files in this order, for good; one that is gone already is no fault."""
     if paths:
         await _ask(paths[0], do="remove", paths=[str(path) for path in paths])
 

@@ -78,10 +78,14 @@ class Formers:
         return self.known
 
     async def rotate(self, now: datetime) -> list[Former]:
-        """Delete those that are due; which. Raises `StorageError`."""
+        """Delete those that are due; which. Raises `StorageError`.
+
+        The file itself goes last: what is left by whoever is interrupted is found by its name.
+        """
         due = [each for each in await self.look() if each.due <= now]
         for each in due:
-            await depot.remove([each.path.with_name(each.path.name + end) for end in BESIDE])
+            ends = reversed(BESIDE)
+            await depot.remove([each.path.with_name(each.path.name + end) for end in ends])
         self.known = tuple(each for each in self.known if each not in due)
         return due
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from select import select
 from typing import Any
 
-from storage.directory import make_directory
+from storage.directory import make_directory, sync
 from storage.records import Corrupt, StorageError
 
 CHUNK = 1 << 20
@@ -101,8 +101,11 @@ def _do(request: Mapping[str, Any]) -> dict[str, object]:
                 Path(request["source"]).rename(request["target"])
             return {}
         case _:
-            for path in map(Path, request["paths"]):
+            paths = [Path(path) for path in request["paths"]]
+            for path in paths:
                 path.unlink(missing_ok=True)
+            for parent in {path.parent for path in paths}:
+                sync(parent)
             return {}
 
 

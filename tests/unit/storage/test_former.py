@@ -50,6 +50,25 @@ async def test_only_ours_are_found_and_go_with_all_that_is_beside(tmp_path: Path
     assert formers.known == ()
 
 
+async def test_one_whose_removal_is_interrupted_is_found_again(tmp_path: Path) -> None:
+    path = tmp_path / "parley.db"
+    for name in ("parley.db", "parley.db-wal", "parley.db.lock"):
+        (tmp_path / name).touch()
+    step_aside([path], "before", NOON)
+    formers = Formers(path, tmp_path / "here" / "parley.working.db")
+    (found,) = await formers.look()
+    log = tmp_path / f"{found.path.name}-wal"
+    log.unlink()
+    (log / "in the way").mkdir(parents=True)
+    with pytest.raises(Unavailable):
+        await formers.rotate(NOON + KEPT)
+    (log / "in the way").rmdir()
+    log.rmdir()
+    log.touch()
+    assert await formers.rotate(NOON + KEPT) == [found]
+    assert names(tmp_path) == {"parley.db.lock"}
+
+
 async def test_those_of_a_place_that_it_was_moved_from(tmp_path: Path) -> None:
     before, path = tmp_path / "nas" / "parley.db", tmp_path / "disk" / "parley.db"
     working = tmp_path / "here" / "parley.working.db"
