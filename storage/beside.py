@@ -53,14 +53,6 @@ def keep_beside(paths: Sequence[Path], why: str, now: datetime) -> list[Path]:
     return kept
 
 
-def step_aside(paths: Sequence[Path], why: str, now: datetime) -> list[Path]:
-    """Take what is there away from its name. Raises `Unavailable` and `Full`."""
-    kept = keep_beside(paths, why, now)
-    for path in paths:
-        remove(path)
-    return kept
-
-
 def remove(path: Path, ends: Sequence[str] = BESIDE) -> None:
     """Take a file away, or only what is beside it. Raises `Unavailable`."""
     try:

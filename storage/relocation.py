@@ -18,12 +18,13 @@ from pathlib import Path
 from storage import changes, depot, porter
 from storage.audit import Audit
 from storage.backup import Progress, copy
-from storage.beside import Step, make, remove, step_aside, unwatched
+from storage.beside import Step, keep_beside, make, remove, unwatched
 from storage.connection import Connector, discard
 from storage.directory import make_directory
 from storage.faults import DriverError, explain, explain_os
 from storage.filesystem import assert_mounted, verdict_of
-from storage.key import Key
+from storage.key import Key, Keyring
+from storage.laggard import worth_keeping
 from storage.notice import Notice, notice_file, read_notice, write_notice
 from storage.opening import Place, assert_silent, assert_whole, leasing
 from storage.ownership import Ownership
@@ -62,7 +63,15 @@ class Relocation:
                 self.reached("companions")
                 await asyncio.to_thread(self._note, sha256, is_done=True)
                 self.reached("noted")
-            return await asyncio.to_thread(step_aside, self._files(), "moved", now)
+            return await asyncio.to_thread(self._step_aside, now)
+
+    def _step_aside(self, now: datetime) -> Sequence[Path]:
+        path, *working = self._files()
+        worth = worth_keeping(path, working, Keyring(self.key))
+        kept = keep_beside(worth, "moved", now)
+        for each in (path, *working):
+            remove(each)
+        return kept
 
     def _noted(self) -> Notice | None:
         """What an earlier attempt to move to the same target noted."""

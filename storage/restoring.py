@@ -27,6 +27,7 @@ from storage.faults import DriverError, explain, explain_os
 from storage.filesystem import assert_mounted
 from storage.inspection import sound
 from storage.key import Keyring
+from storage.laggard import worth_keeping
 from storage.notice import note_restored, note_restoring
 from storage.opening import Place, assert_moored, assert_silent, leasing
 from storage.ownership import Ownership
@@ -102,8 +103,9 @@ class Restoring:
         again. In between nobody may start: that is noted.
         """
         path, *working = self._files()
+        worth = await asyncio.to_thread(worth_keeping, path, working, self._keys)
         await asyncio.to_thread(self._note, source)
-        kept = await asyncio.to_thread(keep_beside, [path, *working], "before", now)
+        kept = await asyncio.to_thread(keep_beside, worth, "before", now)
         self._reached("kept")
         await asyncio.to_thread(remove, path, BESIDE[1:])
         self._reached("bared")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.beside import BESIDE, step_aside
+from storage.beside import BESIDE, keep_beside, remove
 from storage.former import KEPT, Formers, former_of
 from storage.notice import Notice, notice_file, write_notice
 from storage.records import Unavailable
@@ -31,6 +31,13 @@ def test_names(name: str, of: str | None) -> None:
         assert found.due == found.since + KEPT
 
 
+def step_aside(paths: list[Path], why: str) -> list[Path]:
+    kept = keep_beside(paths, why, NOON)
+    for path in paths:
+        remove(path)
+    return kept
+
+
 def names(directory: Path) -> set[str]:
     return {each.name for each in directory.iterdir()}
 
@@ -39,7 +46,7 @@ async def test_only_ours_are_found_and_go_with_all_that_is_beside(tmp_path: Path
     path = tmp_path / "parley.db"
     for name in ("parley.db", "parley.db-wal", "parley.db.lock", "other.db"):
         (tmp_path / name).touch()
-    step_aside([path, tmp_path / "other.db"], "before", NOON)
+    step_aside([path, tmp_path / "other.db"], "before")
     formers = Formers(path, tmp_path / "here" / "parley.working.db")
     (found,) = await formers.look()
     assert found.of == path
@@ -54,7 +61,7 @@ async def test_one_whose_removal_is_interrupted_is_found_again(tmp_path: Path) -
     path = tmp_path / "parley.db"
     for name in ("parley.db", "parley.db-wal", "parley.db.lock"):
         (tmp_path / name).touch()
-    step_aside([path], "before", NOON)
+    step_aside([path], "before")
     formers = Formers(path, tmp_path / "here" / "parley.working.db")
     (found,) = await formers.look()
     log = tmp_path / f"{found.path.name}-wal"
@@ -77,7 +84,7 @@ async def test_those_of_a_place_that_it_was_moved_from(tmp_path: Path) -> None:
         file.touch()
         file.with_name(f"{file.name}.lock").touch()
     write_notice(before, working, Notice(path, "00", is_done=True))
-    left = step_aside([before, working], "moved", NOON)
+    left = step_aside([before, working], "moved")
     formers = Formers(path, working)
     assert {each.path for each in await formers.look()} == set(left)
     (tmp_path / "nas").rename(tmp_path / "unmounted")

@@ -19,6 +19,7 @@ from storage.key import Key, Keyring
 from storage.members import Members
 from storage.opening import Mode, Place, opened, unopened
 from storage.records import AuditEntry, Corrupt, Unavailable, WrongKey
+from storage.relocation import Relocation, placed
 from storage.restoring import Restored, Restoring
 from storage.store import Store
 from storage.turns import Turns
@@ -157,6 +158,41 @@ async def test_nothing_is_put_where_the_nas_is_not_mounted(tmp_path: Path) -> No
     (tmp_path / "unplugged").rename(house.place.path.parent)
     assert (await house.restore()).lost == ()
     assert await house.known() == []
+
+
+@pytest.mark.parametrize("way", ["restore", "move"])
+async def test_a_file_on_the_nas_that_lagged_is_not_kept(tmp_path: Path, way: str) -> None:
+    """The NAS was away when somebody was erased, and when the bot stopped."""
+    house = House(tmp_path, "local-first")
+    nas = house.place.path.parent
+    async with opened(house.place) as store:
+        db, audit = store.database, Audit(store.database, KEY)
+        await audit.begin()
+        house.backup.parent.mkdir()
+        await Copies(db, audit, tmp_path).give(house.backup)
+        await Members(db).seen(PERSON, "telegram", "canary", "en")
+        await Turns(db).commit(turn("kept"))
+        await followed(store)
+        nas.rename(tmp_path / "unplugged")
+        nas.touch()
+        await Members(db).forget(PERSON)
+    nas.unlink()
+    (tmp_path / "unplugged").rename(nas)
+    assert holders(tmp_path) == [house.place.path]
+    if way == "restore":
+        (kept,) = (await house.restore()).kept
+    else:
+        target = tmp_path / "elsewhere" / "parley.db"
+        audit = Audit(unopened(house.place), KEY)
+        moving = Relocation(house.place, placed(house.place, target), None, audit)
+        (kept,) = await moving.move(ENTRY, NOON, lambda done, total: None)
+    assert holders(tmp_path) == []
+    async with Database(kept) as db:
+        assert [each.id for each in await Turns(db).recent("s-ann", 9)] == ["kept"]
+
+
+def holders(root: Path) -> list[Path]:
+    return [each for each in root.rglob("*") if each.is_file() and b"canary" in each.read_bytes()]
 
 
 @pytest.mark.parametrize("needs_present", [True, False])
