@@ -3,6 +3,8 @@
 LONGEST_DRAFT = 8
 SMOOTHING = 0.2
 FIRST_SHARE = 0.5
+MOST_PRICE = 0.65
+"""Where a drafted token costs more than this share of one computed alone, none is tried."""
 REST_TOKENS = 48
 """How long no draft is made after drafts did not pay."""
 
@@ -24,7 +26,7 @@ class Payoff:
 
         `price` is what a drafted token costs, as a share of what computing one alone costs.
         """
-        if self._rest or price >= 1:
+        if self._rest or price >= MOST_PRICE:
             return 0
         if self._has_tried and self._share <= price:
             self._rest, self._share, self._has_tried = REST_TOKENS, FIRST_SHARE, False

@@ -4,7 +4,7 @@ import hypothesis.strategies as st
 from hypothesis import given
 
 from engine.lookup import Lookup
-from engine.payoff import LONGEST_DRAFT, REST_TOKENS
+from engine.payoff import LONGEST_DRAFT, MOST_PRICE, REST_TOKENS
 
 CHEAP = 0.1
 
@@ -52,6 +52,7 @@ def test_where_a_token_is_dear_one_draft_is_tried_and_goes_on_if_it_was_good():
     assert lookup.draft(8, dear)
     lookup.note(8, 0)
     assert lookup.draft(8, dear) == []
+    assert Lookup([*range(20), 0, 1, 2]).draft(8, MOST_PRICE) == []
 
 
 @given(st.lists(st.integers(0, 3), max_size=60), st.integers(1, 12))
