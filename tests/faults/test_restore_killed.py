@@ -28,7 +28,7 @@ MODES: list[Mode] = ["local", "local-first"] if LONG else ["local-first"]
 STEPS = ["brought", "kept", "bared", "put", "let go"]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("mode", MODES)
 async def test_whoever_dies_on_the_way_does_it_again(tmp_path: Path, mode: Mode) -> None:
     house = await house_in(tmp_path / "whole", mode=mode)
@@ -36,7 +36,7 @@ async def test_whoever_dies_on_the_way_does_it_again(tmp_path: Path, mode: Mode)
         await Turns(store.database).commit(turn("since"))
         await followed(store)
     program = [sys.executable, "-m", "tests.faults.test_restore_killed", str(tmp_path), mode]
-    await asyncio.to_thread(subprocess.run, program, check=True, timeout=240)
+    await asyncio.to_thread(subprocess.run, program, check=True, timeout=600)
     for step in STEPS:
         house = House(tmp_path / step, mode)
         if step == "brought":
