@@ -111,7 +111,9 @@ async def _records(ground: Ground) -> Records:
     settings, key, database = ground.settings, audit_key(ground.settings), ground.store.database
     audit = Audit(database, key, settings.storage.anchor)
     await audit.begin()
-    await asyncio.to_thread(sweep, place_of(settings).scratch, database.path.name)
+    place = place_of(settings)
+    for name in {database.path.name, place.path.name}:
+        await asyncio.to_thread(sweep, place.scratch, name)
     store = RosterStore(database, audit)
     key_age = KeyAge(await note_key(ground.keys.current, store), settings.storage.key_days)
     roster = Roster(store, settings.access)

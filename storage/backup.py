@@ -109,12 +109,13 @@ class Copies:
 
 
 def sweep(scratch: Path, name: str) -> None:
-    """Delete what runs that were killed left here of the copies of the database of this name; to be
-    called while nobody makes any."""
-    for start in (".", ".."):  # two where a copy was about to have another key
-        for path in scratch.glob(f"{start}{escape(name)}.*{_COPY}*"):
-            with suppress(OSError):  # the next start tries again
-                path.unlink()
+    """Delete what runs that were killed left here of the copies of the database of this name, those
+    of a restore and a move too; to be called while nobody makes any."""
+    for start in (".", ".."):  # two where a copy was about to have another key, or was on its way
+        for end in (f".*{_COPY}*", ".restored*", ".moving*"):
+            for path in scratch.glob(f"{start}{escape(name)}{end}"):
+                with suppress(OSError):  # the next start tries again
+                    path.unlink()
 
 
 def _check(connection: Connection) -> Check:

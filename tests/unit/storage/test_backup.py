@@ -105,7 +105,15 @@ async def test_a_place_that_is_no_directory_is_named(copies: Copies, tmp_path: P
 
 def test_only_what_is_left_of_copies_is_swept(tmp_path: Path) -> None:
     ours = [".parley.db.1.copy", ".parley.db.1.copy-journal", "..parley.db.1.copy.rekey"]
-    others = ["parley.db", ".parley.db-1.copy", ".other.db.1.copy", "my.parley.db.1.copy"]
+    ours += [".parley.db.restored", ".parley.db.restored-journal", "..parley.db.restored.part"]
+    ours += [".parley.db.moving", ".parley.db.moving-journal"]
+    others = [
+        "parley.db",
+        "parley.db.restored",
+        ".parley.db-1.copy",
+        ".other.db.1.copy",
+        "my.parley.db.1.copy",
+    ]
     for name in (*ours, *others):
         (tmp_path / name).touch()
     sweep(tmp_path, "parley.db")
