@@ -8,8 +8,10 @@ guest (`test_nfs.py`), which judges it.
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -21,8 +23,9 @@ from storage.database import Database
 from storage.driver import driver
 from storage.filesystem import admit, verdict_of
 from storage.inbox import Inbox
-from storage.pragmas import DIRECT
-from storage.records import StorageError
+from storage.pragmas import DIRECT, Pragmas
+from storage.probe import measure
+from storage.records import StorageError, Unavailable
 from storage.spool import PACE, Spool
 from tests.clients.page import Tab
 from tests.clients.process import BotProcess, bot_process
@@ -105,7 +108,7 @@ async def local_first(nas: Nas, share: Path, name: str, trouble: Trouble) -> Out
 async def direct(nas: Nas, share: Path, name: str, trouble: Trouble) -> Outcome:
     """Traffic on a file on the NAS itself."""
     file = f"{name}.db"
-    async with Database(share / file, pragmas=DIRECT) as database:
+    async with opened(share / file, DIRECT) as database:
         traffic = Traffic(database)
         async with traffic.flowing():
             await traffic.more(10)
@@ -117,6 +120,19 @@ async def direct(nas: Nas, share: Path, name: str, trouble: Trouble) -> Outcome:
                 await traffic.more(5)
             recovered_s = perf_counter() - ended
     return {"recovered_s": round(recovered_s, 1), **_result(traffic, EXPORT / file)}
+
+
+@asynccontextmanager
+async def opened(path: Path, pragmas: Pragmas | None = None) -> AsyncGenerator[Database]:
+    """A database, once the probe of its mount is done in time: on a busy machine the guest may be
+    too slow for it."""
+    async with AsyncExitStack() as stack, asyncio.timeout(RECOVERY_S) as waiting:
+        database = None
+        while database is None:
+            with suppress(Unavailable):
+                database = await stack.enter_async_context(Database(path, pragmas=pragmas))
+        waiting.reschedule(None)
+        yield database
 
 
 async def bot(nas: Nas, share: Path, name: str, trouble: Trouble) -> Outcome:
@@ -208,24 +224,24 @@ async def _judged(path: Path) -> Outcome:
     found["refusal"] = _refusal(path)
     if verdict.kind == "unsafe":
         return found | {"commit": _committed(path)}
-    found["pragmas"] = await _opened(path)
+    found["pragmas"] = await _written(path)
     _make_log_mode(path)
-    found["pragmas of a file with a log"] = await _opened(path)
+    found["pragmas of a file with a log"] = await _written(path)
     path.with_name(path.name + "-wal").touch()
     return found | {"refusal of a log": _refusal(path)}
 
 
 def _refusal(path: Path) -> str:
     try:
-        admit(path)
+        admit(path, measure=partial(measure, patience_s=RECOVERY_S))
     except StorageError as error:
         return str(error)
     return ""
 
 
-async def _opened(path: Path) -> list[str]:
+async def _written(path: Path) -> list[str]:
     """How it is opened: journal, synchronous, locking; and it takes a write."""
-    async with Database(path) as database:
+    async with opened(path) as database:
         await Inbox(database).record([event()])
         return await database.read(
             lambda connection: [
