@@ -40,7 +40,7 @@ RECOVERY_S = 300.0
 
 ECHO_S = 10
 """A client of CIFS gives up a server that is silent for three times as long, by default for 180 s,
-and then fails what it had let wait (Linux, server_unresponsive()). So a minute has both."""
+and then may fail what waits (Linux, server_unresponsive()). So a minute has both."""
 
 
 @dataclass(frozen=True, slots=True)
