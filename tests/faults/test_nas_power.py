@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from storage import depot
 from tests.faults.nas_writers import WAYS, found, group
 from tests.rigs.nas import Nas, mounted
 
@@ -139,3 +140,14 @@ def _wait_for(reached: Callable[[], bool]) -> None:
     while not reached():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+async def test_what_was_removed_stays_away(tmp_path: Path, nas: Nas) -> None:
+    """Nobody counts on it before: the receipt of an erasure is closed by then."""
+    source, target = tmp_path / "source", nas.mount / "former.db"
+    source.write_bytes(b"what was said")
+    await depot.put(source, target)
+    assert [each.name for each in nas.save(tmp_path / "before").iterdir()] == ["former.db"]
+    await depot.remove([target])
+    nas.cut_power(1, 0.0)
+    assert list(nas.save(tmp_path / "after").iterdir()) == []
