@@ -53,6 +53,7 @@ class Office:
     def __init__(self, desk: Desk, database: Database) -> None:
         self._desk = desk
         self._database = database
+        self._copies = backup.Copies(database, desk.audit, place_of(desk.settings).scratch)
         self._register = Register(desk.roster, desk.members, desk.adapters)
 
     async def status(self, request: Mapping[str, Any], progress: Progress) -> object:
@@ -80,14 +81,13 @@ class Office:
 
     async def backup(self, request: Mapping[str, Any], progress: Progress) -> object:
         """Copy the database to a file that is checked before it gets its name."""
-        desk, target = self._desk, Path(str(request["target"]))
+        target = Path(str(request["target"]))
         loop = asyncio.get_running_loop()
 
         def report(done: int, total: int) -> None:
             asyncio.run_coroutine_threadsafe(progress([done, total]), loop)
 
-        copies = backup.Copies(self._database, desk.audit, place_of(desk.settings).scratch)
-        await copies.give(target, report)
+        await self._copies.give(target, report)
         await self._desk.audit.add(AuditEntry(_actor(request), "db backup", str(target)))
         return {"target": str(target)}
 

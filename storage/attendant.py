@@ -2,7 +2,8 @@
 dies.
 
 A mount that hangs shows as silence. A process that hangs in the kernel may outlive being killed;
-no other is started before it is gone, for it still holds what it held.
+no other is started before it is gone, for it still holds what it held. That is nothing of ours: it
+has a standard error of its own, or whoever reads ours to its end would wait for the mount.
 
 The process reads one JSON line that begins it and one for each request, and writes
 `{"progress": n}` once it is up and as it goes, then one line with the outcome.
@@ -27,6 +28,7 @@ START_S = 60.0
 MOST_PATIENCE = 12
 """So many times the usual silence is waited out in the end, twice as long after each in vain: a
 slow disk that takes a large backlog in one commit is silent too, and would never get it done."""
+RETRIED = "it is tried again by itself"
 _ROOT = Path(__file__).resolve().parent.parent
 _CLOSE_S = 2.0
 _FAULTS: dict[str, type[StorageError]] = {
@@ -44,7 +46,7 @@ _FAULTS: dict[str, type[StorageError]] = {
 class Attendant:
     """Runs `program`, begun with these words, when there is something to ask; leaving ends it.
 
-    `path` is what it works on, for people to read.
+    `path` is what it works on, and `remedy` what becomes of silence, for people to read.
     """
 
     def __init__(
@@ -54,12 +56,14 @@ class Attendant:
         path: Path,
         silence_s: float,
         start_s: float = START_S,
+        remedy: str = RETRIED,
     ) -> None:
         self._program = program
         self._words = words
         self._path = path
         self._silence_s = self._patience_s = silence_s
         self._start_s = start_s
+        self._remedy = remedy
         self._process: Process | None = None
         self._is_up = False
 
@@ -81,6 +85,11 @@ class Attendant:
             await self.kill()
 
     @property
+    def hangs(self) -> bool:
+        """Whether a process was left behind that can't end yet."""
+        return self._process is not None and self._process.returncode is None
+
+    @property
     def pid(self) -> int | None:
         """The process's id, if one runs."""
         return self._process.pid if self._process else None
@@ -96,13 +105,22 @@ class Attendant:
             if isinstance(error, TimeoutError):
                 self._patience_s = min(self._patience_s * 2, self._silence_s * MOST_PATIENCE)
             await self.kill()
-            raise Unavailable(
-                f"{self._path}: its file system does not answer ({type(error).__name__}); it is"
-                " tried again by itself"
-            ) from error
+            fault = await self._fault(error)
+            raise Unavailable(f"{self._path}: {fault}; {self._remedy}") from error
         except asyncio.CancelledError:  # its answer would be taken for that of the next request
             process.kill()
             raise
+
+    async def _fault(self, error: Exception) -> str:
+        """What is wrong: the file system is silent, or else the process's last words."""
+        assert self._process
+        assert self._process.stderr
+        if not isinstance(error, TimeoutError) and self._process.returncode is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_S):
+                    said = (await self._process.stderr.read()).decode(errors="replace").split("\n")
+                    return f"what works on it ended: {next(filter(None, reversed(said)), 'killed')}"
+        return f"its file system does not answer ({type(error).__name__})"
 
     async def _exchange(self, process: Process, request: Mapping[str, object]) -> Any:
         assert process.stdin
@@ -127,13 +145,13 @@ class Attendant:
         if self._process is None or self._process.returncode is not None:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-P", "-m", self._program,
-                stdin=PIPE, stdout=PIPE, env=environment(),
+                stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment(),
             )  # fmt: skip
             self._is_up = False
             assert self._process.stdin
             self._process.stdin.write(_line(self._words))
         elif self._process.stdin is None or self._process.stdin.is_closing():
-            raise Unavailable(f"{self._path}: its file system does not answer; it is tried again")
+            raise Unavailable(f"{self._path}: its file system does not answer; {self._remedy}")
         return self._process
 
     async def kill(self) -> None:

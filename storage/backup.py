@@ -15,11 +15,12 @@ from tempfile import mkstemp
 
 from sqlalchemy import Connection
 
-from storage import depot, receipts
+from storage import receipts
 from storage.beside import remove
 from storage.cleaning import clean
 from storage.connection import Connector, discard, raw, snapshot
 from storage.database import Database
+from storage.depot import Depot
 from storage.directory import make_directory
 from storage.faults import DriverError, explain, explain_os
 from storage.inspection import Chained, counts, problems, size_bytes, sound
@@ -49,29 +50,36 @@ async def check(db: Database) -> Check:
 
 class Copies:
     """Makes copies of a database. `scratch` is a directory on a disk of this machine; copies that
-    were made with one of the `former` keys are brought under the database's.
+    were made with one of the `former` keys are brought under the database's. Where they go to is
+    touched through the `depot` only, and so by no process that can't be killed.
     """
 
     def __init__(
-        self, db: Database, audit: Chained, scratch: Path, former: Sequence[Key] = ()
+        self,
+        db: Database,
+        audit: Chained,
+        scratch: Path,
+        former: Sequence[Key] = (),
+        depot: Depot | None = None,
     ) -> None:
         self._db = db
         self._keys = Keyring(db.key, tuple(former))
         self._audit = audit
         self.ledger = Ledger(db)
         self.scratch = scratch
+        self.depot = depot or Depot()
 
     async def give(self, target: Path, progress: Progress = silence) -> None:
         """Copy the database as it is now to `target`, which is replaced only by a sound copy.
 
         Raises `Unavailable` or `Full` when a place can't be written, `Corrupt` for a faulty copy.
         """
-        if await asyncio.to_thread(_is_same, target, self._db.path):
+        if await self.depot.is_same(target, self._db.path):
             raise Unavailable(
                 f"{target}: it is the database itself; name another file for the copy"
             )
         async with self.taken(progress) as path:
-            await depot.put(path, target)
+            await self.depot.put(path, target)
 
     async def through(self) -> int:
         """The newest erasure that a copy made now knows of."""
@@ -102,7 +110,7 @@ class Copies:
         """A file of a directory as a copy on this machine, which goes when the block ends."""
         path = await asyncio.to_thread(_make, self.scratch, self._db.path.name)
         try:
-            await depot.put(source, path)
+            await self.depot.put(source, path)
             yield path
         finally:
             await asyncio.to_thread(remove, path)
@@ -122,10 +130,6 @@ def _check(connection: Connection) -> Check:
     with snapshot(connection):
         found = tuple(problems(connection))
         return Check(found, revision(connection) or "", size_bytes(connection))
-
-
-def _is_same(target: Path, source: Path) -> bool:
-    return target.absolute() == source.absolute() or (target.exists() and target.samefile(source))
 
 
 def _make(scratch: Path, name: str) -> Path:

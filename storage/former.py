@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from storage import depot
 from storage.beside import BESIDE
+from storage.depot import Depot
 from storage.notice import lefts_of
 from storage.records import Unavailable
 
@@ -57,6 +57,7 @@ class Formers:
     def __init__(self, path: Path, working: Path) -> None:
         self._path = path
         self._working = working
+        self._depot = Depot()
         self.known: tuple[Former, ...] = ()
 
     async def look(self) -> tuple[Former, ...]:
@@ -65,7 +66,7 @@ class Formers:
         places = {self._path: "", **{each.path: f", or delete {each.file}" for each in lefts}}
         found: set[Former] = set()
         for path, otherwise in places.items():
-            names = await depot.names(path.parent) or []
+            names = await self._depot.names(path.parent) or []
             if f"{path.name}.lock" not in names:  # which stays wherever there was a database
                 raise Unavailable(
                     f"{path.parent}: former files may be there, and it is away; mount its file"
@@ -73,7 +74,7 @@ class Formers:
                 )
             found |= _formers(path, names)
         for working in (self._working, *(each.working for each in lefts)):
-            found |= _formers(working, await depot.names(working.parent) or [])
+            found |= _formers(working, await self._depot.names(working.parent) or [])
         self.known = tuple(sorted(found, key=lambda each: (each.since, each.path)))
         return self.known
 
@@ -85,7 +86,7 @@ class Formers:
         due = [each for each in await self.look() if each.due <= now]
         for each in due:
             ends = reversed(BESIDE)
-            await depot.remove([each.path.with_name(each.path.name + end) for end in ends])
+            await self._depot.remove([each.path.with_name(each.path.name + end) for end in ends])
         self.known = tuple(each for each in self.known if each not in due)
         return due
 

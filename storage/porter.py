@@ -1,9 +1,8 @@
 """The porter: a process that does one thing in a directory which may be on a NAS, and may be killed
 when its mount hangs (`depot.py`).
 
-`python -m storage.porter` reads one JSON line that says what to do, writes `{"progress": n}` as it
-goes and one line with the outcome, and ends. A file gets its name only when all of it is on the
-disk there and was read back.
+`python -m storage.porter` speaks as `attendant.py` says. A file gets its name only when all of it is
+on the disk there and was read back.
 """
 
 import hashlib
@@ -96,10 +95,8 @@ def _do(request: Mapping[str, Any]) -> dict[str, object]:
             return {}
         case "digest":
             return {"sha256": sha256(Path(request["source"]), _report)}
-        case "rename":
-            with suppress(FileNotFoundError):
-                Path(request["source"]).rename(request["target"])
-            return {}
+        case "is_same":
+            return {"is_same": _is_same(Path(request["source"]), Path(request["other"]))}
         case _:
             paths = [Path(path) for path in request["paths"]]
             for path in paths:
@@ -115,6 +112,12 @@ def _names(directory: Path) -> list[str] | None:
     return None
 
 
+def _is_same(path: Path, other: Path) -> bool:
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return path.samefile(other)
+    return False
+
+
 def _report(done: int) -> None:
     """Raises `BrokenPipeError` once nobody waits for the outcome, which is when the input ends."""
     if select([sys.stdin], [], [], 0)[0]:
@@ -127,18 +130,26 @@ def _say(line: Mapping[str, object]) -> None:
     sys.stdout.flush()
 
 
-def main() -> None:
-    """Do what the input asks for."""
-    request = json.loads(sys.stdin.readline())
+def _outcome(request: Mapping[str, Any]) -> Mapping[str, object]:
     try:
-        _say(_do(request))
+        return _do(request)
+    except BrokenPipeError:
+        raise
     except StorageError as error:
-        _say({"fault": type(error).__name__, "text": str(error)})
+        fault = error
     except OSError as error:
         from storage.faults import explain_os  # slow to import, and seldom needed
 
         fault = explain_os(error, Path(str(error.filename or request.get("target"))))
-        _say({"fault": type(fault).__name__, "text": str(fault)})
+    return {"fault": type(fault).__name__, "text": str(fault)}
+
+
+def main() -> None:
+    """Serve until the input ends; nothing has to be known to begin."""
+    sys.stdin.readline()
+    _say({"progress": 0})
+    for line in sys.stdin:
+        _say(_outcome(json.loads(line)))
 
 
 if __name__ == "__main__":

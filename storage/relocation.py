@@ -11,15 +11,16 @@ import os
 import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from storage import changes, depot, porter
+from storage import changes, porter
 from storage.audit import Audit
 from storage.backup import Progress, copy
 from storage.beside import Step, keep_beside, make, remove, unwatched
 from storage.connection import Connector, discard
+from storage.depot import Depot
 from storage.directory import make_directory
 from storage.faults import DriverError, explain, explain_os
 from storage.filesystem import assert_mounted, verdict_of
@@ -46,6 +47,7 @@ class Relocation:
     key: Key | None
     audit: Audit
     reached: Step = unwatched
+    depot: Depot = field(default_factory=Depot)
 
     async def move(self, entry: AuditEntry, now: datetime, progress: Progress) -> Sequence[Path]:
         """Where the former files are then. Raises `StorageError`; `Fenced` while the bot runs."""
@@ -95,14 +97,14 @@ class Relocation:
         Raises `Unavailable` for any other file, and for other keys beside it.
         """
         path = self.target.path
-        found = await depot.digest(path)
+        found = await self.depot.digest(path)
         if found and (noted is None or found != noted.sha256):
             raise Unavailable(
                 f"{path}: there is another file already; move it away, or name another"
             )
         await asyncio.to_thread(self._assert_no_other_keys)
         if found:
-            await depot.remove([path])
+            await self.depot.remove([path])
 
     def _files(self) -> list[Path]:
         here = [self.place.working] if self.place.is_local_first else []
@@ -124,7 +126,7 @@ class Relocation:
             sha256 = await asyncio.to_thread(porter.sha256, scratch)
             await asyncio.to_thread(self._note, sha256, is_done=False)
             self.reached("announced")
-            await depot.put(scratch, self.target.path)
+            await self.depot.put(scratch, self.target.path)
         finally:
             await asyncio.to_thread(remove, scratch)
         return sha256

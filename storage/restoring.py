@@ -18,10 +18,11 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from storage import changes, cleaning, depot
+from storage import changes, cleaning
 from storage.audit import Audit
 from storage.beside import BESIDE, Step, keep_beside, remove, unwatched
 from storage.connection import Connector, discard
+from storage.depot import Depot
 from storage.directory import make_directory
 from storage.faults import DriverError, explain, explain_os
 from storage.filesystem import assert_mounted
@@ -64,6 +65,7 @@ class Restoring:
         self._reached = reached
         self._keys = keys
         self._audit = audit
+        self._depot = Depot()
 
     async def restore(
         self, source: Path, entry: AuditEntry, now: datetime, *, needs_present: bool = True
@@ -85,7 +87,7 @@ class Restoring:
             await asyncio.to_thread(self._hold, stack)
             try:
                 await asyncio.to_thread(remove, scratch)  # a killed run's journal would spoil it
-                await depot.put(source, scratch)
+                await self._depot.put(source, scratch)
                 self._reached("brought")
                 await asyncio.to_thread(self._check, scratch, source)
                 present = await asyncio.to_thread(self._present, is_needed=needs_present)
@@ -109,7 +111,7 @@ class Restoring:
         self._reached("kept")
         await asyncio.to_thread(remove, path, BESIDE[1:])
         self._reached("bared")
-        await depot.put(scratch, path)
+        await self._depot.put(scratch, path)
         self._reached("put")
         for each in working:
             await asyncio.to_thread(remove, each)

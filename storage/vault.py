@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 
-from storage import depot
 from storage.backup import Copies, Progress, silence
 from storage.clock import to_micros
+from storage.depot import whose_part
 from storage.filesystem import assert_mounted
 from storage.records import Corrupt, Receipt, StorageError, Unavailable, WrongKey
 from storage.rotation import Backup, Rotation, named
@@ -31,6 +31,7 @@ class Vault:
         self._stem = stem
         self._copies = copies
         self._rotation = rotation or Rotation()
+        self._depot = copies.depot
         self._ledger = copies.ledger
         self._coming: set[str] = set()
 
@@ -42,7 +43,7 @@ class Vault:
         """The backups, and the files of those that never came to have their names."""
         known = {each.name for each in await self._ledger.known()}
         coming = set(self._coming)
-        names = await depot.names(self.directory) or []
+        names = await self._depot.names(self.directory) or []
         if known and MARK not in names:
             raise Unavailable(
                 f"{self.directory}: it is not the directory that the {len(known)} backups are in;"
@@ -53,7 +54,7 @@ class Vault:
         left = [name for name in names if self._is_left(name, known, coming)]
         there = {each.name for each in ours}
         if ours and MARK not in names:
-            await depot.mark(self.directory / MARK)
+            await self._depot.mark(self.directory / MARK)
         await self._ledger.change(there - known, known - there - coming)
         return sorted(ours, key=lambda each: (each.taken, each.through)), left
 
@@ -62,18 +63,18 @@ class Vault:
         return backup.stem == self._stem or backup.name in known
 
     def _is_left(self, name: str, known: set[str], coming: set[str]) -> bool:
-        backup = named(depot.whose_part(name))
+        backup = named(whose_part(name))
         return backup is not None and self._is_ours(backup, known) and backup.name not in coming
 
     async def add(self, now: datetime) -> Backup:
         """Take a backup, check it here, and bring it there."""
         if not await self.backups():
             await asyncio.to_thread(assert_mounted, self.directory)
-            await depot.mark(self.directory / MARK)
+            await self._depot.mark(self.directory / MARK)
         through = await self._copies.through()
         backup = Backup(self._stem, now.replace(microsecond=0), through)
         async with self._comes(backup), self._copies.taken() as copy:
-            await depot.put(copy, self.directory / backup.name, MARK)
+            await self._depot.put(copy, self.directory / backup.name, MARK)
         return backup
 
     @asynccontextmanager
@@ -91,7 +92,7 @@ class Vault:
         found, left = await self._look()
         kept = self._rotation.kept(found)
         await self.remove([each for each in found if each not in kept])
-        await depot.remove([self.directory / name for name in left])
+        await self._depot.remove([self.directory / name for name in left])
         return kept[::-1]
 
     async def clean(self, pending: Sequence[Receipt]) -> None:
@@ -123,16 +124,16 @@ class Vault:
         async with self._copies.fetched(self.directory / backup.name) as copy:
             is_changed = await self._copies.rekey(copy, progress)
             if is_changed:
-                await depot.put(copy, self.directory / backup.name, MARK)
+                await self._depot.put(copy, self.directory / backup.name, MARK)
             return is_changed
 
     async def _clean(self, backup: Backup, pending: Sequence[Receipt]) -> None:
         async with self._copies.fetched(self.directory / backup.name) as copy:
             cleaned = backup.cleaned(await self._copies.clean(copy, pending))
             async with self._comes(cleaned):
-                await depot.put(copy, self.directory / cleaned.name, MARK)
+                await self._depot.put(copy, self.directory / cleaned.name, MARK)
         await self.remove([backup])
 
     async def remove(self, backups: Sequence[Backup]) -> None:
         """Delete backups."""
-        await depot.remove([self.directory / each.name for each in backups])
+        await self._depot.remove([self.directory / each.name for each in backups])

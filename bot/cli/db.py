@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from bot.cli.options import FAILED, JSON
+from bot.cli.options import FAILED, FILE, JSON
 from bot.config import Settings
 
 
@@ -34,7 +34,7 @@ def db_check(settings: Settings, *, as_json: bool) -> None:
 
 
 @db.command("backup")
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("target", type=FILE)
 @click.pass_obj
 def db_backup(settings: Settings, target: Path) -> None:
     """Copy the database to TARGET, checked."""
@@ -44,7 +44,7 @@ def db_backup(settings: Settings, target: Path) -> None:
 
 
 @db.command("restore")
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source", type=FILE)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option(
     "--without-present",
@@ -76,7 +76,7 @@ def db_rekey(settings: Settings, *, generate: bool, plain: bool) -> None:
 
 
 @db.command("move")
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("target", type=FILE)
 @click.pass_obj
 def db_move(settings: Settings, target: Path) -> None:
     """Move the database to the file TARGET, on a NAS or back here. Stop the bot before."""

@@ -132,11 +132,12 @@ def test_a_copy_that_nobody_waits_for_any_more_is_taken_back(tmp_path: Path) -> 
     ) as process:
         assert process.stdin
         assert process.stdout
-        process.stdin.write(json.dumps(request).encode() + b"\n")
+        process.stdin.write(b"{}\n" + json.dumps(request).encode() + b"\n")
         process.stdin.flush()
         with suppress(BrokenPipeError), source.open("wb", buffering=0) as coming:
             coming.write(bytes(CHUNK))
-            assert b"progress" in process.stdout.readline()
+            assert json.loads(process.stdout.readline()) == {"progress": 0}
+            assert json.loads(process.stdout.readline())["progress"] > 0
             assert left(target.parent) == [".copy.db.part"]
             process.stdin.close()
             for _ in range(16):
