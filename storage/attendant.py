@@ -80,9 +80,11 @@ class Attendant:
         if process is None:
             return
         assert process.stdin
-        process.stdin.close()
-        if not await _ended(process):
-            await self.kill()
+        if not process.stdin.is_closing():
+            process.stdin.close()
+            if await _ended(process):
+                return
+        await self.kill()
 
     @property
     def hangs(self) -> bool:
@@ -108,7 +110,7 @@ class Attendant:
             fault = await self._fault(error)
             raise Unavailable(f"{self._path}: {fault}; {self._remedy}") from error
         except asyncio.CancelledError:  # its answer would be taken for that of the next request
-            process.kill()
+            self._strike()
             raise
 
     async def _fault(self, error: Exception) -> str:
@@ -156,13 +158,16 @@ class Attendant:
 
     async def kill(self) -> None:
         """End the process, if one runs; one that hangs in the kernel is left to it."""
-        if self._process is None:
-            return
+        if self._process is not None:
+            self._strike()
+            await _ended(self._process)
+
+    def _strike(self) -> None:
+        assert self._process
+        assert self._process.stdin
         with suppress(ProcessLookupError):
             self._process.kill()
-        assert self._process.stdin
         self._process.stdin.close()
-        await _ended(self._process)
 
 
 def result(answer: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -24,6 +24,12 @@ class Depot:
         self._silence_s = silence_s
         self._left: list[Attendant] = []
 
+    @property
+    def left(self) -> int:
+        """How many processes were left behind and hang still."""
+        self._left = [each for each in self._left if each.hangs]
+        return len(self._left)
+
     async def put(self, source: Path, target: Path, beside: str = "") -> None:
         """Copy a file under its name in the other place, where it replaces what was there; only
         where a file `beside` it is, if that is named.
@@ -54,11 +60,10 @@ class Depot:
             await self._ask(paths[0], "remove", paths=[str(path) for path in paths])
 
     async def _ask(self, where: Path, do: str, **request: object) -> Mapping[str, Any]:
-        self._left = [each for each in self._left if each.hangs]
-        if len(self._left) >= MOST_LEFT:
+        if self.left >= MOST_LEFT:
             raise Unavailable(
-                f"{where}: nothing more is begun there while {len(self._left)} processes hang in a"
-                f" file system that does not answer; {REMEDY}"
+                f"{where}: nothing more is begun while {self.left} processes hang in a file system"
+                f" that does not answer; {REMEDY}"
             )
         porter = Attendant("storage.porter", {}, where, self._silence_s, remedy=REMEDY)
         try:

@@ -1,8 +1,8 @@
 """The porter: a process that does one thing in a directory which may be on a NAS, and may be killed
 when its mount hangs (`depot.py`).
 
-`python -m storage.porter` speaks as `attendant.py` says. A file gets its name only when all of it is
-on the disk there and was read back.
+`python -m storage.porter` speaks as `attendant.py` says. A file gets its name only when all of it
+is on the disk there and was read back.
 """
 
 import hashlib
