@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import depot
+from storage.depot import Depot
 from tests.faults.nas_writers import WAYS, found, group
 from tests.rigs.nas import Nas, mounted
 
@@ -146,6 +146,7 @@ async def test_what_was_removed_stays_away(tmp_path: Path, nas: Nas) -> None:
     """Nobody counts on it before: the receipt of an erasure is closed by then."""
     source, target = tmp_path / "source", nas.mount / "former.db"
     source.write_bytes(b"what was said")
+    depot = Depot()
     await depot.put(source, target)
     assert [each.name for each in nas.save(tmp_path / "before").iterdir()] == ["former.db"]
     await depot.remove([target])
