@@ -22,6 +22,7 @@ import structlog
 
 from adapters.base import Person
 from adapters.console import ConsoleAdapter
+from storage.directory import make_directory
 
 log = structlog.get_logger(__name__)
 
@@ -65,6 +66,7 @@ class Control:
     @asynccontextmanager
     async def listening(self) -> AsyncGenerator[None]:
         """Accept connections while the block runs."""
+        make_directory(self._path.parent)
         self._path.unlink(missing_ok=True)
         previous = os.umask(0o177)
         try:

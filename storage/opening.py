@@ -98,8 +98,9 @@ class Place:
 
     @property
     def here(self) -> Path:
-        """The file that what belongs to the bot of this machine stands beside, as its socket."""
-        return self.working if self.sharing else self.home
+        """The file that what belongs to the bot of this machine stands beside, as its socket: on a
+        disk of its own, for what is deleted on a mount that hangs holds up whoever deletes it."""
+        return self.working if self.sharing or self.mode == "direct" else self.home
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.control import ControlError, ask
+from bot.control import Control, ControlError, ask, socket_path
+from storage.opening import Place
 
 
 async def test_a_bot_that_ends_before_it_answers_is_said_to(tmp_path: Path) -> None:
@@ -19,3 +20,18 @@ async def test_a_bot_that_ends_before_it_answers_is_said_to(tmp_path: Path) -> N
         for _ in range(10):
             with pytest.raises(ControlError, match="ended before it answered"):
                 await ask(path, {"do": "status"})
+
+
+async def test_the_socket_of_a_bot_is_on_its_own_disk_when_the_database_is_not(
+    tmp_path: Path,
+) -> None:
+    """A name that is deleted on a mount that hangs holds up whoever deletes it."""
+    place = Place(tmp_path / "nas" / "p.db", tmp_path / "here" / "p.working.db", mode="direct")
+    path = socket_path(place.here)
+
+    async def state(_: object, progress: object) -> str:
+        return "here"
+
+    async with Control(path, None, {"status": state}).listening():
+        assert await ask(path, {"do": "status"}) == "here"
+    assert not (tmp_path / "nas").exists()
