@@ -31,6 +31,7 @@ slow disk that takes a large backlog in one commit is silent too, and would neve
 RETRIED = "it is tried again by itself"
 _ROOT = Path(__file__).resolve().parent.parent
 _CLOSE_S = 2.0
+_MOST_WAITS = 30
 _FAULTS: dict[str, type[StorageError]] = {
     kind.__name__: kind
     for kind in (
@@ -80,11 +81,14 @@ class Attendant:
         if process is None:
             return
         assert process.stdin
-        if not process.stdin.is_closing():
-            process.stdin.close()
-            if await _ended(process):
-                return
-        await self.kill()
+        try:
+            if not process.stdin.is_closing():
+                process.stdin.close()
+                if await _ended(process):
+                    return
+            await self.kill()
+        finally:
+            _let_go(process)
 
     @property
     def hangs(self) -> bool:
@@ -145,6 +149,8 @@ class Attendant:
 
     async def _running(self) -> Process:
         if self._process is None or self._process.returncode is not None:
+            if self._process is not None:
+                _let_go(self._process)
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-P", "-m", self._program,
                 stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment(),
@@ -160,7 +166,9 @@ class Attendant:
         """End the process, if one runs; one that hangs in the kernel is left to it."""
         if self._process is not None:
             self._strike()
-            await _ended(self._process)
+            for _ in range(_MOST_WAITS):  # a busy machine takes its time to end even what is killed
+                if await _ended(self._process) or _is_held(self._process.pid):
+                    break
 
     def _strike(self) -> None:
         assert self._process
@@ -190,6 +198,20 @@ async def _ended(process: Process) -> bool:
         async with asyncio.timeout(_CLOSE_S):
             await process.wait()
     return process.returncode is not None
+
+
+def _is_held(pid: int) -> bool:
+    """Whether it waits in the kernel where no signal reaches it (`D` in proc_pid_stat(5))."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "D"
+    except OSError:
+        return False
+
+
+def _let_go(process: Process) -> None:
+    """Close our ends of its pipes now; by itself asyncio does when it has read them to their end,
+    which one that hangs never comes to, and has no public way to be told."""
+    process._transport.close()  # type: ignore[reportAttributeAccessIssue]
 
 
 def _line(value: Mapping[str, object]) -> bytes:
