@@ -141,7 +141,9 @@ class Applier:
             self._inode = _inode(self._other)
             self._connection = Connector(self._other, NETWORK, self._key).open()
             self._held.callback(discard, self._connection)
+            _report(0)
             prepare(self._connection, self._other)
+            _report(0)
         return self._connection
 
     def _open_local(self, path: Path, *, read_only: bool = False) -> Connection:

@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from storage import records
-from storage.records import StorageError, Unavailable
+from storage.records import Silent, StorageError, Unavailable
 
 START_S = 60.0
 """How long a busy machine may take to start a process: that is no file system's silence."""
@@ -77,18 +77,14 @@ class Attendant:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        process = self._process
-        if process is None:
-            return
-        assert process.stdin
-        try:
-            if not process.stdin.is_closing():
-                process.stdin.close()
-                if await _ended(process):
-                    return
-            await self.kill()
-        finally:
-            _let_go(process)
+        if (process := self._process) is not None:
+            assert process.stdin
+            try:
+                if not process.stdin.is_closing():
+                    process.stdin.close()
+                    await _ended(process)
+            finally:  # whoever is cancelled meanwhile leaves no process behind
+                await self.end()
 
     @property
     def hangs(self) -> bool:
@@ -101,7 +97,7 @@ class Attendant:
         return self._process.pid if self._process else None
 
     async def ask(self, do: str, **request: object) -> Mapping[str, Any]:
-        """The answer. Raises `StorageError`; `Unavailable` when there is none in time."""
+        """The answer. Raises `StorageError`; `Silent` when there is none in time."""
         process = await self._running()
         try:
             answer = await self._exchange(process, {"do": do, **request})
@@ -111,8 +107,8 @@ class Attendant:
             if isinstance(error, TimeoutError):
                 self._patience_s = min(self._patience_s * 2, self._silence_s * MOST_PATIENCE)
             await self.kill()
-            fault = await self._fault(error)
-            raise Unavailable(f"{self._path}: {fault}; {self._remedy}") from error
+            kind = Silent if isinstance(error, TimeoutError) else Unavailable
+            raise kind(f"{self._path}: {await self._fault(error)}; {self._remedy}") from error
         except asyncio.CancelledError:  # its answer would be taken for that of the next request
             self._strike()
             raise
@@ -159,7 +155,7 @@ class Attendant:
             assert self._process.stdin
             self._process.stdin.write(_line(self._words))
         elif self._process.stdin is None or self._process.stdin.is_closing():
-            raise Unavailable(f"{self._path}: its file system does not answer; {self._remedy}")
+            raise Silent(f"{self._path}: its file system does not answer; {self._remedy}")
         return self._process
 
     async def kill(self) -> None:
@@ -169,6 +165,14 @@ class Attendant:
             for _ in range(_MOST_WAITS):  # a busy machine takes its time to end even what is killed
                 if await _ended(self._process) or _is_held(self._process.pid):
                     break
+
+    async def end(self) -> None:
+        """End the process, if one runs, and keep nothing of it."""
+        try:
+            await self.kill()
+        finally:
+            if self._process is not None:
+                _let_go(self._process)
 
     def _strike(self) -> None:
         assert self._process

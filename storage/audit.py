@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, bindparam, delete, func, select, text
 
-from storage.anchor import read_anchor, write_anchor
+from storage.anchor import Anchor
 from storage.chain import Chain, Head, Row, Seal
 from storage.clock import Clock, from_micros, to_micros, utc_now
 from storage.connection import snapshot
@@ -77,14 +77,13 @@ class Audit:
     ) -> None:
         self._db = db
         self._chain = Chain(key)
-        self._anchor = anchor or db.path.with_suffix(".audit-anchor")
-        self._anchored: Head | None = None
+        self._anchor = Anchor(anchor or db.path.with_suffix(".audit-anchor"), self._chain)
         self._clock = clock
         self.directory = db.path.with_suffix(".audit")
 
     async def begin(self) -> None:
         """Chain what stands there from before there was a chain, if none was ever begun."""
-        if await detached(partial(read_anchor, self._anchor, self._chain)) is None:
+        if await detached(self._anchor.read) is None:
             await self._db.write(self._adopt)
         await self.anchor()
 
@@ -138,14 +137,11 @@ class Audit:
 
     async def anchor(self) -> None:
         """Copy the head into the anchor, unless it stands there. Raises `Unavailable` too."""
-        head = await self._db.read(_head)
-        if head != self._anchored:
-            await detached(partial(write_anchor, self._anchor, self._chain, head))
-            self._anchored = head
+        await detached(partial(self._anchor.write, await self._db.read(_head)))
 
     async def verify(self) -> Verified:
         """Hold rows against the chain and its anchor, and exports against their seals."""
-        anchor = await detached(partial(read_anchor, self._anchor, self._chain))
+        anchor = await detached(self._anchor.read)
 
         def check(connection: Connection) -> tuple[int, list[Seal], list[str]]:
             with snapshot(connection):
@@ -156,7 +152,9 @@ class Audit:
 
         rows, seals, faults = await self._db.read(check)
         if anchor is None and rows:
-            faults.append(f"{self._anchor}: there is no anchor; rows may be missing from the end")
+            faults.append(
+                f"{self._anchor.path}: there is no anchor; rows may be missing from the end"
+            )
         faults += [fault for seal in seals for fault in self._export_faults(seal)]
         return Verified(rows, len(seals), anchor.id if anchor else 0, tuple(faults))
 

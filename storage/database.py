@@ -13,7 +13,7 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Protocol, Self, TypeVar
 
 import structlog
 from sqlalchemy import Connection
@@ -24,6 +24,7 @@ from storage.directory import make_directory
 from storage.faults import DriverError, explain
 from storage.filesystem import admit, verdict_of
 from storage.index import build_index, lacks_index
+from storage.job import Job
 from storage.key import Key
 from storage.pragmas import Pragmas
 from storage.probe import is_full
@@ -47,35 +48,10 @@ CHECKPOINT_PATIENCE_MS = 250
 """How long emptying the log waits for a reader, and so holds up the writer."""
 
 
-class _Job(Generic[T]):
-    """One write on its way to the writer and back."""
-
-    __slots__ = ("_error", "_op", "_result", "future")
-
-    def __init__(self, op: Callable[[Connection], T], future: asyncio.Future[T]) -> None:
-        self._op = op
-        self.future = future
-        self._error: Exception | None = None
-
-    def run(self, connection: Connection) -> None:
-        self._error = None
-        self._result = self._op(connection)
-
-    def fail(self, error: Exception) -> None:
-        self._error = error
-
-    def settle(self) -> None:
-        """Tell who waits, unless they were cancelled in the meantime."""
-        if self.future.done():
-            return
-        if self._error is not None:
-            self.future.set_exception(self._error)
-        else:
-            self.future.set_result(self._result)
-
-
 class _Settled(Work, Protocol):
     def settle(self) -> None: ...
+
+    def give_up(self, error: Exception) -> None: ...
 
 
 class Database:
@@ -143,7 +119,7 @@ class Database:
         if not self._is_open:
             self._room.release()
             raise Unavailable(f"{self.path}: the database is closed")
-        job = _Job(op, self._loop.create_future())
+        job = Job(op, self._loop.create_future())
         if not self._gathered:
             self._loop.call_soon(self._hand_over)
         self._gathered.append(job)
@@ -214,6 +190,8 @@ class Database:
             self._held = stack.pop_all()
 
     def _let_go(self) -> None:
+        if not self.verdict.is_disk:
+            _wait_for_mount(self.path)
         self._writer.stop()
         self._readers.close()
         if not self._writer.is_abandoned:
@@ -224,7 +202,7 @@ class Database:
         """Whoever still waits for a write waits in vain."""
         self._writer.abandon()
         for job in self._unsettled:
-            job.fail(Unavailable(f"{self.path}: its file system does not answer"))
+            job.give_up(Unavailable(f"{self.path}: its file system does not answer"))
         self._settle(tuple(self._unsettled), committed=False, seconds=0)
 
     def _is_full(self, path: Path) -> bool:
@@ -264,6 +242,13 @@ def _make(path: Path) -> None:
             f"{path}: it can't be opened for writing ({error.strerror}); make the file and its"
             " directory writable for this user, or name another in storage.path"
         ) from error
+
+
+def _wait_for_mount(path: Path) -> None:
+    """Return when the file system answers: closing a connection to a file there would wait for that
+    too, and hold the interpreter meanwhile, which asking how much is free does not."""
+    with suppress(OSError):
+        os.statvfs(path.parent)
 
 
 def _index(connection: Connection, admit: Callable[[Connection], None]) -> None:

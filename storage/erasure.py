@@ -150,6 +150,7 @@ KEPT: Mapping[str, str] = {
     "change": "in a working file, the keys of rows that changed, until they are copied",
     "cursor": "where a platform's stream stands",
     "erasure": "the receipt; it names the person until no backup holds them any more",
+    "former_path": "where the database was before",
     "lease": "which machine the bot runs on",
     "lease_term": "which machines it ran on",
     "page_person": "the account on the page, which goes on",

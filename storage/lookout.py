@@ -40,10 +40,12 @@ class Lookout:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._looking:
-            self._looking.cancel()
-            await asyncio.wait([self._looking])
-        await self._watcher.kill()
+        ending = asyncio.ensure_future(self._end())
+        try:
+            await asyncio.shield(ending)
+        except asyncio.CancelledError:  # whoever is cancelled meanwhile leaves no process behind
+            await ending
+            raise
 
     async def look(self, patience_s: float | None = None) -> None:
         """Let the lease see how it stands in the file, which must be there already: behind a mount
@@ -62,6 +64,12 @@ class Lookout:
     async def exists(self) -> bool:
         """Whether the file is there. Raises `StorageError`."""
         return bool((await self._watcher.ask("look"))["exists"])
+
+    async def _end(self) -> None:
+        if self._looking:
+            self._looking.cancel()
+            await asyncio.wait([self._looking])
+        await self._watcher.end()
 
     async def _grip(self) -> Grip | None:
         answer = await self._watcher.ask("look")

@@ -1,14 +1,16 @@
 """What is written down in the local directory about a database that is moved or replaced.
 
-The notice stands beside the working file's name, whether there is one or not. Until it is done it
-only says what was brought to the target, so that an attempt that was interrupted is told from
-somebody's file. Once it is done, the former place is refused (`opening.py`). So is a place where a
-backup is put, as long as that is not done.
+The notice stands beside the working file's name, whether there is one or not, one for each place
+that was left. Until it is done it only says what was brought to the target, so that an attempt that
+was interrupted is told from somebody's file. Once it is done, the former place is refused
+(`opening.py`), until the database comes back there. So is a place where a backup is put, as long as
+that is not done.
 """
 
 import json
 import os
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -24,23 +26,15 @@ class Notice:
     is_done: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
-    """A place that a database was moved from, noted in `file`; `working` stood for it here."""
-
-    file: Path
-    path: Path
-    working: Path
-
-
-def notice_file(working: Path) -> Path:
-    """Where it is written down."""
-    return working.with_suffix(".moved")
+def notice_file(path: Path, working: Path) -> Path:
+    """Where it is written down of the database at `path`."""
+    digest = sha256(os.fsencode(_name(path))).hexdigest()[:8]
+    return working.with_suffix(f".{digest}.moved")
 
 
 def read_notice(path: Path, working: Path) -> Notice | None:
     """What is noted of the database at `path`. Raises `OSError`."""
-    noted = _read(notice_file(working), path)
+    noted = _read(notice_file(path, working), path)
     try:
         return Notice(Path(noted["to"]), noted["sha256"], noted["is_done"] is True)
     except (KeyError, TypeError):
@@ -55,7 +49,13 @@ def write_notice(path: Path, working: Path, notice: Notice) -> None:
         "sha256": notice.sha256,
         "is_done": notice.is_done,
     }
-    write_durably(notice_file(working), json.dumps(noted))
+    write_durably(notice_file(path, working), json.dumps(noted))
+
+
+def drop_notice(path: Path, working: Path) -> None:
+    """The database is at `path` again. Raises `OSError`."""
+    notice_file(path, working).unlink(missing_ok=True)
+    sync(working.parent)
 
 
 def note_restoring(path: Path, working: Path, backup: Path) -> None:
@@ -74,20 +74,6 @@ def read_restoring(path: Path, working: Path) -> Path | None:
     """The backup that may be half in the place of the database at `path`. Raises `OSError`."""
     noted = _read(_restoring_file(working), path)
     return Path(noted["backup"]) if "backup" in noted else None
-
-
-def lefts_of(target: Path, directory: Path) -> list[Left]:
-    """The places that the database at `target` was moved from, as far as that is noted in a local
-    directory. Raises `OSError`."""
-    found: list[Left] = []
-    for file in sorted(directory.glob("*.moved")):
-        try:
-            noted = json.loads(file.read_text("utf-8"))
-            if noted["to"] == _name(target) and noted["is_done"] is True:
-                found.append(Left(file, Path(noted["from"]), file.with_suffix(".db")))
-        except (ValueError, KeyError, TypeError):
-            continue
-    return found
 
 
 def _restoring_file(working: Path) -> Path:

@@ -77,7 +77,8 @@ class Place:
         if self.is_local_first:
             return refuse_disk(verdict)
         was = moored(self.path, self.working)
-        return refuse_adrift(verdict, was) if was else verdict
+        noted = str(mooring_file(self.working))
+        return refuse_adrift(verdict, was, noted) if was else verdict
 
     @property
     def risk(self) -> str:
@@ -226,9 +227,10 @@ def _assert_here(place: Place) -> None:
     assert_moored(place)
     notice = read_notice(place.path, place.working)
     if notice and notice.is_done and notice.target != place.path.absolute():
+        file = notice_file(place.path, place.working)
         raise Unavailable(
             f'{place.path}: it was moved; write storage.path = "{notice.target}" into the'
-            f" configuration. To go on here all the same, delete {notice_file(place.working)}"
+            f" configuration. To go on here all the same, delete {file}"
         )
 
 

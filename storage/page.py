@@ -40,6 +40,7 @@ _POST = (
     page_post.c.edited,
     page_post.c.removed,
     page_post.c.file_name,
+    page_post.c.ratable,
 )
 _IS_PERSON = page_person.c.id == bindparam("id")
 _IS_POST = page_post.c.id == bindparam("id")
@@ -63,8 +64,12 @@ _ADD = Statement(insertion(page_post).on_conflict_do_nothing())
 _GET = Statement(select(*_POST).where(_IS_POST))
 _REVISE = Statement(
     update(page_post)
-    .where(_IS_POST, _STANDS, page_post.c.text != bindparam("text"))
-    .values(text=bindparam("text"), edited=1, seq=bindparam("seq"))
+    .where(
+        _IS_POST,
+        _STANDS,
+        or_(page_post.c.text != bindparam("text"), page_post.c.ratable != bindparam("ratable")),
+    )
+    .values(text=bindparam("text"), ratable=bindparam("ratable"), edited=1, seq=bindparam("seq"))
 )
 _REMOVE = Statement(
     update(page_post)
@@ -165,11 +170,12 @@ class Page:
         """Keep a post, once: the one that is stored under this id, with its `seq`."""
         return await self._db.write(lambda connection: _add(connection, post))
 
-    async def revise(self, post_id: str, text: str) -> PagePost | None:
+    async def revise(self, post_id: str, text: str, *, ratable: bool = False) -> PagePost | None:
         """Give a post another text; as it is now, None when it is not there any more."""
+        values = {"id": post_id, "text": text, "ratable": ratable}
 
         def op(connection: Connection) -> PagePost | None:
-            _REVISE.run(connection, {"id": post_id, "text": text, "seq": _next(connection)})
+            _REVISE.run(connection, {**values, "seq": _next(connection)})
             post = _get(connection, post_id)
             return None if post is None or post.removed else post
 
@@ -268,6 +274,7 @@ def _add(connection: Connection, post: PagePost) -> PagePost:
         "edited": post.edited,
         "removed": post.removed,
         "file_name": post.file_name,
+        "ratable": post.ratable,
     }
     _ADD.run(connection, row)
     return _post(_GET.rows(connection, row)[0])
@@ -302,6 +309,7 @@ def _post(row: Values) -> PagePost:
         edited,
         removed,
         name,
+        ratable,
     ) = row
     return PagePost(
         id_,
@@ -316,6 +324,7 @@ def _post(row: Values) -> PagePost:
         bool(edited),
         bool(removed),
         name,
+        bool(ratable),
     )
 
 

@@ -31,6 +31,7 @@ class PagePost:
     Storage gives both (0 before).
     `author` is a page person's id, empty for the bot. `text` is Markdown. `removed` posts keep
     their place and lose their text. `file_name` names an attachment, read with `Page.attachment`.
+    `ratable`: people are asked below it what they think of the answer.
     """
 
     id: str
@@ -45,3 +46,4 @@ class PagePost:
     edited: bool = False
     removed: bool = False
     file_name: str = ""
+    ratable: bool = False

@@ -1,6 +1,7 @@
 """The tables of our own page: its people, rooms and posts; like those of `tables.py`."""
 
 from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import text as sql
 from sqlmodel import Field
 
 from storage.row import Row, table_of
@@ -50,6 +51,7 @@ class PagePostRow(Row, table=True):
     edited: bool
     removed: bool
     file_name: str
+    ratable: bool = Field(sa_column_kwargs={"server_default": sql("0")})
 
 
 class PageFileRow(Row, table=True):

@@ -1,9 +1,9 @@
 """What a restored backup must not take back, read from the database that it replaces.
 
-That is the erasures since, the audit, the list of backups, the platforms' cursors, and who had the
-lease, for its epochs only grow. A database that can't be read for whatever reason stops the
-restore, for then people who had been erased would come back; only when somebody says so, what can
-be read of it has to do (`salvaged`).
+That is the erasures since, the audit, the lists of backups and of former paths, the platforms'
+cursors, and who had the lease, for its epochs only grow. A database that can't be read for whatever
+reason stops the restore, for then people who had been erased would come back; only when somebody
+says so, what can be read of it has to do (`salvaged`).
 """
 
 from collections.abc import Generator, Mapping, Sequence
@@ -23,7 +23,7 @@ from storage.rekey import key_of
 from storage.schema import HEAD, prepare, revision
 
 _AUDIT = ("audit", "audit_seal")
-_TABLES = (*_AUDIT, "backup", "cursor", "lease", "lease_term")
+_TABLES = (*_AUDIT, "backup", "cursor", "former_path", "lease", "lease_term")
 
 Rows = list[tuple[object, ...]]
 

@@ -303,6 +303,10 @@ class Unavailable(StorageError):
     """The file cannot be reached, opened or written now."""
 
 
+class Silent(Unavailable):
+    """Whoever works on the file gave no sign in time: its file system hangs, or is very slow."""
+
+
 class Full(StorageError):
     """No space is left for the file."""
 

@@ -1,8 +1,9 @@
 """Moves a database to another place: from this machine to a NAS, and back.
 
-It is copied, checked, and noted as moved (`notice.py`); only then the former files step aside.
-From that note on the former place is refused, so that nobody goes on there. Until then it is the
-database, and whoever is interrupted, wherever, copies it anew by doing it again.
+It is copied, checked, and noted as moved (`notice.py`); only then the former files step aside. From
+that note on the former place is refused, so that nobody goes on there. Until then it is the
+database, and whoever is interrupted, wherever, copies it anew by doing it again. The copy knows
+where it came from (`former_paths.py`).
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from storage import changes, porter
+from storage import changes, former_paths, porter
 from storage.audit import Audit
 from storage.backup import Progress, copy
 from storage.beside import Step, keep_beside, make, remove, unwatched
@@ -26,7 +27,7 @@ from storage.faults import DriverError, explain, explain_os
 from storage.filesystem import assert_mounted, verdict_of
 from storage.key import Key, Keyring
 from storage.laggard import worth_keeping
-from storage.notice import Notice, notice_file, read_notice, write_notice
+from storage.notice import Notice, drop_notice, notice_file, read_notice, write_notice
 from storage.opening import Place, assert_silent, assert_whole, leasing
 from storage.ownership import Ownership
 from storage.pragmas import ALONE
@@ -68,6 +69,7 @@ class Relocation:
             return await asyncio.to_thread(self._step_aside, now)
 
     def _step_aside(self, now: datetime) -> Sequence[Path]:
+        self._admit()
         path, *working = self._files()
         worth = worth_keeping(path, working, Keyring(self.key))
         kept = keep_beside(worth, "moved", now)
@@ -75,20 +77,29 @@ class Relocation:
             remove(each)
         return kept
 
+    def _admit(self) -> None:
+        """The target may have been left before, and be refused since."""
+        path, working = self.target.path, self.target.working
+        try:
+            drop_notice(path, working)
+        except OSError as error:
+            raise explain_os(error, notice_file(path, working)) from error
+
     def _noted(self) -> Notice | None:
         """What an earlier attempt to move to the same target noted."""
+        path, working = self.place.path, self.place.working
         try:
-            noted = read_notice(self.place.path, self.place.working)
+            noted = read_notice(path, working)
         except OSError as error:
-            raise explain_os(error, notice_file(self.place.working)) from error
+            raise explain_os(error, notice_file(path, working)) from error
         return noted if noted and noted.target == self.target.path.absolute() else None
 
     def _note(self, sha256: str, *, is_done: bool) -> None:
-        notice = Notice(self.target.path.absolute(), sha256, is_done)
+        path, working = self.place.path, self.place.working
         try:
-            write_notice(self.place.path, self.place.working, notice)
+            write_notice(path, working, Notice(self.target.path.absolute(), sha256, is_done))
         except OSError as error:
-            raise explain_os(error, notice_file(self.place.working)) from error
+            raise explain_os(error, notice_file(path, working)) from error
 
     async def _make_room(self, noted: Notice | None) -> None:
         """Take away what an earlier attempt brought, for people may have written here since; it
@@ -152,6 +163,7 @@ class Relocation:
             try:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 changes.leave_the_log(connection)
+                former_paths.note(connection, self._files())
                 self.audit.keep(connection, [entry], now)
                 connection.commit()
             finally:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from storage import index
 from storage.records import Corrupt
 
-HEAD = "0011"
+HEAD = "0013"
 """The revision this program needs: the newest in `migrations/versions`."""
 
 APPLICATION_ID = 0x5052_4C59

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,17 +29,21 @@ from storage.key import Key
 from storage.lineage import Plan
 from storage.ownership import Ownership
 from storage.pragmas import LOCAL
-from storage.records import Fenced, StorageError, Unavailable
+from storage.records import Fenced, Silent, StorageError, Unavailable
 
 log = structlog.stdlib.get_logger("storage")
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often the NAS is written, when it is held to be away, and how often it is tried then."""
+    """How often the NAS is written, when it is held to be away, and how often it is tried then.
+
+    `opening_s` is how long a silent one is waited for where nothing can begin without it.
+    """
 
     pause_s: float = 0.2
     silence_s: float = 10.0
+    opening_s: float = 60.0
     first_retry_s: float = 0.5
     longest_retry_s: float = 5.0
     last_copy_s: float = 5.0
@@ -57,7 +62,7 @@ class Courier(Protocol):
     def other(self) -> Path: ...
 
     async def ask(self, do: str, **request: object) -> Mapping[str, Any]:
-        """The answer. Raises `StorageError`; `Unavailable` when there is none in time."""
+        """The answer. Raises `StorageError`; `Silent` when there is none in time."""
         ...
 
 
@@ -127,9 +132,11 @@ class Spool:
         finally:
             self._ending.set()
             self._written.set()
-            await asyncio.wait({task}, timeout=self._pace.last_copy_s)
-            task.cancel()
-            await asyncio.wait({task})
+            try:
+                await asyncio.wait({task}, timeout=self._pace.last_copy_s)
+            finally:  # whoever is cancelled meanwhile leaves nothing that copies on
+                task.cancel()
+                await asyncio.wait({task})
 
     async def _copy_for_ever(self) -> None:
         """Until the end, and then once more."""
@@ -199,13 +206,14 @@ def _assert_free(working: Path) -> None:
 async def _meet(courier: Courier, pace: Pace) -> tuple[Plan, StorageError | None]:
     """What to do at the start, done as far as it comes before the working file is opened.
 
-    An applier whose bot was killed may still own the NAS's file for a moment.
+    An applier whose bot was killed may still own the NAS's file for a moment; and without a working
+    file a NAS that is busy is waited for.
     """
     try:
         async for attempt in tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception_type(Fenced),
+            retry=tenacity.retry_if_exception(partial(_may_pass, courier)),
             wait=tenacity.wait_fixed(pace.first_retry_s),
-            stop=tenacity.stop_after_delay(pace.silence_s),
+            stop=partial(_is_enough, pace),
             reraise=True,
         ):
             with attempt:
@@ -222,6 +230,18 @@ async def _meet(courier: Courier, pace: Pace) -> tuple[Plan, StorageError | None
             raise
         return Plan.WAIT, error
     raise _divided(courier.working, courier.other)
+
+
+def _may_pass(courier: Courier, error: BaseException) -> bool:
+    if isinstance(error, Silent):
+        return not courier.working.exists()
+    return isinstance(error, Fenced)
+
+
+def _is_enough(pace: Pace, tried: tenacity.RetryCallState) -> bool:
+    error = tried.outcome.exception() if tried.outcome else None
+    limit_s = pace.opening_s if isinstance(error, Silent) else pace.silence_s
+    return (tried.seconds_since_start or 0.0) >= limit_s
 
 
 def _missing(other: Path) -> Unavailable:

@@ -290,6 +290,12 @@ class BackupRow(Row, table=True):
     name: str = Field(primary_key=True)
 
 
+class FormerPathRow(Row, table=True):
+    """Where the database, or its working file, was before it was moved: see `former_paths`."""
+
+    path: str = Field(primary_key=True)
+
+
 inbox = table_of("inbox")
 cursor = table_of("cursor")
 outbox = table_of("outbox")
@@ -311,6 +317,7 @@ audit = table_of("audit")
 audit_seal = table_of("audit_seal")
 erasure = table_of("erasure")
 backup = table_of("backup")
+former_path = table_of("former_path")
 metadata = inbox.metadata
 OTHERS = copy_tables, page_tables
 """The files with the other tables, which `metadata` so holds too."""

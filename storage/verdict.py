@@ -114,14 +114,15 @@ def refuse_absent(mount: Mount) -> Verdict:
     )
 
 
-def refuse_adrift(verdict: Verdict, was: Mount) -> Verdict:
-    """The verdict on a disk of this machine where a NAS was."""
+def refuse_adrift(verdict: Verdict, was: Mount, noted: str) -> Verdict:
+    """The verdict on a disk of this machine where a NAS was; in the file `noted` stands that."""
     return Verdict(
         "unsafe",
         verdict.filesystem,
         f"it was on {was.source} ({was.kind}), and is on a disk of this machine"
         f" ({verdict.filesystem}) now",
-        f"mount {was.source} on {was.point}",
+        f"mount {was.source} on {was.point}; or, if the database belongs on this disk now, delete"
+        f" {noted}",
         verdict.pragmas,
     )
 

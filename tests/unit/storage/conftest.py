@@ -11,6 +11,8 @@ from storage.members import Members
 from storage.outbox import Outbox
 from storage.page import Page
 from storage.turns import Turns
+from tests.unit.storage.machine import Machine
+from tests.unit.storage.spooling import Pair
 from tests.unit.storage.values import Ticking
 
 
@@ -43,3 +45,19 @@ def members(db: Database) -> Members:
 @pytest.fixture
 def page(db: Database) -> Page:
     return Page(db)
+
+
+@pytest.fixture
+def ann(tmp_path: Path) -> Machine:
+    return Machine(tmp_path / "shared.db", "ann")
+
+
+@pytest.fixture
+def bob(tmp_path: Path) -> Machine:
+    return Machine(tmp_path / "shared.db", "bob")
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Pair:
+    (tmp_path / "nas").mkdir()
+    return Pair(tmp_path / "here" / "working.db", tmp_path / "nas" / "parley.db")

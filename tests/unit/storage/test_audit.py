@@ -1,19 +1,22 @@
 """Whoever changes the audit without the key is found out, whatever they change."""
 
+import asyncio
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
 
-from storage.anchor import read_anchor
+from storage.anchor import Anchor
 from storage.audit import Audit
 from storage.chain import Chain, Head, Row
 from storage.database import Database
 from storage.driver import driver
 from storage.records import AuditEntry, Corrupt
+from storage.threads import detached
 from tests.unit.storage.values import KEY, Ticking
 
 ROWS = 40
@@ -172,10 +175,20 @@ async def test_the_anchor_follows_where_it_is_asked_to(db: Database, tmp_path: P
     elsewhere = tmp_path / "other disk" / "head"
     audit = Audit(db, KEY, elsewhere)
     await _fill(audit, 5)
-    head = read_anchor(elsewhere, Chain(KEY))
+    head = Anchor(elsewhere, Chain(KEY)).read()
     assert head is not None
     assert head.id == 5
-    assert read_anchor(db.path.with_suffix(".audit-anchor"), Chain(KEY)) is None
+    assert Anchor(db.path.with_suffix(".audit-anchor"), Chain(KEY)).read() is None
+
+
+async def test_writers_that_were_left_behind_do_not_take_the_anchor_back(tmp_path: Path) -> None:
+    anchor = Anchor(tmp_path / "head", Chain(KEY))
+    heads = [Head(number, "tag") for number in range(1, 101)]
+    random.Random(0).shuffle(heads)
+
+    await asyncio.gather(*(detached(partial(anchor.write, head)) for head in heads))
+
+    assert anchor.read() == Head(100, "tag")
 
 
 async def test_rows_from_before_the_chain_are_taken_into_it(db: Database) -> None:

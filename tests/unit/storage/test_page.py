@@ -63,9 +63,14 @@ async def test_a_change_is_told_once_and_keeps_the_place(page: Page) -> None:
     assert first.seq not in {each.seq for each in await page.history("r", None, 10)}
 
 
-async def test_the_same_text_again_is_no_change(page: Page) -> None:
-    first = await page.post(post("p1", "hi"))
-    assert await page.revise("p1", "hi") == first
+async def test_the_same_again_is_no_change(page: Page) -> None:
+    first = await page.post(replace(post("p1", "hi"), ratable=True))
+    assert first.ratable
+    assert await page.revise("p1", "hi", ratable=True) == first
+    revised = await page.revise("p1", "hi")
+    assert revised is not None
+    assert revised.seq > first.seq
+    assert not revised.ratable
     assert await page.revise("none", "hi") is None
 
 

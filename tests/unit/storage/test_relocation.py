@@ -3,6 +3,8 @@
 import asyncio
 import subprocess
 import sys
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from storage.backup import check
 from storage.beside import Step, unwatched
 from storage.database import Database
 from storage.filesystem import verdict_of
+from storage.former import Formers
 from storage.opening import Mode, Place, opened, unopened
 from storage.ownership import Ownership
 from storage.records import AuditEntry, Fenced, Unavailable
@@ -35,8 +38,8 @@ def relocation(former: Place, target: Path, reached: Step = unwatched) -> Reloca
     return Relocation(former, placed(former, target), None, Audit(unopened(former), KEY), reached)
 
 
-async def move(former: Place, target: Path) -> None:
-    await relocation(former, target).move(ENTRY, NOON, lambda done, total: None)
+async def move(former: Place, target: Path, now: datetime = NOON) -> Sequence[Path]:
+    return await relocation(former, target).move(ENTRY, now, lambda done, total: None)
 
 
 async def say(where: Place, *names: str) -> None:
@@ -85,6 +88,28 @@ async def test_there_and_back(tmp_path: Path, mode: Mode) -> None:
     await say(placed(second, first.path), "3")
     assert await said(first.path) == ["1", "2", "3"]
     assert len(list(first.path.parent.glob("*.moved-*.db"))) == 1
+
+
+async def test_again_and_again(tmp_path: Path) -> None:
+    """Wherever it was it is refused, but where it is now, and what it left is known."""
+    first, second, third = (tmp_path / name for name in ("1/a.db", "2/a.db", "3/b.db"))
+    there = Place(first, tmp_path / "here" / "a.working.db", "local")
+    await say(there, "0")
+    before: set[Path] = set()
+    left: list[Path] = []
+    for number, target in enumerate([second, third, first], 1):
+        before |= {there.path}
+        left += await move(there, target, NOON + timedelta(hours=number))
+        there = placed(there, target)
+        await say(there, str(number))
+        for path in before - {target}:
+            with pytest.raises(Unavailable, match=r"it was moved; write storage\.path = "):
+                await say(placed(there, path), "lost")
+    async with opened(there) as store:
+        assert [each.id for each in await Turns(store.database).recent("s-ann", 99)] == list("0123")
+        formers = Formers(there.path, there.working, store.database)
+        assert [each.path for each in await formers.look()] == left
+    assert len(left) == 3
 
 
 _DIE = """

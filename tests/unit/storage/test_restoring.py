@@ -15,6 +15,7 @@ from storage.condition import Condition
 from storage.database import Database
 from storage.driver import driver
 from storage.filesystem import verdict_of
+from storage.former_paths import FormerPaths, note
 from storage.key import Key, Keyring
 from storage.members import Members
 from storage.opening import Mode, Place, opened, unopened
@@ -28,12 +29,13 @@ from tests.unit.storage.values import KEY, NOON, turn
 
 ENTRY = AuditEntry("boss", "db restore")
 PERSON = "telegram:x:1"
+BEFORE = Path("/before/parley.db")
 PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """A database that knows of an erasure, and a backup from before it."""
+    """A database that knows of an erasure and where it was, and a backup from before both."""
 
     root: Path
     mode: Mode = "local"
@@ -94,6 +96,7 @@ async def house_in(root: Path, key: Key | None = None, mode: Mode = "local") -> 
         house.backup.parent.mkdir()
         await Copies(db, audit, root).give(house.backup)
         await Members(db).forget(PERSON)
+        await db.write(lambda connection: note(connection, [BEFORE]))
         await followed(store)
     return house
 
@@ -110,6 +113,8 @@ async def test_a_present_database_under_a_former_key_is_read(tmp_path: Path) -> 
     house = await house_in(tmp_path, former)
     assert (await house.restore(Keyring(key, (former,)))).lost == ()
     assert await house.known(key) == []
+    async with opened(house.place, key=key) as store:
+        assert await FormerPaths(store.database).known() == [BEFORE]
 
 
 async def test_one_that_no_key_opens_stops_the_restore(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from storage.driver import driver
 from storage.inbox import Inbox
 from storage.members import Members
 from storage.outbox import Outbox
+from storage.page import Page
 from storage.pragmas import LOCAL
 from storage.records import AuditEntry, Corrupt, StorageError
 from storage.roster import RosterStore
@@ -95,6 +96,29 @@ async def test_what_the_first_revision_held_is_there_after_an_upgrade(tmp_path: 
         assert (await roster.standing()).roles == {}
         await roster.commit([roster.giving("ann", "member", AuditEntry("boss", "role", "ann"))])
         assert (await roster.standing()).roles == {"ann": "member"}
+
+
+async def test_answers_on_the_page_from_before_are_asked_about(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    connection = _built(path, lambda connection: migrations.upgrade(connection, "0012"))
+    for place, (answer, ratable) in enumerate({"answer": 1, "told": 0}.items(), 1):
+        connection.exec_driver_sql(
+            f"INSERT INTO outbox VALUES ({place}, '{answer}', 0, 'web', 'page', '{{}}', 's', 'ann',"
+            f" 'delivered', NULL, 1, '{answer}.0', 0, '', 5, {ratable})"
+        )
+        connection.exec_driver_sql(
+            f"INSERT INTO page_post VALUES ({place}, '{answer}.0', 'r', '', 'Parley', 'Words.', 5,"
+            f" {place}, '', 0, 0, '')"
+        )
+    connection.exec_driver_sql(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+    connection.commit()
+    connection.close()
+    async with Database(path) as db:
+        posts = await Page(db).history("r", None, 9)
+        assert [(post.id, post.ratable) for post in posts] == [
+            ("answer.0", True),
+            ("told.0", False),
+        ]
 
 
 def _edit(path: Path, *statements: str) -> None:
