@@ -1,6 +1,7 @@
 """One answer while it grows: tokens → text that may be shown, stop strings, the end. PURE."""
 
 import codecs
+from array import array
 from collections.abc import Sequence
 
 from engine.base import Finish
@@ -53,7 +54,7 @@ class Answer:
     def recorded(self) -> Recorded:
         """The answer as it stands, for the answer book."""
         whole = [end for end in self._ends if end <= len(self._text)]
-        return Recorded(self._text, tuple(self._tokens[: len(whole)]), tuple(whole))
+        return Recorded(self._text, array("i", self._tokens[: len(whole)]), array("i", whole))
 
     def _cut(self) -> bool:
         """End the text before the first stop string in it, if there is one."""

@@ -8,7 +8,7 @@ EngineError
 └── NoRoom           a model does not fit in memory beside those that are loaded
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
@@ -25,7 +25,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the next token is drawn. `temperature` 0 is greedy; `max_tokens` bounds the answer."""
+    """How the next token is drawn. `temperature` 0 is greedy; `max_tokens` bounds the answer.
+
+    With 0 of them, a worker only reads the messages, for a prompt that will begin with them.
+    """
 
     temperature: float = 0.7
     top_p: float = 0.95
@@ -35,6 +38,11 @@ class Sampling:
     max_tokens: int = 512
     stop: tuple[str, ...] = ()
     seed: int | None = None
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether nothing is to be written."""
+        return self.max_tokens == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +102,15 @@ Finish = Literal["stop", "length"]
 class Delta:
     """One step of an answer: new text, a change of place in the line, or (last of all) the end.
 
-    The last delta of a stream has `finish` and `usage`, and no other one has.
+    The last delta of a stream has `finish` and `usage`, and no other one has. `tokens` are those
+    that `text` was made of; an engine that does not know calls a piece of text one.
     """
 
     text: str = ""
     waiting: Waiting | None = None
     finish: Finish | None = None
     usage: Usage | None = None
+    tokens: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +133,10 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class EngineStatus:
-    """The state of an engine. Rates are tokens per second, measured lately; 0 before the first."""
+    """The state of an engine. Rates are tokens per second, measured lately; 0 before the first.
+
+    `parks`: conversations are kept beyond those that are computed at once.
+    """
 
     state: Literal["loading", "ready", "failed"]
     model: str = ""
@@ -135,6 +148,7 @@ class EngineStatus:
     prefill_rate: float = 0.0
     decode_rate: float = 0.0
     restarts: int = 0
+    parks: bool = False
     kept: Kept = field(default_factory=Kept)
 
 
@@ -163,12 +177,20 @@ class Engine(Protocol):
         ...
 
 
+ToldOfReading = Callable[[int], Awaitable[None]]
+"""Hears that a model is loaded, and of how many conversations it may read before it answers."""
+
+
+async def untold(_conversations: int) -> None:
+    """Nobody wants to hear."""
+
+
 @runtime_checkable
 class Swaps(Protocol):
     """An engine that can let another model answer while it runs."""
 
-    async def use(self, model: str, *, pause: bool = False) -> None:
-        """Let `model` answer from now on; returns when it does.
+    async def use(self, model: str, *, pause: bool = False, reads: ToldOfReading = untold) -> None:
+        """Let `model` answer from now on; returns when it does. `reads` is told if it reads first.
 
         The model before it answers until then, and finishes what it has begun. With `pause` it
         finishes and leaves first, for two that do not fit in memory together; what comes meanwhile

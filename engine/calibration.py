@@ -1,7 +1,8 @@
 """What was measured to be the best way to compute a model on this machine, kept in a directory.
 
 A file a machine, model, library and shape. `measure` does the measuring; `tuning` chooses. A file
-that is begun and not finished tells that measuring ended the process: it is not tried again.
+that is begun and not finished tells that measuring ended the process, if the client saw one die:
+that is not tried again before its next start. A process that was stopped leaves the same file.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
-from engine.tuning import CacheType, Choice, Rates, Tuning
+from engine.tuning import CacheType, Choice, Throughput, Tuning
 
 LIBRARY = "llama-cpp-python"
 
@@ -76,14 +77,16 @@ def library_version() -> str:
 
 
 class Calibrations:
-    """The files in one directory. `now` gives the date that a choice gets."""
+    """The files in one directory. `now` gives the date that a choice gets; `died` is whether a
+    process before this one died while it loaded."""
 
-    def __init__(self, directory: Path, now: Callable[[], datetime]) -> None:
+    def __init__(self, directory: Path, now: Callable[[], datetime], *, died: bool) -> None:
         self._directory = directory
         self._now = now
+        self._died = died
 
     def settled(self, key: Key, choose: Callable[[], Choice]) -> Tuning | None:
-        """What was chosen before, or is chosen now; None when choosing once ended the process.
+        """What was chosen before, or is chosen now; None when choosing ended the process before.
 
         A directory that cannot be written costs the same time at the next start, and nothing else.
         """
@@ -91,7 +94,7 @@ class Calibrations:
         if known := _read(path):
             return known.choice.tuning
         begun = path.with_suffix(".begun")
-        if begun.exists():
+        if self._died and begun.exists():
             return None
         kept = _write(begun, {})
         choice = choose()
@@ -115,7 +118,7 @@ def _read(path: Path) -> Calibration | None:
     try:
         found = cast(dict[str, Any], json.loads(path.read_text()))
         choice = found["choice"]
-        made = Choice(Tuning(**choice["tuning"]), Rates(**choice["rates"]), choice["tried"])
+        made = Choice(Tuning(**choice["tuning"]), Throughput(**choice["rates"]), choice["tried"])
         return Calibration(Key(**found["key"]), made, str(found["at"]))
     except (OSError, ValueError, TypeError, KeyError):
         return None

@@ -9,6 +9,7 @@ lent by the shelf, so memory and files stay under their budgets at every moment.
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from engine.owner import Owner
 from engine.shelf import Parked, Shelf
 
 MOST_FILES = 512
@@ -20,9 +21,13 @@ class Filed:
     """A state in the file `number`; its tokens stay in memory. Counted as it is there."""
 
     number: int
-    session: str
+    owner: Owner
     tokens: tuple[int, ...]
     size_bytes: int
+
+    @property
+    def session(self) -> str:
+        return self.owner.session
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +113,7 @@ class Cellar:
             self._unwanted.discard(coming.number)
             return True
         if state is not None:
-            self._shelf.put(Parked(coming.session, coming.tokens, state))
+            self._shelf.put(Parked(coming.owner, coming.tokens, state))
         return state is not None
 
     def going(self, session: str) -> Parked | None:
@@ -163,7 +168,7 @@ class Cellar:
         self._shelf.forget(parked.session)
         self._shelf.lend(parked.size_bytes)
         self._last += 1
-        filed = Filed(self._last, parked.session, parked.tokens, parked.size_bytes)
+        filed = Filed(self._last, parked.owner, parked.tokens, parked.size_bytes)
         self.size_bytes += filed.size_bytes
         self._going = Sending(filed, parked, tuple(gone))
         return self._going

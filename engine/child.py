@@ -1,6 +1,6 @@
 """One life of a worker process: spawn it, talk to it in frames, see it end.
 
-What its death means for the requests in flight is `client`'s business.
+When one is started, and what its death means, is `keeper`'s business.
 """
 
 import asyncio
@@ -9,14 +9,22 @@ import signal
 import socket
 import sys
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 
 from engine import frames
+from engine.base import Overloaded
 from engine.frames import BadFrame, Load, Purpose, Wire
 from engine.surroundings import surroundings
 
 STDERR_LINES = 20
 CLOSE_TIMEOUT_S = 3.0
+MOST_UNSENT_BYTES = frames.HEADER_BYTES + frames.MAX_FRAME_BYTES
+"""What waits here for a worker that does not read: one frame as long as frames may be, or more
+frames that are shorter."""
+ALWAYS_SENT = frozenset({"cancel", "forget"})
+"""These pass beyond it: they are short, and about what is in flight already or kept."""
+RETRY_AFTER_S = 5.0
 PROGRAMS: dict[Purpose, str] = {"answer": "engine.worker", "embed": "engine.embedder"}
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -57,13 +65,16 @@ class Child:
         return self._process.pid
 
     def send(self, frame: Wire) -> None:
-        """Queue a frame; a worker that is gone does not mind."""
-        if not self._writer.is_closing():
-            self._writer.write(frames.pack(frame))
+        """Queue a frame; a worker that is gone does not mind.
 
-    async def drained(self) -> None:
-        """Wait while too much is queued. Raises `ConnectionError`."""
-        await self._writer.drain()
+        Raises `Overloaded` when too much waits to be read by the worker, and `BadFrame`.
+        """
+        data = frames.pack(frame)
+        unsent_bytes = self._writer.transport.get_write_buffer_size()
+        if frame["op"] not in ALWAYS_SENT and unsent_bytes + len(data) > MOST_UNSENT_BYTES:
+            raise Overloaded("the model's process does not read what it is sent", RETRY_AFTER_S)
+        if not self._writer.is_closing():
+            self._writer.write(data)
 
     async def receive(self) -> Wire | None:
         """The next frame; None when the worker is gone or talks nonsense."""
@@ -82,24 +93,22 @@ class Child:
         """See it end, kill it if need be; returns how it ended, in words."""
         self._writer.close()
         try:
-            async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                await self._process.wait()
-        except TimeoutError:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                    await self._process.wait()
+        finally:  # also for one who is cancelled while it waits
             self.kill()
             await self._process.wait()
-        finally:
             await self._stop_listening()
         return self._obituary()
 
     async def _listen(self) -> None:
         stderr = self._process.stderr
         assert stderr is not None
-        try:
-            async for line in stderr:
+        while not stderr.at_eof():
+            with suppress(ValueError):  # a line without an end is dropped
+                line = await stderr.readline()
                 self._errors.append(line.decode("utf-8", "replace").strip()[:500])
-        except ValueError:
-            # A line without an end; what was read before it is kept.
-            return
 
     async def _stop_listening(self) -> None:
         # The pipe ends with the process, unless a grandchild holds it.

@@ -1,111 +1,120 @@
 """The child process that turns texts into vectors: `python -m engine.embedder <fd> <pid>`.
 
-One thread reads frames, `outlet` writes them, and the main thread computes what has come
-together: texts of several questions share a pass.
+One thread reads frames and turns texts into tokens, `outlet` writes them, and the main thread
+computes pass by pass what `rota` says. Between two passes it takes what came meanwhile, so a
+cancel is obeyed after one pass at most.
 """
 
-import os
 import queue
 import socket
 import sys
-import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from engine import frames
 from engine.base import EngineStatus
-from engine.embedding import Vector, normalised, packs
+from engine.embedding import normalised
 from engine.frames import BadFrame, Failure, Wire
 from engine.gguf import ModelError
-from engine.llama import ModelFault
+from engine.llama import Encoder, ModelFault
 from engine.loading import LoadedEncoder, open_encoder
 from engine.outlet import Outbound, Reader
+from engine.rota import Asked, Rota
 from engine.worker import main, refuse
 
 
-@dataclass(slots=True)
-class Asked:
-    """One question: its texts in tokens, and what they became."""
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """Nobody waits for an answer any more."""
 
     number: int
-    texts: list[list[int]]
-    vectors: list[Vector] = field(default_factory=list[Vector])
+
+
+Commands = queue.SimpleQueue[Asked | Cancelled]
+
+
+class Inbound:
+    """Frames from the client, read by a thread of their own and put into `commands`."""
+
+    def __init__(self, read: Reader, out: Outbound, encoder: Encoder, commands: Commands) -> None:
+        self._out = out
+        self._encoder = encoder
+        self._commands = commands
+        read.listen(self._handle)
+
+    def _handle(self, frame: Wire) -> None:
+        match frame["op"]:
+            case "embed":
+                self._accept(frame)
+            case "cancel":
+                self._commands.put(Cancelled(frame["id"]))
+            case "forget":  # nothing is kept
+                self._out.reply({"op": "forgotten", "id": frame["id"]})
+            case op:
+                raise BadFrame(f"an op that an embedder does not know: {op}")
+
+    def _accept(self, frame: Wire) -> None:
+        texts = [self._encoder.tokens(text) for text in frame["texts"]]
+        longest = max(map(len, texts), default=0)
+        if longest > self._encoder.most_tokens:
+            failure = Failure("too_long", numbers=(longest, self._encoder.most_tokens))
+            self._out.reply(frames.refused_frame(frame["id"], failure))
+        else:
+            self._commands.put(Asked(frame["id"], texts))
 
 
 class Embedder:
-    """The main thread: takes the questions that are there, answers them, waits for more."""
+    """The main thread: commands, then a pass, while somebody waits; else wait for a command."""
 
-    def __init__(
-        self, loaded: LoadedEncoder, out: Outbound, questions: "queue.SimpleQueue[Wire]"
-    ) -> None:
+    def __init__(self, loaded: LoadedEncoder, out: Outbound, commands: Commands) -> None:
         self._loaded = loaded
         self._out = out
-        self._questions = questions
+        self._commands = commands
+        self._rota = Rota(loaded.encoder.most_tokens)
 
     def run(self) -> None:
         """Serve until the client goes away."""
         while True:
-            self._tell(0)
-            self._answer(self._take())
+            self._tell()
+            self._take_commands()
+            self._compute()
 
-    def _take(self) -> list[Asked]:
-        """All that was asked by now, at least something; refusals are answered on the way."""
-        asked: list[Asked] = []
-        frame: Wire | None = self._questions.get()
-        while frame is not None:
-            if frame["op"] == "embed":
-                asked += self._accepted(frame)
-            else:
-                self._out.reply({"op": "forgotten", "id": frame["id"]})
-            try:
-                frame = self._questions.get_nowait()
-            except queue.Empty:
-                frame = None
-        return asked
+    def _take_commands(self) -> None:
+        try:
+            if not self._rota:
+                self._obey(self._commands.get())
+            while True:
+                self._obey(self._commands.get_nowait())
+        except queue.Empty:
+            return
 
-    def _accepted(self, frame: Wire) -> list[Asked]:
-        encoder = self._loaded.encoder
-        texts = [encoder.tokens(text) for text in frame["texts"]]
-        longest = max(map(len, texts), default=0)
-        if longest > encoder.most_tokens:
-            failure = Failure("too_long", numbers=(longest, encoder.most_tokens))
-            self._out.reply(frames.refused_frame(frame["id"], failure))
-            return []
-        return [Asked(frame["id"], texts)]
+    def _obey(self, command: Asked | Cancelled) -> None:
+        match command:
+            case Asked():
+                self._rota.add(command)
+            case Cancelled(number):
+                self._rota.drop(number)
 
-    def _answer(self, asked: Sequence[Asked]) -> None:
-        texts = [(one, text) for one in asked for text in one.texts]
-        for pack in packs([len(text) for _, text in texts], self._loaded.encoder.most_tokens):
-            self._tell(len(asked))
-            vectors = self._loaded.encoder.encode([texts[i][1] for i in pack])
-            for i, vector in zip(pack, vectors, strict=True):
-                texts[i][0].vectors.append(normalised(vector))
-        for one in asked:
-            tokens = sum(map(len, one.texts))
-            self._out.reply(frames.embedded_frame(one.number, one.vectors, tokens))
+    def _compute(self) -> None:
+        """One pass, and the answers that are whole with it."""
+        self._tell()
+        taken = self._rota.next_pass()
+        vectors = self._loaded.encoder.encode([text for _, text in taken])
+        for (asked, _), vector in zip(taken, vectors, strict=True):
+            asked.vectors.append(normalised(vector))
+        for asked in self._rota.pop_finished():
+            self._out.reply(frames.embedded_frame(asked.number, asked.vectors, asked.tokens))
 
-    def _tell(self, running: int) -> None:
+    def _tell(self) -> None:
+        """A sign of life before every pass, and when the last one is done."""
         self._out.status(
             EngineStatus(
                 "ready",
                 model=self._loaded.name,
                 sha256=self._loaded.sha256,
                 context_tokens=self._loaded.encoder.most_tokens,
-                running=running,
+                running=len(self._rota),
             )
         )
-
-
-def _read(read: Reader, questions: "queue.SimpleQueue[Wire]") -> None:
-    try:
-        while True:
-            frame = read()
-            if frame["op"] not in ("embed", "forget"):
-                raise BadFrame(f"an op that an embedder does not know: {frame['op']}")
-            questions.put(frame)
-    # The client is gone, or no longer makes sense: there is nobody left to work for.
-    except (OSError, EOFError, BadFrame):
-        os._exit(0)
 
 
 def serve(sock: socket.socket) -> int:
@@ -116,10 +125,10 @@ def serve(sock: socket.socket) -> int:
         loaded = open_encoder(load)
     except ModelError as exc:
         return refuse(out, load, exc)
-    questions: queue.SimpleQueue[Wire] = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(read, questions), name="inbound", daemon=True).start()
+    commands: Commands = queue.SimpleQueue()
+    Inbound(read, out, loaded.encoder, commands)
     try:
-        Embedder(loaded, out, questions).run()
+        Embedder(loaded, out, commands).run()
     except ModelFault as exc:
         print(exc, file=sys.stderr)  # noqa: T201 - the client shows the child's last error line
     return 1

@@ -1,4 +1,4 @@
-"""Texts → vectors, in packs that one pass computes. PURE."""
+"""Texts → vectors, in packs that go together. PURE."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,7 @@ from engine.plan import Plan
 PACK_TOKENS = 2048
 """Tokens of one pass, and so of the longest text."""
 PACK_TEXTS = 32
-"""Texts of one pass."""
+"""Texts of one pass, and of one question."""
 
 Vector = tuple[float, ...]
 
@@ -28,17 +28,15 @@ def embedding_plan(plan: Plan, trained_context: int) -> Plan:
     )
 
 
-def packs(lengths: Sequence[int], most_tokens: int) -> Iterator[range]:
-    """Which texts, by their `lengths` in tokens, share a pass: as many as fit, in their order.
-
-    No length may be above `most_tokens`.
-    """
-    start = tokens = 0
+def packs(lengths: Sequence[int], most: int) -> Iterator[range]:
+    """Which texts, by their `lengths`, go together: as many as have `most` all in all, in their
+    order. A text that is longer goes alone."""
+    start = together = 0
     for i, length in enumerate(lengths):
-        if i > start and (tokens + length > most_tokens or i - start == PACK_TEXTS):
+        if i > start and (together + length > most or i - start == PACK_TEXTS):
             yield range(start, i)
-            start, tokens = i, 0
-        tokens += length
+            start, together = i, 0
+        together += length
     if start < len(lengths):
         yield range(start, len(lengths))
 

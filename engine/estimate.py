@@ -2,13 +2,13 @@
 
 The line is played through: running answers end when answers of their length usually end, whoever
 is next takes the sequence, its prompt is computed behind the prompts before it, and then it writes
-an answer of the usual length itself.
+an answer itself. No answer is taken to become longer than it may.
 """
 
 import heapq
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 ANSWERS_KEPT = 256
@@ -27,9 +27,14 @@ class AnswerLengths:
         self._latest.append(tokens)
         self._sorted = sorted(self._latest)
 
-    def rest(self, written: int) -> float:
-        """Tokens still to come of an answer of which `written` are there, on the average of those
-        that became longer; longer than all the latest, it doubles."""
+    def rest(self, written: int, most: int) -> float:
+        """Tokens still to come of an answer of which `written` are there and which ends at `most`.
+
+        The average of those that became longer; longer than all the latest, it doubles.
+        """
+        return min(self._usual_rest(written), float(max(0, most - written)))
+
+    def _usual_rest(self, written: int) -> float:
         longer = self._sorted[bisect_right(self._sorted, written) :]
         if longer:
             return sum(longer) / len(longer) - written
@@ -50,12 +55,15 @@ class Pace:
 
 
 def first_words(
-    running: Iterable[tuple[int, float]], line: Sequence[int], free: int, answer: float, pace: Pace
+    running: Iterable[tuple[int, float]],
+    line: Iterable[tuple[int, float]],
+    free: int,
+    pace: Pace,
 ) -> Iterator[float]:
     """Seconds until the first word of each in the line.
 
-    `running` answers miss prompt tokens and then some of their answer; those in the `line` miss
-    prompt tokens; `free` sequences are nobody's; a whole answer has `answer` tokens.
+    Those who are `running` and those in the `line` miss prompt tokens, and then tokens of their
+    answer; `free` sequences are nobody's.
     """
     prefilled_s = 0.0
     frees = [0.0] * free
@@ -63,8 +71,8 @@ def first_words(
         prefilled_s += missing / pace.prefill
         frees.append((prefilled_s if missing else 0.0) + rest * pace.interval_s)
     heapq.heapify(frees)
-    for missing in line:
+    for missing, rest in line:
         starts_s = heapq.heappop(frees)
         prefilled_s = max(prefilled_s, starts_s) + missing / pace.prefill
         yield prefilled_s
-        heapq.heappush(frees, prefilled_s + answer * pace.interval_s)
+        heapq.heappush(frees, prefilled_s + rest * pace.interval_s)

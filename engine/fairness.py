@@ -2,14 +2,18 @@
 
 Weighted fair queueing (Demers, Keshav and Shenker, "Analysis and Simulation of a Fair Queueing
 Algorithm", 1989), deficits counted in tokens. Virtual time runs at the speed of one sharer's fair
-share; whoever comes back from a rest starts at the present, so a rest saves nothing up. A job's tag
-is the virtual time at which it would be done if its owner had exactly that share. So the work of
-one person's ten requests lines up behind one another, a short prompt passes a long one, and the
-tags of those who come later rise past any tag that waits, so nobody waits for ever.
+share; a rest saves up a short question, and no more. A job's tag is the virtual time at which it
+would be done if its owner had exactly that share. So the work of one person's ten requests lines up
+behind one another, a short prompt passes a long one, and the tags of those who come later rise past
+any tag that waits, so nobody waits for ever.
 """
 
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from typing import Generic, Protocol, TypeVar
+
+SAVED_TOKENS = 256
+"""What a rest saves up. Those who always want something are behind their share and before it by a
+prompt; whoever comes now and then with a few words would be ranked among them by chance."""
 
 
 class Job(Protocol):
@@ -40,29 +44,40 @@ class _Level(Generic[K]):
     def __init__(self) -> None:
         self._served: dict[K, float] = {}
         self._virtual = 0.0
+        self._began = 0.0
 
     def join(self, key: K) -> None:
         """A sharer wants something who wanted nothing just now."""
-        self._served[key] = max(self._served.get(key, 0.0), self._virtual)
+        self._served[key] = max(self._at(key), self._rested)
 
     def charge(self, key: K, tokens: int, sharers: int) -> None:
-        self._served[key] = self._served.get(key, self._virtual) + tokens
+        self._served[key] = self._at(key) + tokens
         self._virtual += tokens / max(1, sharers)
 
     def keep(self, active: Collection[K]) -> None:
-        """Forget who rests and has had no more than a fair share, and all when all rest."""
+        """Forget who has rested long enough, and all when all rest."""
+        if not active:
+            self._began = self._virtual
         kept = self._served.items() if active else ()
-        self._served = {k: at for k, at in kept if k in active or at > self._virtual}
+        self._served = {k: at for k, at in kept if k in active or at > self._rested}
 
     def ranked(self, queues: Mapping[K, Iterable[J]]) -> list[J]:
         """The jobs of all queues in the order of their tags."""
         tagged: list[tuple[float, int, J]] = []
         for key, queue in queues.items():
-            tag = self._served.get(key, self._virtual)
+            tag = self._at(key)
             for job in queue:
                 tag += job.missing
                 tagged.append((tag, job.number, job))
         return [job for _, _, job in sorted(tagged, key=lambda each: each[:2])]
+
+    @property
+    def _rested(self) -> float:
+        """Where somebody begins who has saved up all that can be since not all rested."""
+        return max(self._began, self._virtual - SAVED_TOKENS)
+
+    def _at(self, key: K) -> float:
+        return self._served.get(key, self._rested)
 
 
 class Shares:
@@ -91,7 +106,7 @@ class Shares:
             level.charge(job.session, tokens, len(sessions[job.person]))
 
     def keep(self, jobs: Collection[Job]) -> None:
-        """Forget everyone without a job, unless they had more than a fair share."""
+        """Forget everyone without a job, unless they had their share lately."""
         active = {job.person for job in jobs}
         self._people.keep(active)
         self._sessions = {p: level for p, level in self._sessions.items() if p in active}

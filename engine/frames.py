@@ -52,7 +52,8 @@ class DraftFile:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The first frame: which file to serve, how and what for. `sha256` is checked unless empty."""
+    """The first frame: which file to serve, how and what for. `sha256` is checked unless empty;
+    `died` is whether a process before this one died while it loaded."""
 
     path: str
     sha256: str
@@ -60,6 +61,7 @@ class Load:
     plan: Plan
     purpose: Purpose = "answer"
     draft: DraftFile | None = None
+    died: bool = False
 
 
 FailureKind = Literal["too_long", "overloaded", "deadline", "fault"]
@@ -74,25 +76,50 @@ class Failure:
     numbers: tuple[float, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Text that an answer grew by, and the tokens it was made of."""
+
+    text: str = ""
+    tokens: int = 0
+
+    def __add__(self, later: "Piece") -> "Piece":
+        return Piece(self.text + later.text, self.tokens + later.tokens)
+
+
 @dataclass(slots=True)
 class Report:
     """What a step brought, by request."""
 
-    texts: dict[int, str] = field(default_factory=dict[int, str])
+    texts: dict[int, Piece] = field(default_factory=dict[int, Piece])
     waiting: dict[int, Waiting] = field(default_factory=dict[int, Waiting])
     done: dict[int, tuple[Finish, Usage]] = field(default_factory=dict[int, tuple[Finish, Usage]])
     failed: dict[int, Failure] = field(default_factory=dict[int, Failure])
+    begun: set[int] = field(default_factory=set[int])
+    """Those whose first text is among the texts; not told, for the reader sees it."""
 
     def __bool__(self) -> bool:
         return bool(self.texts or self.waiting or self.done or self.failed)
 
+    @property
+    def settles(self) -> bool:
+        """Whether somebody waits for what it says, and does not only read on."""
+        return bool(self.waiting or self.done or self.failed or self.begun)
+
+    def write(self, request: int, piece: Piece, *, first: bool = False) -> None:
+        """An answer grew, or began."""
+        if first:
+            self.begun.add(request)
+        self.texts[request] = self.texts.get(request, Piece()) + piece
+
     def merge(self, later: "Report") -> None:
         """Add what came later; texts grow, a place in the line is replaced."""
-        for request, text in later.texts.items():
-            self.texts[request] = self.texts.get(request, "") + text
+        for request, piece in later.texts.items():
+            self.write(request, piece)
         self.waiting.update(later.waiting)
         self.done.update(later.done)
         self.failed.update(later.failed)
+        self.begun |= later.begun
 
 
 def pack(frame: Wire) -> bytes:
@@ -127,7 +154,7 @@ def load_frame(load: Load) -> Wire:
 
 
 def read_load(frame: Wire) -> Load:
-    fields = {name: frame[name] for name in ("path", "sha256", "name", "purpose")}
+    fields = {name: frame[name] for name in ("path", "sha256", "name", "purpose", "died")}
     draft = DraftFile(**frame["draft"]) if frame["draft"] else None
     return Load(**fields, plan=Plan(**frame["plan"]), draft=draft)
 
@@ -168,6 +195,14 @@ def read_messages(frame: Wire) -> tuple[Message, ...]:
     return tuple(Message(role, content) for role, content in pairs)
 
 
+def cancel_frame(number: int) -> Wire:
+    return {"op": "cancel", "id": number}
+
+
+def forget_frame(number: int, session: str) -> Wire:
+    return {"op": "forget", "id": number, "session": session}
+
+
 def embed_frame(number: int, texts: Sequence[str]) -> Wire:
     return {"op": "embed", "id": number, "texts": [*texts]}
 
@@ -205,7 +240,7 @@ def notice_frame(event: str, cause: str) -> Wire:
 def report_frame(report: Report) -> Wire:
     return {
         "op": "step",
-        "texts": list(report.texts.items()),
+        "texts": [(n, piece.text, piece.tokens) for n, piece in report.texts.items()],
         "waiting": [(n, w.place, w.eta_s) for n, w in report.waiting.items()],
         "done": [(n, finish, asdict(usage)) for n, (finish, usage) in report.done.items()],
         "failed": [(n, f.kind, f.text, f.numbers) for n, f in report.failed.items()],
@@ -214,7 +249,7 @@ def report_frame(report: Report) -> Wire:
 
 def read_report(frame: Wire) -> Report:
     return Report(
-        texts=dict(frame["texts"]),
+        texts={n: Piece(text, tokens) for n, text, tokens in frame["texts"]},
         waiting={n: Waiting(place, eta_s) for n, place, eta_s in frame["waiting"]},
         done={n: (finish, Usage(**usage)) for n, finish, usage in frame["done"]},
         failed={n: Failure(kind, text, tuple(x)) for n, kind, text, x in frame["failed"]},

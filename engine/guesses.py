@@ -83,11 +83,10 @@ class Guesses:
         return {owners[sequence]: draft for sequence, draft in written.items()}
 
     def note(self, number: int, drafted: int, taken: int) -> None:
-        """How much of an answer's draft was drawn again."""
+        """How much of an answer's draft was drawn again; look-up sees that by itself."""
         answer = self._answers[number]
-        kind = answer.model if answer.by_model else answer.lookup
-        if kind:
-            kind.note(drafted, taken)
+        if answer.by_model:
+            answer.model.note(drafted, taken)
 
     def close(self, number: int) -> None:
         """An answer is over."""

@@ -21,7 +21,7 @@ class Inbox:
         """Add a delta; text grows the text before it, a place replaces the one before it."""
         last = self._deltas[-1] if self._deltas else None
         if last and delta.text and last.text:
-            self._deltas[-1] = Delta(last.text + delta.text)
+            self._deltas[-1] = Delta(last.text + delta.text, tokens=last.tokens + delta.tokens)
         elif last and delta.waiting and last.waiting:
             self._deltas[-1] = delta
         else:

@@ -1,19 +1,22 @@
 """What is in the cache: which sequence holds which tokens, and the token ids of past answers. PURE.
 
 Two facts keep a conversation's next prompt cheap. A sequence keeps its tokens after an answer, so
-the next prompt of the session computes only what follows the common prefix. And an answer's text
-does not always tokenise back into the ids it was generated as, so the ids are kept and stand for
-that text when it comes back as history.
+the next prompt that begins alike computes only what follows the common prefix; which prompts may
+have it, is `owner`'s. And an answer's text does not always tokenise back into the ids it was
+generated as, so the ids are kept and stand for that text when it comes back as history.
 """
 
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from engine.prefix import common_prefix
+from engine.owner import Owner
 
 ANSWERS_A_SESSION = 32
-SESSIONS_WITH_ANSWERS = 1024
+BOOK_BYTES = 32 << 20
+"""For the answers of all sessions: ten turns of 50 people, 2,500 tokens an answer."""
+RECORD_BYTES = 512
+"""For what holds an answer's numbers and text."""
 
 
 @dataclass(slots=True)
@@ -22,9 +25,18 @@ class Held:
 
     number: int
     tokens: list[int] = field(default_factory=list[int])
-    session: str | None = None
+    owner: Owner | None = None
     busy: bool = False
     used: int = 0
+
+    @property
+    def session(self) -> str | None:
+        return self.owner.session if self.owner else None
+
+    def keep(self, length: int) -> None:
+        """Drop what follows the first `length` tokens."""
+        del self.tokens[length:]
+        self.owner = self.owner.after_keeping(length) if self.owner else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +48,14 @@ class Claim:
 
 
 class Ledger:
-    """Who has which sequence. Tokens in the ledger are exactly the tokens in the cache."""
+    """Who has which sequence. Tokens in the ledger are exactly the tokens in the cache.
 
-    def __init__(self, sequences: int) -> None:
+    With `lends` a sequence's beginning may serve another session too, as its owner allows.
+    """
+
+    def __init__(self, sequences: int, *, lends: bool = True) -> None:
         self._held = [Held(number) for number in range(sequences)]
+        self._lends = lends
         self._clock = 0
 
     @property
@@ -51,11 +67,11 @@ class Ledger:
         """What the sequence holds."""
         return self._held[sequence].tokens
 
-    def reusable(self, session: str, prompt: Sequence[int]) -> int:
-        """Tokens of the prompt that the session's own sequences hold already."""
-        return max((_keep(h, prompt) for h in self._held if h.session == session), default=0)
+    def lender(self, to: Owner, prompt: Sequence[int]) -> int:
+        """The sequence, busy or not, of which a prompt may have most; see `keep`."""
+        return max(self._held, key=lambda held: self._keep(held, to, prompt)).number
 
-    def choose(self, session: str, prompt: Sequence[int]) -> int | None:
+    def choose(self, to: Owner, prompt: Sequence[int]) -> int | None:
         """The sequence that an answer should get; None when all are busy.
 
         The session's own one first, then an empty one, then the least recently used: another
@@ -64,12 +80,12 @@ class Ledger:
         free = [held for held in self._held if not held.busy]
         if not free:
             return None
-        return min(free, key=lambda held: _preference(held, session, prompt)).number
+        return min(free, key=lambda held: self._preference(held, to, prompt)).number
 
-    def owner(self, sequence: int) -> str | None:
+    def owner(self, sequence: int) -> Owner | None:
         """Whose tokens the sequence holds."""
         held = self._held[sequence]
-        return held.session if held.tokens else None
+        return held.owner if held.tokens else None
 
     def resident(self, session: str) -> int | None:
         """The sequence that holds a session's tokens and that nobody writes to."""
@@ -78,28 +94,28 @@ class Ledger:
                 return held.number
         return None
 
-    def is_busy(self, sequence: int) -> bool:
-        """Whether an answer is written to the sequence."""
-        return self._held[sequence].busy
-
     def cut(self, sequence: int, start: int, end: int) -> None:
         """Note that the tokens from `start` to `end` left and the others moved up."""
-        del self._held[sequence].tokens[start:end]
+        held = self._held[sequence]
+        del held.tokens[start:end]
+        held.owner = held.owner.after_cutting(start) if held.owner else None
 
-    def keep(self, sequence: int, prompt: Sequence[int]) -> int:
-        """How much of the prompt the sequence holds and may keep."""
-        return _keep(self._held[sequence], prompt)
+    def keep(self, sequence: int, to: Owner, prompt: Sequence[int]) -> int:
+        """How much of the prompt the sequence holds and may give to it."""
+        return self._keep(self._held[sequence], to, prompt)
 
-    def put(self, sequence: int, tokens: Iterable[int]) -> None:
-        """Note that a state was copied into a sequence, in the place of what it held."""
-        self._held[sequence].tokens = list(tokens)
+    def put(self, sequence: int, owner: Owner, tokens: Iterable[int]) -> None:
+        """Note that somebody's tokens were copied into a sequence, in the place of its own."""
+        held = self._held[sequence]
+        held.owner, held.tokens = owner, list(tokens)
 
-    def claim(self, sequence: int, session: str, prompt: Sequence[int]) -> Claim:
+    def claim(self, sequence: int, to: Owner, prompt: Sequence[int]) -> Claim:
         """Take a sequence for an answer; what is not the prompt's beginning goes."""
         held = self._held[sequence]
-        keep = _keep(held, prompt)
-        del held.tokens[keep:]
-        held.session, held.busy = session, True
+        keep = self._keep(held, to, prompt)
+        held.keep(keep)
+        held.owner = to.succeeding(held.owner) if held.owner else to
+        held.busy = True
         self._touch(held)
         return Claim(held.number, keep)
 
@@ -109,7 +125,7 @@ class Ledger:
 
     def truncate(self, sequence: int, length: int) -> None:
         """Note that only the first `length` tokens are left."""
-        del self._held[sequence].tokens[length:]
+        self._held[sequence].keep(length)
 
     def release(self, sequence: int) -> None:
         """The answer is over; the tokens stay for the session's next one."""
@@ -120,7 +136,7 @@ class Ledger:
         """Drop the session's tokens; returns the sequences to clear. Busy ones keep theirs."""
         idle = [h for h in self._held if h.session == session and not h.busy]
         for held in idle:
-            held.session = None
+            held.owner = None
             held.tokens.clear()
         return [held.number for held in idle]
 
@@ -128,18 +144,19 @@ class Ledger:
         self._clock += 1
         held.used = self._clock
 
+    def _keep(self, held: Held, to: Owner, prompt: Sequence[int]) -> int:
+        own = held.session == to.session and not held.busy
+        if held.owner is None or not (self._lends or own):
+            return 0
+        # The last token is always computed: the first answer token is drawn from its logits.
+        return min(held.owner.lends(to, held.tokens, prompt), max(0, len(prompt) - 1))
 
-def _keep(held: Held, prompt: Sequence[int]) -> int:
-    # The prompt's last token is always computed: the first answer token is drawn from its logits.
-    return min(common_prefix(held.tokens, prompt), max(0, len(prompt) - 1))
-
-
-def _preference(held: Held, session: str, prompt: Sequence[int]) -> tuple[int, int, int]:
-    if held.session == session and held.tokens:
-        return 0, -_keep(held, prompt), held.number
-    if not held.tokens:
-        return 1, 0, held.number
-    return 2, held.used, held.number
+    def _preference(self, held: Held, to: Owner, prompt: Sequence[int]) -> tuple[int, int, int]:
+        if held.session == to.session and held.tokens:
+            return 0, -self._keep(held, to, prompt), held.number
+        if not held.tokens:
+            return 1, 0, held.number
+        return 2, held.used, held.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +164,15 @@ class Recorded:
     """An answer as it was generated; `ends[i]` is the length of its text once token `i` is in."""
 
     text: str
-    tokens: tuple[int, ...]
-    ends: tuple[int, ...]
+    tokens: Sequence[int]
+    ends: Sequence[int]
 
-    def spelling(self, text: str) -> tuple[int, ...] | None:
+    @property
+    def size_bytes(self) -> int:
+        """What it takes at most: two numbers of four bytes a token, and four a character."""
+        return RECORD_BYTES + 4 * len(self.text) + 8 * len(self.tokens)
+
+    def spelling(self, text: str) -> Sequence[int] | None:
         """The token ids that generated `text`: all of the answer, or its beginning up to a token.
 
         White space around the answer does not count, for whoever keeps history may strip it.
@@ -171,19 +193,24 @@ class AnswerBook:
     One thread may record while another looks spellings up.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, budget_bytes: int = BOOK_BYTES) -> None:
+        self._budget_bytes = budget_bytes
         self._answers: OrderedDict[str, deque[Recorded]] = OrderedDict()
+        self.size_bytes = 0
 
     def record(self, session: str, answer: Recorded) -> None:
-        """Keep an answer; the oldest of the session, and the oldest session, make room."""
-        if not answer.tokens:
+        """Keep an answer; the oldest of the session, and the longest unused session, make room."""
+        if not answer.tokens or answer.size_bytes > self._budget_bytes:
             return
-        self._answers.setdefault(session, deque(maxlen=ANSWERS_A_SESSION)).append(answer)
+        self._answers.setdefault(session, deque()).append(answer)
+        self.size_bytes += answer.size_bytes
         self._answers.move_to_end(session)
-        if len(self._answers) > SESSIONS_WITH_ANSWERS:
-            self._answers.popitem(last=False)
+        if len(self._answers[session]) > ANSWERS_A_SESSION:
+            self._drop_oldest(session)
+        while self.size_bytes > self._budget_bytes:
+            self._drop_oldest(next(iter(self._answers)))
 
-    def spelling(self, session: str, text: str) -> tuple[int, ...] | None:
+    def spelling(self, session: str, text: str) -> Sequence[int] | None:
         """The ids a text of this session's history was generated as, if it was."""
         # A copy, made in one go: the other thread may record meanwhile.
         for answer in reversed(tuple(self._answers.get(session, ()))):
@@ -192,6 +219,11 @@ class AnswerBook:
                 return spelled
         return None
 
+    def _drop_oldest(self, session: str) -> None:
+        self.size_bytes -= self._answers[session].popleft().size_bytes
+        if not self._answers[session]:
+            del self._answers[session]
+
     def forget(self, session: str) -> None:
         """Drop the session's answers."""
-        self._answers.pop(session, None)
+        self.size_bytes -= sum(answer.size_bytes for answer in self._answers.pop(session, ()))

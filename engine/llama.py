@@ -8,11 +8,15 @@ import ctypes
 import sys
 from collections import deque
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 from llama_cpp import llama_cpp as lib
+from numpy.typing import NDArray
 
+from engine import candidates
 from engine.base import Sampling
 from engine.machine import Aborted, Row
 from engine.tuning import CacheType, Tuning
@@ -22,11 +26,13 @@ PENALTY_WINDOW = 64
 PADDING_TOKENS = 128
 """By so many the vocabularies of two models of a family may differ (llama.cpp's `speculative`)."""
 GREEDY_CANDIDATES = 64
-"""Candidates kept before a penalty in greedy sampling; a penalty looks each one up."""
+"""Candidates of greedy sampling where a penalty may change which is the best of them."""
 
 _OK, _NO_SLOT, _ABORTED = 0, 1, 2
 _CACHE_TYPES: dict[CacheType, int] = {"f16": lib.GGML_TYPE_F16, "q8_0": lib.GGML_TYPE_Q8_0}
+_CANDIDATE = cast("np.dtype[np.void]", np.dtype(lib.llama_token_data))
 _ERROR_LEVEL = 3
+_ANY_TOKEN = 0
 _SUFFIX = ".dylib" if sys.platform == "darwin" else ".so"
 
 
@@ -128,20 +134,57 @@ class Vocabulary:
             room = -count
 
 
-class Sampler:
-    """Draws one answer's tokens; remembers them for the penalty. Must be closed."""
+class Logits:
+    """The logits of the last step's wanted rows; they are where the library left them."""
 
-    def __init__(self, handle: "lib.llama_sampler_p", context: "lib.llama_context_p") -> None:
-        self._handle = handle
+    def __init__(self, context: "lib.llama_context_p", size: int) -> None:
         self._context = context
+        self._size = size
+        self._views: dict[int, candidates.Logits] = {}
+
+    def __getitem__(self, row: int) -> candidates.Logits:
+        """Those of a row, by its index in the step; good until the next step.
+
+        The library has few places for rows, and making a view of one takes longer than a look.
+        """
+        pointer = lib.llama_get_logits_ith(self._context, row)
+        place = ctypes.cast(pointer, ctypes.c_void_p).value or 0
+        if place not in self._views:
+            self._views[place] = np.ctypeslib.as_array(pointer, (self._size,))
+        return self._views[place]
+
+
+class Sampler:
+    """Draws one answer's tokens; remembers them for the penalty. Must be closed.
+
+    `best` candidates go through the library's chain, all with 0.
+    """
+
+    def __init__(self, chain: "lib.llama_sampler_p", logits: Logits, best: int) -> None:
+        self._chain = chain
+        self._logits = logits
+        self._best = best
 
     def draw(self, row: int) -> int:
         """Draw the token that follows a wanted row of the last step, by its index in the step."""
-        return lib.llama_sampler_sample(self._handle, self._context, row)
+        logits = self._logits[row]
+        places = candidates.best(logits, self._best)
+        token = int(places[0]) if len(places) == 1 else self._chosen(places, logits[places])
+        lib.llama_sampler_accept(self._chain, token)
+        return token
+
+    def _chosen(self, places: "NDArray[np.intp]", logits: candidates.Logits) -> int:
+        """One of several, by what the chain does with them."""
+        several = np.zeros(len(places), _CANDIDATE)
+        several["id"], several["logit"] = places, logits
+        data = several.ctypes.data_as(lib.llama_token_data_p)
+        drawing = (lib.llama_token_data_array * 1)((data, len(places), -1, False))
+        lib.llama_sampler_apply(self._chain, drawing)
+        return drawing[0].data[drawing[0].selected].id
 
     def close(self) -> None:
         """Free it; nothing may be drawn afterwards."""
-        lib.llama_sampler_free(self._handle)
+        lib.llama_sampler_free(self._chain)
 
 
 class Model:
@@ -166,6 +209,8 @@ class Model:
         self.sequences = sequences
         self._batch_tokens = batch_tokens
         self._stop = ctypes.create_string_buffer(2)
+        self._unturned: int | None = None
+        self._uncopied: int | None = None
         try:
             self._context = self._new_context(context_tokens, tuning)
         except ModelFault:
@@ -175,6 +220,7 @@ class Model:
         vocabulary = lib.llama_model_get_vocab(model)
         assert vocabulary is not None
         self.vocabulary = Vocabulary(vocabulary)
+        self._logits = Logits(self._context, self.vocabulary.size)
         self.can_truncate = not (
             lib.llama_model_is_recurrent(model) or lib.llama_model_is_hybrid(model)
         )
@@ -198,13 +244,12 @@ class Model:
         context = self._new_context(context_tokens, tuning)
         lib.llama_free(self._context)
         self._context = context
+        self._logits = Logits(context, self.vocabulary.size)
 
     def _new_context(self, context_tokens: int, tuning: Tuning) -> "lib.llama_context_p":
         params = _context_params(context_tokens, self.sequences, tuning.threads, self._batch_tokens)
         _tune(params, tuning)
-        context = lib.llama_init_from_model(self._model, params)
-        if not context:
-            raise ModelFault(_log.last("the library could not make a context"))
+        context = _context_of(self._model, params)
         if not lib.llama_get_memory(context):
             lib.llama_free(context)
             raise ModelFault("it has no cache, so it cannot answer")
@@ -222,20 +267,15 @@ class Model:
 
         Raises `Aborted`, or `ModelFault` when the library gives up.
         """
-        batch = self._batch
-        batch.n_tokens = len(rows)
-        for i, row in enumerate(rows):
-            batch.token[i] = row.token
-            batch.pos[i] = row.position
-            batch.n_seq_id[i] = 1
-            batch.seq_id[i][0] = row.sequence
-            batch.logits[i] = row.wanted
-        result = lib.llama_decode(self._context, batch)
+        self._settle(self._unturned)
+        result = self._compute(rows)
         if result == _ABORTED:
             raise Aborted
-        if result != _OK:
-            why = "no room in the cache" if result == _NO_SLOT else "decoding failed"
-            raise ModelFault(_log.last(f"{why} (llama_decode: {result})"))
+        _check(result)
+
+    def _compute(self, rows: Sequence[Row]) -> int:
+        _fill(self._batch, rows)
+        return lib.llama_decode(self._context, self._batch)
 
     def abort(self) -> None:
         """Make the running step, or the next one, raise `Aborted`. Any thread may call it."""
@@ -250,10 +290,6 @@ class Model:
         chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
         greedy = sampling.temperature <= 0
         penalised = sampling.repeat_penalty != 1.0
-        if penalised or not greedy:
-            # A penalty looks every candidate up in a hash map, so the few best are picked first.
-            best = GREEDY_CANDIDATES if greedy else sampling.top_k
-            lib.llama_sampler_chain_add(chain, lib.llama_sampler_init_top_k(best))
         if penalised:
             penalty = lib.llama_sampler_init_penalties(
                 self.vocabulary.size, PENALTY_WINDOW, sampling.repeat_penalty, 0.0, 0.0
@@ -261,7 +297,8 @@ class Model:
             lib.llama_sampler_chain_add(chain, penalty)
         for link in [lib.llama_sampler_init_greedy()] if greedy else _draw(sampling):
             lib.llama_sampler_chain_add(chain, link)
-        return Sampler(chain, self._context)
+        best = sampling.top_k if not greedy else GREEDY_CANDIDATES if penalised else 1
+        return Sampler(chain, self._logits, best)
 
     def truncate(self, sequence: int, length: int) -> int:
         """Keep the first `length` tokens of a sequence; returns how many are kept.
@@ -276,18 +313,54 @@ class Model:
     def shift(self, sequence: int, start: int, end: int) -> bool:
         """Take the tokens from `start` to `end` out of a sequence and move up what follows.
 
-        The moved entries are turned to their new places in the next step. False, and nothing done,
-        where the model's cache cannot do that.
+        The moved entries are turned to their new places before anything else happens to them.
+        False, and nothing done, where the model's cache cannot do that.
         """
         if not lib.llama_memory_can_shift(self._memory):
             return False
         if not lib.llama_memory_seq_rm(self._memory, sequence, start, end):
             return False
         lib.llama_memory_seq_add(self._memory, sequence, end, -1, start - end)
+        self._unturned = sequence
         return True
+
+    @property
+    def _pending(self) -> int | None:
+        """A sequence of which the library has put something off to the next step."""
+        return self._uncopied if self._unturned is None else self._unturned
+
+    def copy(self, source: int, target: int, length: int) -> int:
+        """Put the first `length` tokens of a sequence in the place of what another one holds.
+
+        Streams are copied as a whole and at the beginning of the next step, so this takes no time
+        now; then it is one pass over as much memory as a full sequence takes.
+        """
+        self._settle(self._unturned)
+        lib.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+        self._uncopied = target
+        return self.truncate(target, length)
+
+    def _settle(self, sequence: int | None) -> None:
+        """Turn the entries of all that was shifted and copy what is to be copied, by a step of one
+        token in a `sequence` that has room; without one, the next step does.
+
+        The library does both at the beginning of a step. One of its own, for the library saves and
+        loads states as if they were done, and begins to turn anew after an abort with what was
+        turned already; copies come first there, and no abort stops them.
+        """
+        self._unturned = self._uncopied = None
+        if sequence is None:
+            return
+        lib.llama_set_abort_callback(self._context, lib.ggml_abort_callback(0), ctypes.c_void_p())
+        held = self.held(sequence)
+        result = self._compute([Row(_ANY_TOKEN, held, sequence, wanted=False)])
+        _arm_abort(self._context, self._stop)
+        self.truncate(sequence, held)
+        _check(result)
 
     def save(self, sequence: int) -> bytes:
         """The state of a sequence; good for `load` into this context only."""
+        self._settle(self._pending)
         number = ctypes.c_int32(sequence)
         size = lib.llama_state_seq_get_size(self._context, number)
         buffer = (ctypes.c_uint8 * size)()
@@ -299,6 +372,7 @@ class Model:
 
         Only what `save` gave in this process may come here: the library's parser trusts it.
         """
+        self._settle(self._pending)
         buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
         number = ctypes.c_int32(sequence)
         if lib.llama_state_seq_set_data(self._context, buffer, len(state), number):
@@ -326,26 +400,23 @@ class Encoder:
 
     def __init__(self, path: Path, *, most_tokens: int, most_texts: int, threads: int) -> None:
         """Load it; a pass has `most_tokens` of at most `most_texts`. Raises `ModelFault`."""
-        self._model = _open(path)
         self.most_tokens = most_tokens
         params = _context_params(most_tokens, most_texts, threads, most_tokens)
         params.n_ctx, params.kv_unified, params.embeddings = most_tokens, True, True
-        context = lib.llama_init_from_model(self._model, params)
-        if context and lib.llama_pooling_type(context) == lib.LLAMA_POOLING_TYPE_NONE:
-            lib.llama_free(context)
-            params.pooling_type = lib.LLAMA_POOLING_TYPE_MEAN
-            context = lib.llama_init_from_model(self._model, params)
-        if not context:
-            lib.llama_model_free(self._model)
-            raise ModelFault(_log.last("the library could not make a context"))
-        if lib.llama_pooling_type(context) == lib.LLAMA_POOLING_TYPE_RANK:
-            raise ModelFault("it compares texts and has no vectors")
-        self._context = context
-        self._batch = lib.llama_batch_init(most_tokens, 0, 1)
-        vocabulary = lib.llama_model_get_vocab(self._model)
-        assert vocabulary is not None
-        self._vocabulary = Vocabulary(vocabulary)
-        self._size = lib.llama_model_n_embd_out(self._model)
+        with ExitStack() as held:
+            model = _open(path)
+            held.callback(lib.llama_model_free, model)
+            context = self._context = _pooling_context(model, params)
+            held.callback(lib.llama_free, context)
+            if lib.llama_pooling_type(context) == lib.LLAMA_POOLING_TYPE_RANK:
+                raise ModelFault("it compares texts and has no vectors")
+            self._batch = lib.llama_batch_init(most_tokens, 0, 1)
+            held.callback(lib.llama_batch_free, self._batch)
+            vocabulary = lib.llama_model_get_vocab(model)
+            assert vocabulary is not None
+            self._vocabulary = Vocabulary(vocabulary)
+            self._size = lib.llama_model_n_embd_out(model)
+            self._held = held.pop_all()
 
     def tokens(self, text: str) -> list[int]:
         """What the model reads of a text."""
@@ -353,14 +424,15 @@ class Encoder:
 
     def encode(self, texts: Sequence[Sequence[int]]) -> list[list[float]]:
         """The vectors of one pass; a text without tokens has zeros. Raises `ModelFault`."""
-        batch = self._batch
-        batch.n_tokens = 0
-        for sequence, tokens in enumerate(texts):
-            for position, token in enumerate(tokens):
-                _put(batch, Row(token, position, sequence, wanted=True))
+        rows = [
+            Row(token, position, sequence, wanted=True)
+            for sequence, tokens in enumerate(texts)
+            for position, token in enumerate(tokens)
+        ]
+        _fill(self._batch, rows)
         if memory := lib.llama_get_memory(self._context):
             lib.llama_memory_clear(memory, True)
-        result = lib.llama_decode(self._context, batch) if batch.n_tokens else _OK
+        result = lib.llama_decode(self._context, self._batch) if rows else _OK
         if result != _OK:
             raise ModelFault(_log.last(f"embedding failed (llama_decode: {result})"))
         return [self._vector(sequence, tokens) for sequence, tokens in enumerate(texts)]
@@ -372,9 +444,36 @@ class Encoder:
 
     def close(self) -> None:
         """Give everything back."""
-        lib.llama_batch_free(self._batch)
-        lib.llama_free(self._context)
-        lib.llama_model_free(self._model)
+        self._held.close()
+
+
+def _pooling_context(
+    model: "lib.llama_model_p", params: lib.llama_context_params
+) -> "lib.llama_context_p":
+    """A context that makes one vector of a text's, as the file says or their mean."""
+    context = _context_of(model, params)
+    if lib.llama_pooling_type(context) != lib.LLAMA_POOLING_TYPE_NONE:
+        return context
+    lib.llama_free(context)
+    params.pooling_type = lib.LLAMA_POOLING_TYPE_MEAN
+    return _context_of(model, params)
+
+
+def _context_of(
+    model: "lib.llama_model_p", params: lib.llama_context_params
+) -> "lib.llama_context_p":
+    """Raises `ModelFault`."""
+    context = lib.llama_init_from_model(model, params)
+    if not context:
+        raise ModelFault(_log.last("the library could not make a context"))
+    return context
+
+
+def _check(result: int) -> None:
+    """Raises `ModelFault` for what a step must not come to."""
+    if result != _OK:
+        why = "no room in the cache" if result == _NO_SLOT else "decoding failed"
+        raise ModelFault(_log.last(f"{why} (llama_decode: {result})"))
 
 
 def _open(path: Path) -> "lib.llama_model_p":
@@ -385,15 +484,15 @@ def _open(path: Path) -> "lib.llama_model_p":
     return model
 
 
-def _put(batch: lib.llama_batch, row: Row) -> None:
-    """Add a row to a batch."""
-    i = batch.n_tokens
-    batch.token[i] = row.token
-    batch.pos[i] = row.position
-    batch.n_seq_id[i] = 1
-    batch.seq_id[i][0] = row.sequence
-    batch.logits[i] = row.wanted
-    batch.n_tokens = i + 1
+def _fill(batch: lib.llama_batch, rows: Sequence[Row]) -> None:
+    """Put rows into a batch, in the place of what is there."""
+    batch.n_tokens = len(rows)
+    for i, row in enumerate(rows):
+        batch.token[i] = row.token
+        batch.pos[i] = row.position
+        batch.n_seq_id[i] = 1
+        batch.seq_id[i][0] = row.sequence
+        batch.logits[i] = row.wanted
 
 
 def _context_params(

@@ -45,8 +45,8 @@ def open_model(load: Load) -> Loaded:
     sha256 = _checked_sha256(load, path)
     _check_memory(load, header.shape)
     try:
-        model = tuned_model(path, load.plan, header.shape, sha256)
-        loaded = Loaded(model, _prompter(model), name, sha256)
+        model, note = tuned_model(path, load.plan, header.shape, sha256, died=load.died)
+        loaded = Loaded(model, _prompter(model), name, sha256, note=note)
     except ModelFault as exc:
         raise _unloadable(path, exc) from exc
     except TemplateFault as exc:
@@ -61,7 +61,8 @@ def _with_drafter(loaded: Loaded, load: Load, file: DraftFile) -> Loaded:
     try:
         return replace(loaded, drafter=_open_drafter(loaded.model, load, file))
     except (ModelError, ModelFault) as exc:
-        return replace(loaded, note=f"engine.draft_model is not used: {exc}")
+        unused = f"engine.draft_model is not used: {exc}"
+        return replace(loaded, note="; ".join(filter(None, [loaded.note, unused])))
 
 
 def _open_drafter(model: Model, load: Load, file: DraftFile) -> Drafter:
@@ -71,7 +72,7 @@ def _open_drafter(model: Model, load: Load, file: DraftFile) -> Drafter:
     shape = read_header(path).shape
     _checked_sha256(draft, path)
     _check_memory(draft, shape)
-    second = tuned_model(path, plan, shape, file.sha256)
+    second, _ = tuned_model(path, plan, shape, file.sha256, died=load.died)
     if not (second.can_truncate and model.vocabulary.like(second.vocabulary)):
         second.close()
         raise ModelError(
@@ -147,4 +148,5 @@ def _prompter(model: Model) -> Prompter:
     template = ChatTemplate(
         model.template, bos=vocabulary.name(vocabulary.bos), eos=vocabulary.eos_name()
     )
+    template.rehearse()
     return Prompter(vocabulary, template)

@@ -10,10 +10,11 @@ from engine.answer import Answer
 from engine.base import Kept, Request
 from engine.carrier import Carrier, NoFiles
 from engine.drafter import Drafter
-from engine.frames import Failure, Report
+from engine.frames import Failure, Piece, Report
 from engine.guesses import Guesses, Place
 from engine.kvcache import AnswerBook, Claim, Ledger
 from engine.machine import Aborted, Machine
+from engine.owner import Owner
 from engine.parking import Parking
 from engine.plan import Plan
 from engine.prompt import Prompt
@@ -49,7 +50,7 @@ class Loop:
     ) -> None:
         self._model = model
         self._clock = clock
-        self.ledger = Ledger(plan.sequences)
+        self.ledger = Ledger(plan.sequences, lends=model.can_truncate)
         self._batch_tokens = plan.batch_tokens
         self._guesses = Guesses(lookup=plan.lookup, drafter=drafter)
         self._can_guess = model.can_truncate and (plan.lookup or drafter is not None)
@@ -88,6 +89,11 @@ class Loop:
         return self._parking.kept
 
     @property
+    def parks(self) -> bool:
+        """Whether conversations that lose their sequence are kept."""
+        return self.shelf.takes_any
+
+    @property
     def load(self) -> tuple[int, int, Rates]:
         """Requests running and waiting, and the measured rates."""
         return self._scheduler.running, self._scheduler.waiting, self._scheduler.rates
@@ -103,17 +109,20 @@ class Loop:
         if len(prompt) > limit:
             self._report.failed[number] = Failure("too_long", numbers=(len(prompt), limit))
             return
-        job = Job(number, request.person, request.session, len(prompt), pause_at=shared)
-        job.computed = self._reusable(request.session, prompt)
+        most = min(request.sampling.max_tokens, self._model.context_tokens - len(prompt))
+        job = Job(number, request.person, request.session, len(prompt), pause_at=shared, most=most)
+        owner = Owner(request.session, request.person, shared)
+        job.computed = min(len(prompt) - 1, self._parking.reach(owner, prompt))
         try:
             self._scheduler.submit(job, request.deadline_s)
         except LineFull as full:
             self._report.failed[number] = Failure("overloaded", str(full), (full.retry_after_s,))
             return
         now = self._clock()
-        self._rests.end(now)
+        if not request.sampling.only_reads:  # whoever reads found nobody's rest
+            self._rests.end(now)
         answer = Answer(request.sampling.stop, request.sampling.max_tokens)
-        self._work[number] = Work(request, prompt, shared, answer, now)
+        self._work[number] = Work(request, prompt, owner, answer, now)
         self.awaits_file = False
 
     def cancel(self, number: int) -> None:
@@ -174,9 +183,10 @@ class Loop:
             if not self._is_at_hand(work):
                 fetching = True
                 continue
-            claim = self._claim(work.request.session, work.prompt)
+            claim = self._claim(work.owner, work.prompt)
             kept = self._model.truncate(claim.sequence, claim.keep)
-            self.ledger.truncate(claim.sequence, kept)
+            if kept < claim.keep:
+                self.ledger.truncate(claim.sequence, kept)
             work.claim = Claim(claim.sequence, kept)
             work.slide = self._warmer.settle(work.request.session, kept)
             work.sampler = self._model.sampler(work.request.sampling)
@@ -187,27 +197,23 @@ class Loop:
 
     def _is_at_hand(self, work: Work) -> bool:
         """Whether nothing is to be waited for any more that lies in a file."""
-        if self._parking.is_at_hand(work.request.session, work.prompt):
+        if self._parking.is_at_hand(work.owner, work.prompt):
             return True
         if work.fetching_since_s is None:
             work.fetching_since_s = self._clock()
         return self._clock() - work.fetching_since_s > FETCH_S
 
-    def _claim(self, session: str, prompt: list[int]) -> Claim:
-        """A sequence for an answer, with as much of its prompt in it as is kept anywhere."""
-        sequence = self.ledger.choose(session, prompt)
+    def _claim(self, to: Owner, prompt: list[int]) -> Claim:
+        """A sequence for an answer, with as much of its prompt in it as may be had."""
+        sequence = self.ledger.choose(to, prompt)
         assert sequence is not None, "the scheduler admits no more than are free"
-        found = self._parking.find(session, prompt)
-        if self.ledger.owner(sequence) not in (None, session):
+        found = self._parking.find(to, prompt)
+        before = self.ledger.owner(sequence)
+        if before and before.session != to.session:
             self._parking.park(sequence)
-        if found and found.reach > self.ledger.keep(sequence, prompt):
-            self._parking.restore(sequence, session, found)
-        self._parking.forget(session)  # a conversation is in one place
-        return self.ledger.claim(sequence, session, prompt)
-
-    def _reusable(self, session: str, prompt: list[int]) -> int:
-        kept = max(self._parking.reach(session, prompt), self.ledger.reusable(session, prompt))
-        return min(len(prompt) - 1, kept)
+        self._parking.bring(sequence, to, prompt, found)
+        self._parking.forget(to.session)  # a conversation is in one place
+        return self.ledger.claim(sequence, to, prompt)
 
     def _show_places(self) -> None:
         line = self._scheduler.line()
@@ -242,7 +248,7 @@ class Loop:
         self._scheduler.account(step, self._clock() - began, drafts)
         for number, _ in step.prefill:
             work = self._work[number]
-            self._parking.share(work.sequence, tuple(work.prompt[: work.shared]))
+            self._parking.share(work.sequence, tuple(work.prompt[: work.owner.shared]))
         for number, tokens in drawn.items():
             for token in tokens:
                 if number in self._work:
@@ -299,10 +305,13 @@ class Loop:
         work = self._work[number]
         work.first_s = work.first_s or self._clock()
         work.next_token = token
-        if self._can_guess:
+        only_reads = work.request.sampling.only_reads
+        if self._can_guess and not only_reads:
             self._guesses.push(number, work.prompt, token)
         vocabulary = self._model.vocabulary
-        if vocabulary.ends(token):
+        if only_reads:
+            text = work.answer.end("length")
+        elif vocabulary.ends(token):
             text = work.answer.end("stop")
         else:
             text = work.answer.push(token, vocabulary.piece(token))
@@ -310,7 +319,8 @@ class Loop:
             if full and work.answer.finish is None:
                 text += work.answer.end("length")
         if text:
-            self._report.texts[number] = self._report.texts.get(number, "") + text
+            first = not work.shown_tokens
+            self._report.write(number, Piece(text, work.unshown_tokens()), first=first)
         if work.answer.finish is not None:
             self._report.done[number] = (work.answer.finish, work.usage(self._clock()))
             self._close(number)
@@ -320,7 +330,8 @@ class Loop:
         if not self._work:
             self._rests.begin(self._clock())
         self._guesses.close(number)
-        self._scheduler.finish(number)
+        whole = work.answer.finish is not None
+        self._scheduler.finish(number, whole=whole)
         self._book.record(work.request.session, work.answer.recorded())
         if work.claim is not None:
             self.ledger.release(work.sequence)

@@ -77,6 +77,11 @@ class Machine(Protocol):
         """Take the tokens from `start` to `end` out and move up what follows; false: it cannot."""
         ...
 
+    def copy(self, source: int, target: int, length: int) -> int:
+        """Put the first `length` tokens of a sequence in the place of what another one holds;
+        returns how many it holds then."""
+        ...
+
     def save(self, sequence: int) -> bytes:
         """The state of a sequence."""
         ...

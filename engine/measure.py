@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from engine.llama import Model, ModelFault
 from engine.machine import Row
-from engine.tuning import Choice, Rates, Room, Tuning, choose
+from engine.tuning import Choice, Leeway, Throughput, Tuning, choose
 
 BUDGET_S = 10.0
 """No setup is begun after this."""
@@ -17,11 +17,11 @@ PROBE_TOKENS = 16
 STEPS_ALONE, STEPS_TOGETHER = 6, 3
 
 
-def calibrate(model: Model, first: Tuning, room: Room, clock: Callable[[], float]) -> Choice:
+def calibrate(model: Model, first: Tuning, leeway: Leeway, clock: Callable[[], float]) -> Choice:
     """Choose a setup for a model whose cache is not used yet; it is left with a small context."""
     began = clock()
     bench = _Bench(model, clock)
-    return choose(first, room, bench.rates, lambda: clock() - began > BUDGET_S)
+    return choose(first, leeway, bench.rates, lambda: clock() - began > BUDGET_S)
 
 
 class _Bench:
@@ -32,15 +32,15 @@ class _Bench:
         self._clock = clock
         self._prefill_tokens = 0
 
-    def rates(self, tuning: Tuning) -> Rates:
+    def rates(self, tuning: Tuning) -> Throughput:
         """The rates of a setup; as good as none where the library refuses it."""
         try:
             self._model.retune(CONTEXT_TOKENS, tuning)
             return self._measured()
         except ModelFault:
-            return Rates(1e-9, 1e-9, 1e-9)
+            return Throughput(1e-9, 1e-9, 1e-9)
 
-    def _measured(self) -> Rates:
+    def _measured(self) -> Throughput:
         self._model.decode(_prompt(0, PROBE_TOKENS))  # the first step makes its graph too
         if not self._prefill_tokens:
             probe_s = self._seconds(_prompt(PROBE_TOKENS, PROBE_TOKENS))
@@ -58,7 +58,7 @@ class _Bench:
             for i in range(STEPS_TOGETHER)
         ]
         # What else ran only made a step slower, so the quickest counts.
-        return Rates(
+        return Throughput(
             self._prefill_tokens / prefill_s, 1 / min(one_s), self._model.sequences / min(many_s)
         )
 

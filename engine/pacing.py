@@ -2,7 +2,8 @@
 
 A pass over the weights takes nearly the same for one token as for the first few, more of them on a
 larger model, and each token more with all that stands before it. So nothing is foretold: a chunk
-that was quick makes the next one longer by a token, a slow one makes it shorter.
+that was quick makes the next one longer by a token, a slow one makes it shorter. Where a single
+token is slow already, the readers get several of theirs between two of the prompt's.
 """
 
 from engine.rates import Rates
@@ -12,14 +13,21 @@ BESIDE_READERS = 1.2
 about half the pace, whatever the model and the machine. Without the fifth on top, a chunk of one
 token, which is a step, would already be too long, and no larger one ever tried."""
 
+MOST_TURNS = 4
+"""So many of their own steps the readers get between two chunks at most: a machine that paused in a
+chunk says nothing of how long the next one takes."""
+
 KEPT = 0.9
 """What the chunks before count for, with each one, in the rate of those beside readers."""
 
 
 class Pacing:
-    """The size of the chunks beside readers, learnt from what they took."""
+    """The size of the chunks beside readers, learnt from what they took. `step_s` is what the
+    readers' own step takes, 0 while that is unknown."""
 
     def __init__(self) -> None:
+        self.turns = 1
+        """Steps of the readers' own that make good for the latest chunk."""
         self._tokens = 0
         self._served = 0.0
         self._took_s = 0.0
@@ -29,21 +37,25 @@ class Pacing:
         """Prompt tokens a second beside readers, their own steps counted in; 0 while unknown."""
         return self._served / self._took_s if self._took_s else 0.0
 
-    def tokens(self, bearable_s: float, rates: Rates) -> int:
-        """Prompt tokens of the next chunk, at least one, to take no longer than `bearable_s`."""
-        return self._tokens or max(1, int(bearable_s * rates.prefill))
+    def tokens(self, step_s: float, rates: Rates) -> int:
+        """Prompt tokens of the next chunk, at least one."""
+        return self._tokens or max(1, int(BESIDE_READERS * step_s * rates.prefill))
 
-    def note(self, tokens: int, seconds: float, bearable_s: float, rates: Rates) -> None:
+    def note(self, tokens: int, seconds: float, step_s: float, rates: Rates) -> None:
         """Learn from a chunk beside readers; a shorter one than was allowed shows no room."""
-        if not bearable_s:
+        self.turns = 1
+        if not step_s:
             return
-        self._served = self._served * KEPT + tokens
-        self._took_s = self._took_s * KEPT + seconds + bearable_s / BESIDE_READERS
+        bearable_s = BESIDE_READERS * step_s
         if seconds > bearable_s:
             self._tokens = max(1, int(tokens * bearable_s / seconds))
-        elif tokens >= self._tokens and seconds + self._one_more_s(rates) <= bearable_s:
+            if tokens == 1:
+                self.turns = min(MOST_TURNS, round(seconds / bearable_s))
+        elif tokens >= self._tokens and seconds + _one_more_s(rates) <= bearable_s:
             self._tokens = tokens + 1
+        self._served = self._served * KEPT + tokens
+        self._took_s = self._took_s * KEPT + seconds + self.turns * step_s
 
-    @staticmethod
-    def _one_more_s(rates: Rates) -> float:
-        return 1 / rates.prefill if rates.prefill else 0.0
+
+def _one_more_s(rates: Rates) -> float:
+    return 1 / rates.prefill if rates.prefill else 0.0

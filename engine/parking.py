@@ -1,7 +1,9 @@
-"""Conversations that leave their sequence and come back: out of the cache, and in again.
+"""Conversations that leave their sequence and come back, and beginnings that are lent: out of the
+cache, into it, and from sequence to sequence.
 
 `shelf` and `cellar` say what is kept in memory and what in files, a `carrier` moves states between
-the two beside the steps, `warm` knows whose window slid meanwhile; what is computed is `loop`'s.
+the two beside the steps, `warm` knows whose window slid meanwhile, `owner` who may have what; what
+is computed is `loop`'s.
 """
 
 from collections.abc import Sequence
@@ -12,6 +14,7 @@ from engine.carrier import Carrier, Fetched, Stored
 from engine.cellar import Cellar
 from engine.kvcache import Ledger
 from engine.machine import Machine
+from engine.owner import Owner
 from engine.prefix import common_prefix
 from engine.shelf import SHARED, Parked, Shelf
 from engine.slide import Cut
@@ -19,13 +22,16 @@ from engine.warm import Warmer
 
 WORTH_PARKING_TOKENS = 32
 """Fewer are computed as fast as they are copied."""
+WORTH_COPYING_TOKENS = 32
+"""From sequence to sequence: the library copies a whole sequence, however few it is for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """A state to be copied in; after the `cut`, if any, `reach` tokens of it begin the prompt."""
+    """A state to be copied in, or the sequence that holds it; after the `cut`, if any, `reach`
+    tokens of it begin the prompt."""
 
-    parked: Parked
+    source: Parked | int
     cut: Cut | None
     reach: int
 
@@ -77,34 +83,36 @@ class Parking:
             parked = sending.parked
             self._carrier.store(sending.filed.number, parked.session, parked.state)
 
-    def is_at_hand(self, session: str, prompt: list[int]) -> bool:
+    def is_at_hand(self, to: Owner, prompt: list[int]) -> bool:
         """Whether what is worth having for a prompt is in memory; if not, it is on its way."""
-        filed = self.cellar.filed(session)
+        filed = self.cellar.filed(to.session)
         if filed is None or self.cellar.is_blocked:
             return True
-        found = self.find(session, prompt)
-        near = max(found.reach if found else 0, self._ledger.reusable(session, prompt))
-        if self._reach(session, filed.tokens, prompt)[0] - near < WORTH_PARKING_TOKENS:
+        near = self.find(to, prompt).reach
+        if self._reach(to.session, filed.tokens, prompt)[0] - near < WORTH_PARKING_TOKENS:
             return True
-        if (number := self.cellar.call(session)) is not None:
-            self._carrier.fetch(number, session)
+        if (number := self.cellar.call(to.session)) is not None:
+            self._carrier.fetch(number, to.session)
         return False
 
-    def find(self, session: str, prompt: list[int]) -> Return | None:
-        """The state in memory that has the most of the prompt's beginning."""
-        going = self.cellar.going(session)
-        own = going or self._shelf.own(session)
-        reach, cut = self._reach(session, own.tokens, prompt) if own else (0, None)
+    def find(self, to: Owner, prompt: list[int]) -> Return:
+        """What is in memory and may give most of the prompt's beginning, be it nothing."""
+        going = self.cellar.going(to.session)
+        own = going or self._shelf.own(to.session)
+        reach, cut = self._reach(to.session, own.tokens, prompt) if own else (0, None)
         if own and cut:
             return Return(own, cut, reach)
-        best = self._shelf.best(session, prompt, going)
-        return Return(best, None, common_prefix(best.tokens, prompt)) if best else None
+        lender = self._ledger.lender(to, prompt)
+        live = Return(lender, None, self._ledger.keep(lender, to, prompt))
+        best = self._shelf.best(to, prompt, going)
+        kept = Return(best, None, best.lends(to, prompt)) if best else live
+        return max(kept, live, key=lambda found: found.reach)
 
-    def reach(self, session: str, prompt: list[int]) -> int:
+    def reach(self, to: Owner, prompt: list[int]) -> int:
         """Tokens of a prompt that are kept, in memory or in a file."""
-        found, filed = self.find(session, prompt), self.cellar.filed(session)
-        deep = self._reach(session, filed.tokens, prompt)[0] if filed else 0
-        return max(deep, found.reach if found else 0)
+        filed = self.cellar.filed(to.session)
+        deep = self._reach(to.session, filed.tokens, prompt)[0] if filed else 0
+        return max(deep, self.find(to, prompt).reach)
 
     def park(self, sequence: int) -> None:
         """Keep a conversation that loses its sequence."""
@@ -114,24 +122,41 @@ class Parking:
             self._carrier.drop(self.cellar.keep(parked))
             self._may_send = True
 
-    def restore(self, sequence: int, session: str, found: Return) -> None:
-        """Copy a state into a sequence, in the place of what is there."""
-        loaded = self._model.load(sequence, found.parked.state)
-        self._ledger.put(sequence, found.parked.tokens if loaded else ())
-        self._restored += loaded and found.parked.session != SHARED
-        if loaded and found.cut:
-            self._warmer.shift(session, sequence, found.cut)
+    def bring(self, sequence: int, to: Owner, prompt: list[int], found: Return) -> None:
+        """Copy what was found into a sequence, in the place of what is there, if it is worth it."""
+        gain = found.reach - self._ledger.keep(sequence, to, prompt)
+        if isinstance(found.source, Parked):
+            if gain > 0:
+                self._restore(sequence, to, found.source, found.cut)
+        elif gain >= WORTH_COPYING_TOKENS:
+            self._copy(found.source, sequence, found.reach)
 
     def share(self, sequence: int, beginning: tuple[int, ...]) -> None:
         """Keep the state of a system prompt if it was just computed, for who begins with it."""
-        is_there = len(self._ledger.tokens(sequence)) == len(beginning)
-        if is_there and self._shelf.takes_any and not self._shelf.has_shared(beginning):
-            self._shelf.put(Parked(SHARED, beginning, self._model.save(sequence)))
+        owner, length = self._ledger.owner(sequence), len(self._ledger.tokens(sequence))
+        is_exact = owner is not None and length == len(beginning) <= owner.exact
+        if is_exact and self._shelf.takes_any and not self._shelf.has_shared(beginning):
+            nobody = Owner(SHARED, "", length)
+            self._shelf.put(Parked(nobody, beginning, self._model.save(sequence)))
 
     def forget(self, session: str) -> None:
         """Drop what is kept of a session, in memory and in files."""
         self._shelf.forget(session)
         self._carrier.drop(self.cellar.forget(session))
+
+    def _restore(self, sequence: int, to: Owner, parked: Parked, cut: Cut | None) -> None:
+        loaded = self._model.load(sequence, parked.state)
+        self._ledger.put(sequence, parked.owner, parked.tokens if loaded else ())
+        self._restored += loaded and parked.session == to.session
+        if loaded and cut:
+            self._warmer.shift(to.session, sequence, cut)
+
+    def _copy(self, source: int, target: int, length: int) -> None:
+        owner, tokens = self._ledger.owner(source), self._ledger.tokens(source)[:length]
+        assert owner is not None, "a sequence without tokens lends none"
+        copied = self._model.copy(source, target, length)
+        self._ledger.put(target, owner, tokens)
+        self._ledger.truncate(target, copied)
 
     def _reach(
         self, session: str, held: Sequence[int], prompt: list[int]

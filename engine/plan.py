@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from engine.cgroup import ROOT, cpus_granted, memory_left_bytes
 from engine.tuning import CacheType
 
 COMPUTE_BYTES = 192 << 20
-"""Room for the compute buffers and the process beside weights and cache; measured, rounded up."""
+"""Room beside weights and cache for the compute buffers, the latest answers (`kvcache.BOOK_BYTES`)
+and the process; measured, rounded up."""
 
 
 BYTES_A_NUMBER: dict[CacheType, float] = {"f16": 2.0, "q8_0": 34 / 32}
@@ -83,9 +85,14 @@ def needed_bytes(plan: Plan, shape: Shape) -> int:
 
 def cache_bytes(plan: Plan, shape: Shape) -> int:
     """Memory for the cache of every sequence."""
-    numbers = shape.layers * shape.kv_heads * (shape.key_length + shape.value_length)
     cells = context_of(plan, shape.trained_context) * plan.sequences
-    return int(cells * numbers * BYTES_A_NUMBER[plan.cache_type])
+    return int(cells * token_bytes(plan, shape))
+
+
+def token_bytes(plan: Plan, shape: Shape) -> float:
+    """Memory for one token in the cache."""
+    numbers = shape.layers * shape.kv_heads * (shape.key_length + shape.value_length)
+    return numbers * BYTES_A_NUMBER[plan.cache_type]
 
 
 LEAST_CONTEXT_TOKENS = 1024
@@ -118,12 +125,12 @@ def usable_cores() -> int:
     """Physical cores this process may run on; hyper-threads share one and count once."""
     allowed = os.sched_getaffinity(0)
     cores = {_core(cpu) for cpu in allowed}
-    return max(1, min(len(cores), _quota()))
+    return max(1, min(len(cores), cpus_granted()))
 
 
 def usable_cpus() -> int:
     """Processors this process may run on, hyper-threads among them."""
-    return max(1, min(len(os.sched_getaffinity(0)), _quota()))
+    return max(1, min(len(os.sched_getaffinity(0)), cpus_granted()))
 
 
 def _core(cpu: int) -> str:
@@ -131,24 +138,16 @@ def _core(cpu: int) -> str:
     return _read(siblings) or str(cpu)
 
 
-def _quota() -> int:
-    """CPUs the cgroup grants, rounded up; a large number without a limit."""
-    fields = _read(Path("/sys/fs/cgroup/cpu.max")).split()
-    if len(fields) != 2 or not all(field.isdigit() for field in fields):
-        return 1 << 16
-    return max(1, -(-int(fields[0]) // int(fields[1])))
+def available_bytes(root: Path = ROOT) -> int:
+    """Memory that may still be taken: the machine's, or its control groups' where that is less.
 
-
-def available_bytes() -> int:
-    """Memory that may still be taken: the machine's, or the cgroup's where that is less."""
-    free = 1 << 62
-    for line in _read(Path("/proc/meminfo")).splitlines():
+    What the kernel keeps of files counts in both: a model's own file, read for its checksum, is
+    there already when there is asked whether it fits.
+    """
+    free = memory_left_bytes(root)
+    for line in _read(root / "proc/meminfo").splitlines():
         if line.startswith("MemAvailable:"):
-            free = int(line.split()[1]) << 10
-    limit = _read(Path("/sys/fs/cgroup/memory.max"))
-    used = _read(Path("/sys/fs/cgroup/memory.current"))
-    if limit.isdigit() and used.isdigit():
-        free = min(free, max(0, int(limit) - int(used)))
+            free = min(free, int(line.split()[1]) << 10)
     return free
 
 

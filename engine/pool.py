@@ -1,7 +1,8 @@
 """An engine over several models, one of which answers everybody; that one is swapped without a gap.
 
-Until the new one is ready the old one answers, and then it finishes what it has begun. A request
-that names another model has it loaded on the way. What is in memory, and for how long, is `seats`'.
+Until the new one is ready the old one answers, and then it finishes what it has begun. What the new
+one reads before is `handover`'s. A request that names another model has it loaded on the way. What
+is in memory, and for how long, is `seats`'.
 """
 
 import asyncio
@@ -21,10 +22,13 @@ from engine.base import (
     NoRoom,
     Overloaded,
     Request,
+    ToldOfReading,
     Unavailable,
+    untold,
 )
 from engine.deadline import Deadline
 from engine.frames import Load, Purpose
+from engine.handover import Capacity, Handover
 from engine.seats import LEAVES, STAYS, Seat, Seats
 
 LOG = structlog.stdlib.get_logger("engine")
@@ -39,13 +43,23 @@ class Pool:
     `async with` starts `first`, and returns before it is loaded.
     """
 
-    def __init__(self, first: Load, find: Find, seats: Seats, *, embedder: str = "") -> None:
+    def __init__(
+        self,
+        first: Load,
+        find: Find,
+        seats: Seats,
+        *,
+        embedder: str = "",
+        handover: Handover | None = None,
+    ) -> None:
         """`embedder` names the model that embeds; without one there is none."""
         self._first = first
         self._find = find
         self._seats = seats
         self._embedder = embedder
+        self._handover = handover or Handover()
         self._current: Seat
+        self._swapping = asyncio.Lock()
         self._loading = asyncio.Lock()
         self._answering = asyncio.Event()
         self._outside = 0
@@ -64,12 +78,14 @@ class Pool:
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
         """See `engine.base.Engine.stream`."""
         deadline = Deadline(request.deadline_s)
-        seat = await deadline.bound(self._seat_for(request.model))
-        with self._seats.using(seat) as worker:
-            left = replace(request, deadline_s=deadline.left_s())
-            async with aclosing(worker.stream(left)) as deltas:
-                async for delta in deltas:
-                    yield delta
+        with self._handover.answering(request) as talk:
+            seat = await deadline.bound(self._seat_for(request.model))
+            with self._seats.using(seat) as worker:
+                left = replace(request, deadline_s=deadline.left_s())
+                async with aclosing(worker.stream(left)) as deltas:
+                    async for delta in deltas:
+                        talk.hear(delta.text)
+                        yield delta
 
     async def status(self) -> EngineStatus:
         """Of the model that answers everybody."""
@@ -92,10 +108,14 @@ class Pool:
 
     async def prepare(self, session: str, messages: Sequence[Message]) -> None:
         """See `engine.base.Engine.prepare`."""
-        await self._current.worker.prepare(session, messages)
+        self._handover.prepare(session, messages)
+        for seat in self._seats:
+            if seat.load.purpose == "answer":
+                await seat.worker.prepare(session, messages)
 
     async def forget(self, session: str) -> None:
         """See `engine.base.Engine.forget`; every model forgets."""
+        self._handover.forget(session)
         for seat in self._seats:
             with self._seats.using(seat) as worker:
                 await worker.forget(session)
@@ -108,21 +128,39 @@ class Pool:
         with self._seats.using(seat) as worker:
             return await worker.embed(texts)
 
-    async def use(self, model: str, *, pause: bool = False) -> None:
+    async def use(self, model: str, *, pause: bool = False, reads: ToldOfReading = untold) -> None:
         """See `engine.base.Swaps.use`."""
-        async with self._loading:
-            load = await asyncio.to_thread(self._find, model)
+        async with self._swapping:
             before = self._current
-            try:
-                seat = await self._seats.open(load)
-            except NoRoom as error:
-                if not (pause and error.pause_helps):
-                    raise
-                seat = await self._open_in_place_of(before, load)
-            self._current = seat
-            self._seats.keep(before, LEAVES)
-            self._seats.keep(seat, STAYS)
-            LOG.info("model answers", model=load.name)
+            async with self._loading:
+                load = await asyncio.to_thread(self._find, model)
+                try:
+                    seat = await self._seats.open(load)
+                except NoRoom as error:
+                    if not (pause and error.pause_helps):
+                        raise
+                    seat = await self._open_in_place_of(before, load)
+            if seat is not self._current:
+                await self._read_before(seat, reads)
+            self._take_over(seat, before)
+
+    async def _read_before(self, seat: Seat, reads: ToldOfReading) -> None:
+        """Have a model read what it is to go on with. Raises `Unavailable` if it is no more."""
+        plan, token_bytes = seat.load.plan, seat.weight.token_bytes
+        with self._seats.using(seat) as worker:
+            parks = token_bytes and (await worker.status()).parks
+            parked_tokens = int(plan.park_bytes / token_bytes) if parks else 0
+            capacity = Capacity(plan.sequences, parked_tokens)
+            if count := self._handover.expected(capacity):
+                await reads(count)
+            await self._handover.read(worker.stream, capacity)
+            await worker.ready()
+
+    def _take_over(self, seat: Seat, before: Seat) -> None:
+        self._current = seat
+        self._seats.keep(before, LEAVES)
+        self._seats.keep(seat, STAYS)
+        LOG.info("model answers", model=seat.load.name)
 
     async def _open_in_place_of(self, before: Seat, load: Load) -> Seat:
         """Let a model finish and leave, and load another; what comes meanwhile waits.
@@ -134,7 +172,8 @@ class Pool:
             await before.unused.wait()
             await self._seats.dismiss(before)
             try:
-                return await self._seats.open(load)
+                self._current = await self._seats.open(load)
+                return self._current
             except BaseException:
                 self._current = await self._seats.start(before.load)
                 raise

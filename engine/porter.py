@@ -24,13 +24,13 @@ CLOSE_S = 5.0
 KEPT_FREE_BYTES = 1 << 30
 """What a disk keeps free for those who need it more."""
 
-Job = Callable[[], None]
+Errand = Callable[[], None]
 Notice = Callable[[str, str], None]
 """Told of an event and its cause, once a cause."""
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class Disk:
     """A directory that is this user's alone on a disk of this machine, which whoever names it has
     seen to, and how much of it may be taken; `model` is whose states these are."""
 
@@ -46,8 +46,8 @@ class Porter:
     Leaving its context drops all files. A worker has it until it ends, and then the kernel does.
     """
 
-    def __init__(self, room: Room, wake: Callable[[], None], notice: Notice) -> None:
-        self._room = room
+    def __init__(self, disk: Disk, wake: Callable[[], None], notice: Notice) -> None:
+        self._disk = disk
         self._wake = wake
         self._notice = notice
         self._told: set[tuple[str, str]] = set()
@@ -71,7 +71,7 @@ class Porter:
     @property
     def budget_bytes(self) -> int:
         """See `Carrier`."""
-        return self._room.budget_bytes
+        return self._disk.budget_bytes
 
     def store(self, number: int, session: str, state: bytes | bytearray) -> None:
         """See `Carrier`."""
@@ -109,7 +109,7 @@ class Porter:
         """Whether the state lies in its file, which is kept then."""
         try:
             self._assert_free(len(state))
-            sealed = Sealed(self._room.directory)
+            sealed = Sealed(self._disk.directory)
         except OSError as fault:
             return self._lose("conversations cannot be spilled", fault)
         try:
@@ -142,12 +142,12 @@ class Porter:
         return None
 
     def _assert_free(self, size_bytes: int) -> None:
-        disk = os.statvfs(self._room.directory)
-        if disk.f_bavail * disk.f_frsize < size_bytes + self._room.kept_free_bytes:
+        free = os.statvfs(self._disk.directory)
+        if free.f_bavail * free.f_frsize < size_bytes + self._disk.kept_free_bytes:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _label(self, number: int, session: str) -> bytes:
-        return f"{self._room.model}\n{number}\n{session}".encode("utf-8", "surrogatepass")
+        return f"{self._disk.model}\n{number}\n{session}".encode("utf-8", "surrogatepass")
 
     def _is_wanted(self, number: int) -> Callable[[], bool]:
         return lambda: number in self._moving
@@ -162,28 +162,28 @@ class Porter:
 
 
 class _Hand:
-    """A thread that does one job after the other."""
+    """A thread that runs one errand after the other."""
 
     def __init__(self, name: str, nice: int) -> None:
         self._nice = nice
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._errands: queue.SimpleQueue[Errand | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
-    def put(self, job: Job) -> None:
+    def put(self, errand: Errand) -> None:
         """Do this after what was put before."""
-        self._jobs.put(job)
+        self._errands.put(errand)
 
     def close(self) -> None:
         """End after what was put before; a disk that hangs is not waited for."""
-        self._jobs.put(None)
+        self._errands.put(None)
         self._thread.join(CLOSE_S)
 
     def _work(self) -> None:
         _stand_back(self._nice)
-        while job := self._jobs.get():
-            job()
-            del job  # it holds a conversation
+        while errand := self._errands.get():
+            errand()
+            del errand  # it holds a conversation
 
 
 def _stand_back(nice: int) -> None:

@@ -72,6 +72,11 @@ class Prompter:
             tokens.insert(0, self._vocabulary.bos)
         return tokens
 
+    def reading(self, messages: Sequence[Message], spelling: Spelling) -> Prompt:
+        """`beginning`, as a prompt to be read and not to be answered. Raises `TemplateFault`."""
+        whole = self.prompt([*messages, Message("user", "")], spelling)
+        return Prompt(self.beginning(messages, spelling), whole.shared)
+
     def count(self, messages: Sequence[Message]) -> list[int]:
         """Tokens of each message with its share of the template.
 

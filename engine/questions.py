@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from engine.frames import Wire
+from engine.frames import Wire, cancel_frame
 
 
 class Gone(Exception):
@@ -19,13 +19,20 @@ class Questions:
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
-    async def ask(self, number: int, send: Callable[[], None]) -> Wire:
-        """Send a question and wait for its answer. Raises `Gone`."""
+    async def ask(self, question: Wire, send: Callable[[Wire], None]) -> Wire:
+        """Send a question and wait for its answer. Raises `Gone`, and what `send` raises.
+
+        Whoever stops to wait takes it back: the worker is told, and computes no more of it.
+        """
+        number: int = question["id"]
         future: asyncio.Future[Wire] = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
         try:
-            send()
+            send(question)
             return await future
+        except asyncio.CancelledError:
+            send(cancel_frame(number))
+            raise
         finally:
             del self._waiting[number]
 

@@ -7,37 +7,53 @@ SMOOTHING = 0.2
 MIN_CHUNK_TOKENS = 16
 """Prompts computed in smaller chunks than this say little of how fast prompts are."""
 LEAST_SHARE = 0.2
-"""Of a mixed step's time, the least that is the prompts'."""
+"""Of a mixed step's time, the least that is the prompts' or the drafts'."""
+DOUBT = 0.01
+"""Of the measured price of drafts, so much is forgotten in a step without any."""
 
 
 @dataclass(slots=True)
 class Rates:
     """Tokens a second of prompts and of all answers together, and the seconds that one answer's
-    token takes of a step; 0 before the first measurement."""
+    token takes of a step, and a drafted one beside it; 0 before the first measurement."""
 
     prefill: float = 0.0
     decode: float = 0.0
     token_s: float = 0.0
+    drafted_s: float = 0.0
 
     @property
     def draft_price(self) -> float:
         """What checking a drafted token takes, as a share of what computing one alone takes."""
-        known = self.prefill > 0 and self.token_s > 0
-        return 1 / (self.prefill * self.token_s) if known else 1.0
+        return self._drafted_s / self.token_s if self._drafted_s and self.token_s else 1.0
 
-    def note(self, writers: int, extra: int, seconds: float) -> None:
-        """Learn from a step with a token of each of `writers` answers and `extra` of prompts and
-        drafts."""
+    @property
+    def _drafted_s(self) -> float:
+        """As measured; before that, what a prompt's token takes."""
+        return self.drafted_s or (1 / self.prefill if self.prefill else 0.0)
+
+    def note(self, writers: int, prompts: int, drafted: int, seconds: float) -> None:
+        """Learn from a step with a token of each of `writers` answers, and tokens of `prompts` and
+        of their drafts."""
         seconds = max(seconds, 1e-6)
-        if not writers and extra < MIN_CHUNK_TOKENS and self.prefill:
+        if not writers and prompts < MIN_CHUNK_TOKENS and self.prefill:
             return
-        if extra:
-            # What the writers of a mixed step took is known from the steps without a prompt.
-            own = max(seconds - writers * self.token_s, seconds * LEAST_SHARE)
-            self.prefill = _smooth(self.prefill, extra / own)
+        # What the writers of a mixed step took is known from the steps without anything else.
+        known = writers * self.token_s + (drafted * self._drafted_s if prompts else 0.0)
+        own = max(seconds - known, seconds * LEAST_SHARE)
+        if prompts:
+            self.prefill = _smooth(self.prefill, prompts / own)
+        elif drafted:
+            self.drafted_s = _smooth(self._drafted_s, own / drafted)
         elif writers:
             self.decode = _smooth(self.decode, writers / seconds)
             self.token_s = _smooth(self.token_s, seconds / writers)
+            self._doubt_price()
+
+    def _doubt_price(self) -> None:
+        """A price at which nothing is drafted is never measured again: let it fade."""
+        if self.drafted_s and self.prefill:
+            self.drafted_s += DOUBT * (1 / self.prefill - self.drafted_s)
 
 
 def _smooth(old: float, new: float) -> float:

@@ -5,14 +5,17 @@ chunk of one prompt, by turns while there is both. The order of prompts is what 
 the same order decides who is next for a sequence, and `estimate` how long that takes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from engine.base import Waiting
 from engine.estimate import AnswerLengths, Pace, first_words
 from engine.fairness import Shares
-from engine.pacing import BESIDE_READERS, Pacing
+from engine.pacing import Pacing
 from engine.rates import MIN_CHUNK_TOKENS, Rates
+
+UNBOUNDED = 1 << 30
+"""As many tokens as no answer has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Job:
     prompt_tokens: int
     computed: int = 0
     pause_at: int = 0
+    most: int = UNBOUNDED
     written: int = 0
     admitted: bool = False
 
@@ -105,7 +109,7 @@ class Scheduler:
         self._shares = Shares()
         self._pacing = Pacing()
         self._jobs: dict[int, Job] = {}
-        self._readers_next = False
+        self._readers_turns = 0
 
     @property
     def running(self) -> int:
@@ -166,7 +170,7 @@ class Scheduler:
     def plan(self) -> Step:
         """The next step; empty when nothing is to compute."""
         decode = tuple(job.number for job in self._jobs.values() if job.writing)
-        if decode and self._readers_next:
+        if decode and self._readers_turns:
             return Step(decode)
         wanting = (job for job in self._jobs.values() if job.missing)
         chosen = next((job for job in self._shares.order(wanting) if job.admitted), None)
@@ -177,10 +181,13 @@ class Scheduler:
     def account(self, step: Step, seconds: float, drafts: Mapping[int, Draft] = NO_DRAFTS) -> None:
         """Note that a step was computed, and how long it took."""
         drafted = sum(draft.computed for draft in drafts.values())
-        if step.prefill and (writers := sum(job.writing for job in self._jobs.values())):
-            self._pacing.note(step.prefill_tokens, seconds, self._bearable_s(writers), self.rates)
-        self.rates.note(len(step.decode), step.prefill_tokens + drafted, seconds)
-        self._readers_next = bool(step.prefill)
+        self._readers_turns = max(0, self._readers_turns - 1)
+        if step.prefill:
+            writers = sum(job.writing for job in self._jobs.values())
+            writing_s = writers * self.rates.token_s
+            self._pacing.note(step.prefill_tokens, seconds, writing_s, self.rates)
+            self._readers_turns = self._pacing.turns
+        self.rates.note(len(step.decode), step.prefill_tokens, drafted, seconds)
         served: list[tuple[Job, int]] = []
         for number, tokens in step.prefill:
             self._jobs[number].computed += tokens
@@ -191,10 +198,10 @@ class Scheduler:
             served.append((self._jobs[number], 1 + draft.computed))
         self._shares.charge(served, self._jobs.values())
 
-    def finish(self, number: int) -> None:
-        """A job is over or cancelled."""
+    def finish(self, number: int, *, whole: bool = True) -> None:
+        """A job is over; how long its answer became says something of others if it is `whole`."""
         job = self._jobs.pop(number)
-        if job.written:
+        if job.written and whole:
             self._lengths.note(job.written)
         self._shares.keep(self._jobs.values())
 
@@ -229,10 +236,7 @@ class Scheduler:
         step_s = writers * self.rates.token_s
         if rest <= (self.limits.step_s - step_s) * self.rates.prefill:
             return rest
-        return self._pacing.tokens(self._bearable_s(writers), self.rates)
-
-    def _bearable_s(self, writers: int) -> float:
-        return writers * self.rates.token_s * BESIDE_READERS
+        return self._pacing.tokens(step_s, self.rates)
 
     def _first_words(self, line: list[Job]) -> list[float | None]:
         """Seconds until the first word of each in the line; None before anything was measured."""
@@ -240,10 +244,13 @@ class Scheduler:
         pace = self._pace(sum(job.writing for job in running))
         if not pace.known:
             return [None] * len(line)
-        rests = ((job.missing, self._lengths.rest(job.written)) for job in running)
-        missing = [job.missing for job in line]
         free = self.limits.sequences - len(running)
-        return list(first_words(rests, missing, free, self._lengths.rest(0), pace))
+        return list(first_words(self._rests(running), self._rests(line), free, pace))
+
+    def _rests(self, jobs: Iterable[Job]) -> Iterator[tuple[int, float]]:
+        """What each misses of its prompt, and probably of its answer."""
+        for job in jobs:
+            yield job.missing, self._lengths.rest(job.written, job.most)
 
     def _pace(self, writers: int) -> Pace:
         """How fast prompts and answers get on beside one another."""

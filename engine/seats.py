@@ -15,7 +15,7 @@ from typing import Self
 
 import structlog
 
-from engine.base import NoRoom, Unavailable
+from engine.base import EngineError, NoRoom, Unavailable
 from engine.client import Patience, WorkerEngine
 from engine.frames import Load
 from engine.gguf import ModelError
@@ -50,6 +50,11 @@ class Seat:
     users: int = 0
     unused: asyncio.Event = field(default_factory=asyncio.Event)
 
+    @property
+    def leaves_s(self) -> float:
+        """When it leaves, by the clock of `used_s`, if nobody uses it until then."""
+        return self.used_s + self.linger_s
+
 
 class Seats:
     """Every model in memory. Leaving the context ends them all."""
@@ -75,10 +80,12 @@ class Seats:
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
         sweeper, self._sweeper = self._sweeper, None
-        if sweeper is not None:
-            sweeper.cancel()
-            await asyncio.gather(sweeper, return_exceptions=True)
-        await asyncio.gather(*(self.dismiss(seat) for seat in self))
+        try:
+            if sweeper is not None:
+                sweeper.cancel()
+                await asyncio.gather(sweeper, return_exceptions=True)
+        finally:  # whoever is cancelled meanwhile leaves no worker behind
+            await asyncio.gather(*(self.dismiss(seat) for seat in self))
 
     def __iter__(self) -> Iterator[Seat]:
         return iter([*self._seats.values()])
@@ -95,26 +102,28 @@ class Seats:
         return seat
 
     async def open(self, load: Load) -> Seat:
-        """The seat of a model, which is loaded if it must be.
+        """The seat of a model, which is loaded if it must be; for whoever asks again, if this one
+        gives up meanwhile.
 
         One call at a time. Raises `NoRoom`, `ModelError` and `Unavailable`.
         """
         self._check_open()
-        if seat := self._seats.get(load):
-            if not seat.worker.failed:
-                return seat
+        seat = self._seats.get(load)
+        if seat and seat.worker.failed:
             await self.dismiss(seat)
-        weight = await asyncio.to_thread(weigh, load)
-        await self._make_room(load, weight)
-        seat = self._seat(load, weight, self._sharing.idle_s)
+            seat = None
+        if seat is None:
+            weight = await asyncio.to_thread(weigh, load)
+            await self._make_room(load, weight)
+            seat = self._seat(load, weight, self._sharing.idle_s)
+            LOG.info("model loads", model=load.name, megabytes=weight.total_bytes >> 20)
         try:
             with self.using(seat):
                 await seat.worker.start()
                 await seat.worker.ready()
-        except BaseException:
+        except EngineError:
             await self.dismiss(seat)
             raise
-        LOG.info("model loaded", model=load.name, megabytes=weight.total_bytes >> 20)
         return seat
 
     @contextmanager
@@ -137,9 +146,11 @@ class Seats:
         self._changed.set()
 
     async def dismiss(self, seat: Seat) -> None:
-        """End a model's worker; whoever uses it gets `Unavailable`."""
-        self._seats.pop(seat.load, None)
+        """End a model's worker; whoever uses it gets `Unavailable`. It keeps its place until its
+        process is gone, so that its memory is not given away before, nor its end forgotten."""
         await seat.worker.close()
+        if self._seats.get(seat.load) is seat:
+            del self._seats[seat.load]
 
     def _check_open(self) -> None:
         if self._sweeper is None:
@@ -168,17 +179,20 @@ class Seats:
         return room_bytes(self._sharing.memory_bytes, self._sharing.available(), weights)
 
     async def _sweep(self) -> None:
-        """See to it that whoever lingered long enough leaves."""
+        """See to it that whoever lingered long enough leaves.
+
+        One at a time: while it ends, another may be wanted again.
+        """
         while True:
             self._changed.clear()
-            now = self._clock()
-            leaving = {seat: seat.used_s + seat.linger_s for seat in self if seat.users == 0}
-            for seat in [seat for seat, at_s in leaving.items() if at_s <= now]:
-                del leaving[seat]
-                await self._leave(seat)
-            next_s = min(leaving.values(), default=STAYS)
+            unused = (seat for seat in self if seat.users == 0)
+            first = min(unused, key=lambda seat: seat.leaves_s, default=None)
+            wait_s = STAYS if first is None else first.leaves_s - self._clock()
+            if first is not None and wait_s <= 0:
+                await self._leave(first)
+                continue
             with suppress(TimeoutError):
-                async with asyncio.timeout(None if next_s == STAYS else max(0.0, next_s - now)):
+                async with asyncio.timeout(None if wait_s == STAYS else wait_s):
                     await self._changed.wait()
 
     async def _leave(self, seat: Seat) -> None:

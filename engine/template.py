@@ -11,7 +11,7 @@ import re
 import resource
 import sys
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from types import FrameType
@@ -32,6 +32,7 @@ MAX_OUTPUT_CHARS = 1 << 20
 MAX_LINES = 200_000
 """Lines of template code that one rendering may run; the longest known template needs hundreds."""
 MAX_MEMORY_BYTES = 128 << 20
+REHEARSED_TURNS = 12
 
 _MARK = re.compile("\ue000([0-9]+)\ue001")
 
@@ -58,7 +59,19 @@ class ChatTemplate:
                 self._template = _Sandbox().from_string(source)
         except (jinja2.TemplateError, RecursionError, MemoryError) as exc:
             raise TemplateFault(f"the chat template does not compile: {exc}") from exc
-        self._parts = lru_cache(maxsize=256)(self._render_roles)
+        self._parts = lru_cache(maxsize=256)(self._try_roles)
+
+    def rehearse(self) -> None:
+        """Render usual conversations before they are had.
+
+        A rendering bounds the memory of the whole process, which a step beside it may need.
+        """
+        turns = [Message("user", "")]
+        with suppress(TemplateFault):
+            for _ in range(REHEARSED_TURNS):
+                self.parts([Message("system", ""), *turns])
+                self.parts(turns)
+                turns += [Message("assistant", ""), Message("user", "")]
 
     def parts(self, messages: Sequence[Message]) -> tuple[tuple[Part, ...], tuple[Message, ...]]:
         """The prompt's parts, and the messages their indices mean.
@@ -67,11 +80,21 @@ class ChatTemplate:
         must alternate), the same folded into what every template takes. Raises `TemplateFault`.
         """
         given = tuple(messages)
+        parts = self._parts(tuple(m.role for m in given))
+        if not isinstance(parts, TemplateFault):
+            return parts, given
+        folded = fold(given)
+        parts = self._parts(tuple(m.role for m in folded))
+        if isinstance(parts, TemplateFault):
+            raise parts.with_traceback(None)
+        return parts, folded
+
+    def _try_roles(self, roles: tuple[Role, ...]) -> tuple[Part, ...] | TemplateFault:
+        """A refusal is remembered like a rendering."""
         try:
-            return self._parts(tuple(m.role for m in given)), given
-        except TemplateFault:
-            folded = fold(given)
-            return self._parts(tuple(m.role for m in folded)), folded
+            return self._render_roles(roles)
+        except TemplateFault as fault:
+            return fault
 
     def _render_roles(self, roles: tuple[Role, ...]) -> tuple[Part, ...]:
         marked = [{"role": role, "content": f"\ue000{i}\ue001"} for i, role in enumerate(roles)]

@@ -39,22 +39,22 @@ class Tuning:
 
 
 @dataclass(frozen=True, slots=True)
-class Rates:
+class Throughput:
     """Tokens a second: of a prompt, of one answer alone, of many answers together."""
 
     prefill: float
     one: float
     many: float
 
-    def beats(self, other: "Rates") -> bool:
+    def beats(self, other: "Throughput") -> bool:
         """Whether a change from `other` to this is worth it."""
         pairs = zip(self._all, other._all, strict=True)
         gains = [mine / theirs for mine, theirs in pairs]
         return prod(gains) ** (1 / len(gains)) >= WORTH and min(gains) >= MOST_LOSS
 
-    def best_of(self, other: "Rates") -> "Rates":
+    def best_of(self, other: "Throughput") -> "Throughput":
         """The better of two measurements of one setup: what else ran only made it slower."""
-        return Rates(*map(max, self._all, other._all))
+        return Throughput(*map(max, self._all, other._all))
 
     @property
     def _all(self) -> tuple[float, float, float]:
@@ -66,12 +66,12 @@ class Choice:
     """What was chosen and its rates; `tried` setups were measured."""
 
     tuning: Tuning
-    rates: Rates
+    rates: Throughput
     tried: int
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class Leeway:
     """What may be changed: up to `cpus` threads; the cache to q8_0 with `may_compact`; flash
     attention is left out with `may_round`."""
 
@@ -81,12 +81,15 @@ class Room:
 
 
 def choose(
-    first: Tuning, room: Room, measure: Callable[[Tuning], Rates], out_of_time: Callable[[], bool]
+    first: Tuning,
+    leeway: Leeway,
+    measure: Callable[[Tuning], Throughput],
+    out_of_time: Callable[[], bool],
 ) -> Choice:
     """Try one change after the other until the time is over. What is best so far is measured before
     and after every change, so that a machine that is busy meanwhile misleads nobody."""
     best = Choice(first, measure(first), 1)
-    for change in _changes(first, room):
+    for change in _changes(first, leeway):
         if out_of_time():
             break
         other = change(best.tuning)
@@ -99,15 +102,15 @@ def choose(
     return best
 
 
-def _changes(first: Tuning, room: Room) -> Iterator[Callable[[Tuning], Tuning]]:
+def _changes(first: Tuning, leeway: Leeway) -> Iterator[Callable[[Tuning], Tuning]]:
     """What is tried, most promising first."""
-    for threads in sorted({room.cpus, first.threads - 1} - {first.threads, 0}, reverse=True):
+    for threads in sorted({leeway.cpus, first.threads - 1} - {first.threads, 0}, reverse=True):
         yield lambda best, n=threads: replace(best, prefill_threads=n)
         yield lambda best, n=threads: replace(best, threads=n)
-    if room.may_round:
+    if leeway.may_round:
         yield lambda best: replace(best, flash=False)
     for tokens in UBATCH_TOKENS:
         if tokens < first.ubatch_tokens:
             yield lambda best, n=tokens: replace(best, ubatch_tokens=n)
-    if room.may_compact:
+    if leeway.may_compact:
         yield lambda best: replace(best, cache_type="q8_0")

@@ -20,13 +20,29 @@ SESSIONS_KEPT = 1024
 
 @dataclass(slots=True)
 class _Slid:
-    """A window that slid: the tokens its next prompt begins with, and how they come to be there;
-    `enough` of them are there if nothing comes between."""
+    """A window that slid: how the next prompt's beginning comes to be there; `enough` of its tokens
+    are if nothing comes between."""
+
+    how: Slide
+    enough: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """The tokens that a session's next prompt begins with, and the sequence they are made ready
+    in."""
 
     wanted: list[int]
-    how: Slide
-    sequence: int | None
-    enough: int
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Shifted:
+    """How often a session was shifted since its entries were last computed, and from which token on
+    they may be such."""
+
+    times: int
+    start: int
 
 
 class Warmer:
@@ -36,12 +52,13 @@ class Warmer:
         self._model = model
         self._ledger = ledger
         self._slid: OrderedDict[str, _Slid] = OrderedDict()
-        self._shifts: dict[str, int] = {}
+        self._making: dict[str, _Making] = {}
+        self._shifted: OrderedDict[str, _Shifted] = OrderedDict()
 
     @property
     def busy(self) -> bool:
         """Whether a prefix is to be computed."""
-        return any(each.sequence is not None for each in self._slid.values())
+        return bool(self._making)
 
     def prepare(self, session: str, wanted: list[int], spare_tokens: int) -> None:
         """A session's window slid. `spare_tokens` may be computed in time nobody else wants."""
@@ -50,37 +67,41 @@ class Warmer:
         kept = common_prefix(held, wanted)
         if kept == min(len(held), len(wanted)) and held:
             return  # it had not slid
-        self._slid[session] = _Slid(wanted, "refilled", sequence, enough=len(wanted) - 1)
+        self._slid[session] = _Slid("refilled", enough=len(wanted) - 1)
+        self._making.pop(session, None)
         if sequence is not None:
+            self._making[session] = _Making(wanted, sequence)
             self._slide(session, sequence, wanted, exact=len(wanted) - kept <= spare_tokens)
         while len(self._slid) > SESSIONS_KEPT:
             self.forget(next(iter(self._slid)))
 
     def rows(self, tokens: int) -> list[Row]:
         """A chunk of the next prefix that is missing, to be computed now."""
-        for each in self._slid.values():
-            sequence = self._missing(each)
-            if sequence is not None:
-                start = len(self._ledger.tokens(sequence))
-                chunk = each.wanted[start : start + tokens]
+        for session, making in [*self._making.items()]:
+            if self._lacks_some(session, making):
+                start = len(self._ledger.tokens(making.sequence))
+                chunk = making.wanted[start : start + tokens]
                 return [
-                    Row(token, start + i, sequence, wanted=False) for i, token in enumerate(chunk)
+                    Row(token, start + i, making.sequence, wanted=False)
+                    for i, token in enumerate(chunk)
                 ]
+            del self._making[session]
         return []
 
     def settle(self, session: str, reused: int) -> Slide:
         """The session's next prompt came, and began with `reused` tokens that were there."""
+        self._making.pop(session, None)
+        self._cut_back(session, reused)
         slid = self._slid.pop(session, None)
         if slid is None:
             return ""
-        if slid.how != "refilled" and reused >= slid.enough:
-            return slid.how
-        self._shifts.pop(session, None)
-        return "refilled"
+        kept = session in self._shifted if slid.how == "shifted" else reused >= slid.enough
+        return slid.how if kept else "refilled"
 
     def cut(self, session: str, held: Sequence[int], wanted: list[int]) -> Cut | None:
         """What to cut out of a session whose window slid, if it may be shifted once more."""
-        if session not in self._slid or self._shifts.get(session, 0) >= MOST_SHIFTS:
+        shifted = self._shifted.get(session)
+        if session not in self._slid or (shifted and shifted.times >= MOST_SHIFTS):
             return None
         return cut_for(held, wanted)
 
@@ -89,40 +110,42 @@ class Warmer:
         if not self._model.shift(sequence, cut.start, cut.end):
             return False
         self._ledger.cut(sequence, cut.start, cut.end)
-        self._count_shift(session, self._shifts.get(session, 0) + 1)
-        slid = self._slid[session]
-        slid.how, slid.enough = "shifted", len(self._ledger.tokens(sequence))
+        self._note_shift(session, cut.start)
+        self._slid[session].how = "shifted"
         return True
 
     def forget(self, session: str) -> None:
         """Drop what is known of a session."""
+        self._making.pop(session, None)
         self._slid.pop(session, None)
-        self._shifts.pop(session, None)
+        self._shifted.pop(session, None)
 
     def _slide(self, session: str, sequence: int, wanted: list[int], *, exact: bool) -> None:
         held = self._ledger.tokens(sequence)
         cut = None if exact else self.cut(session, held, wanted)
         if cut and self.shift(session, sequence, cut):
             return
-        self._shifts.pop(session, None)
-        kept = self._model.truncate(sequence, common_prefix(held, wanted))
+        length = common_prefix(held, wanted)
+        if shifted := self._shifted.pop(session, None):
+            length = min(length, shifted.start)
+        kept = self._model.truncate(sequence, length)
         self._ledger.truncate(sequence, kept)
         self._slid[session].how = "warmed"
 
-    def _count_shift(self, session: str, shifts: int) -> None:
-        self._shifts.pop(session, None)
-        self._shifts[session] = shifts
-        if len(self._shifts) > SESSIONS_KEPT:
-            del self._shifts[next(iter(self._shifts))]
+    def _note_shift(self, session: str, start: int) -> None:
+        before = self._shifted.pop(session, _Shifted(0, start))
+        self._shifted[session] = _Shifted(before.times + 1, min(before.start, start))
+        if len(self._shifted) > SESSIONS_KEPT:
+            self._shifted.popitem(last=False)
 
-    def _missing(self, slid: _Slid) -> int | None:
-        """The sequence that still lacks some of the prefix; none if it became another's."""
-        sequence = slid.sequence
-        if sequence is None:
-            return None
-        held = self._ledger.tokens(sequence)
-        is_its_own = not self._ledger.is_busy(sequence) and slid.wanted[: len(held)] == list(held)
-        if is_its_own and len(held) < len(slid.wanted):
-            return sequence
-        slid.sequence = None
-        return None
+    def _cut_back(self, session: str, length: int) -> None:
+        """Only the first `length` tokens are still there; what follows is computed now."""
+        shifted = self._shifted.get(session)
+        if shifted and length <= shifted.start:
+            del self._shifted[session]
+
+    def _lacks_some(self, session: str, making: _Making) -> bool:
+        """Whether the sequence is still the session's and lacks some of the prefix."""
+        held = self._ledger.tokens(making.sequence)
+        begins = len(held) < len(making.wanted) and making.wanted[: len(held)] == list(held)
+        return begins and self._ledger.resident(session) == making.sequence

@@ -8,28 +8,32 @@ from engine.drafter import CATCH_UP_TOKENS
 from engine.embedding import embedding_plan
 from engine.frames import Load
 from engine.gguf import read_header
-from engine.plan import Plan, Shape, needed_bytes
+from engine.plan import Plan, Shape, needed_bytes, token_bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Weight:
     """`total_bytes` is all that a worker takes. `file_bytes` of it are mapped from the file: the
-    system calls such memory available, though a model that answers needs it there."""
+    system calls such memory available, though a model that answers needs it there. A token of a
+    conversation takes `token_bytes`; 0 where that is unknown."""
 
     total_bytes: int
     file_bytes: int
+    token_bytes: float = 0.0
 
 
 def weigh(load: Load) -> Weight:
     """What a load takes, by its file's header. Raises `ModelError`."""
     shape = read_header(Path(load.path)).shape
-    weight = Weight(needed_bytes(plan_of(load, shape), shape), shape.file_bytes)
+    plan = plan_of(load, shape)
+    weight = Weight(needed_bytes(plan, shape), shape.file_bytes, token_bytes(plan, shape))
     if load.draft is None or load.purpose == "embed":
         return weight
     draft = read_header(Path(load.draft.path)).shape
-    return Weight(
-        weight.total_bytes + needed_bytes(draft_plan(load), draft),
-        weight.file_bytes + draft.file_bytes,
+    return replace(
+        weight,
+        total_bytes=weight.total_bytes + needed_bytes(draft_plan(load), draft),
+        file_bytes=weight.file_bytes + draft.file_bytes,
     )
 
 

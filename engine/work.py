@@ -10,6 +10,7 @@ from engine.answer import Answer
 from engine.base import Request, Slide, Usage
 from engine.kvcache import Claim, Ledger
 from engine.machine import Draws, Row
+from engine.owner import Owner
 from engine.scheduler import Step
 
 
@@ -19,7 +20,7 @@ class Work:
 
     request: Request
     prompt: list[int]
-    shared: int
+    owner: Owner
     answer: Answer
     submitted_s: float
     claim: Claim | None = None
@@ -31,12 +32,18 @@ class Work:
     drafted: int = 0
     taken: int = 0
     shown_place: int = field(default=0)
+    shown_tokens: int = 0
     fetching_since_s: float | None = None
 
     @property
     def sequence(self) -> int:
         assert self.claim is not None
         return self.claim.sequence
+
+    def unshown_tokens(self) -> int:
+        """Tokens that came since this was last asked."""
+        before, self.shown_tokens = self.shown_tokens, self.answer.count
+        return self.answer.count - before
 
     def expired(self, now: float) -> bool:
         """Whether nobody waits for it any more."""

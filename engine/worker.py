@@ -28,7 +28,7 @@ from engine.llama import ModelFault
 from engine.loading import Loaded, open_model
 from engine.loop import Loop
 from engine.outlet import Outbound, Reader
-from engine.porter import Porter, Room
+from engine.porter import Disk, Porter
 from engine.prompt import Prompt
 from engine.template import TemplateFault
 
@@ -65,11 +65,11 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class Moved:
     """A state came from a file, or is in one."""
 
 
-Command = Submitted | Cancelled | Forgotten | Prepared | Carried
+Command = Submitted | Cancelled | Forgotten | Prepared | Moved
 
 
 class Inbound:
@@ -84,19 +84,10 @@ class Inbound:
         commands: "queue.SimpleQueue[Command]",
     ) -> None:
         self._commands = commands
-        self._read = read
         self._out = out
         self._loaded = loaded
         self._loop = loop
-        threading.Thread(target=self._run, name="inbound", daemon=True).start()
-
-    def _run(self) -> None:
-        try:
-            while True:
-                self._handle(self._read())
-        # The client is gone, or no longer makes sense: there is nobody left to work for.
-        except (OSError, EOFError, BadFrame):
-            os._exit(0)
+        read.listen(self._handle)
 
     def _handle(self, frame: Wire) -> None:
         match frame["op"]:
@@ -122,7 +113,9 @@ class Inbound:
             return list(spelled) if spelled is not None else None
 
         try:
-            prompt = self._loaded.prompter.prompt(request.messages, spelling)
+            prompter = self._loaded.prompter
+            build = prompter.reading if request.sampling.only_reads else prompter.prompt
+            prompt = build(request.messages, spelling)
         except TemplateFault as exc:
             return Submitted(frame["id"], request, Failure("fault", str(exc)))
         return Submitted(frame["id"], request, prompt)
@@ -194,7 +187,7 @@ class Worker:
             case Forgotten(number, session):
                 self._loop.forget(session)
                 self._out.reply({"op": "forgotten", "id": number})
-            case Carried():
+            case Moved():
                 pass  # the next step settles it
 
     def _tell(self, now: float) -> None:
@@ -216,6 +209,7 @@ class Worker:
             waiting=waiting,
             prefill_rate=rates.prefill,
             decode_rate=rates.decode,
+            parks=self._loop.parks,
             kept=kept,
         )
         self._out.status(self._told)
@@ -246,12 +240,12 @@ def _carrier(
     """What carries states to the directory that the plan names, if it names one."""
     if not load.plan.spill_dir:
         return NoFiles()
-    room = Room(Path(load.plan.spill_dir), load.plan.spill_bytes, sha256)
+    disk = Disk(Path(load.plan.spill_dir), load.plan.spill_bytes, sha256)
 
     def notice(event: str, cause: str) -> None:
         out.reply(frames.notice_frame(event, cause))
 
-    return Porter(room, lambda: commands.put(Carried()), notice)
+    return Porter(disk, lambda: commands.put(Moved()), notice)
 
 
 def refuse(out: Outbound, load: Load, why: ModelError) -> int:
@@ -268,11 +262,18 @@ def _die_with(parent: int) -> None:
         sys.exit(0)
 
 
+def _end_with(failed: threading.ExceptHookArgs) -> None:
+    """End when a thread does: nobody else would do its part, and all would wait for it."""
+    threading.__excepthook__(failed)
+    os._exit(1)
+
+
 def main(serve: Callable[[socket.socket], int]) -> int:
     """Entry point of a process: the socket's file descriptor and the client's pid are given."""
     # A terminal and systemd tell the whole group to stop; the client lets answers finish first.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    threading.excepthook = _end_with
     _die_with(int(sys.argv[2]))
     return serve(socket.socket(fileno=int(sys.argv[1])))
 

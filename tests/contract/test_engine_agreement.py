@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from engine.base import Message, Request
-from engine.porter import Porter, Room
+from engine.porter import Disk, Porter
 from tests.contract.engine_fixtures import PLAN, SYSTEM, WAIT_S, Steps, loaded_model, request
 
 LONG = bool(os.environ.get("PARLEY_LONG_FAULTS"))
@@ -83,7 +83,7 @@ def after_spilling(requests: list[Request]) -> list[str]:
     woken = threading.Semaphore(0)
     with (
         TemporaryDirectory() as directory,
-        Porter(Room(Path(directory), 1 << 30, "sha"), woken.release, no_notice) as porter,
+        Porter(Disk(Path(directory), 1 << 30, "sha"), woken.release, no_notice) as porter,
     ):
         plan = replace(PLAN, sequences=1, waiting=1, lookup=False, park_bytes=SPILLING_BYTES)
         steps = Steps.fresh(plan, carrier=porter)
@@ -130,7 +130,7 @@ def reference() -> list[str]:
     return alone([asked(number) for number in range(PROMPTS)])
 
 
-@pytest.mark.timeout(1800 if LONG else 120)
+@pytest.mark.timeout(1800 if LONG else 300)
 @pytest.mark.parametrize(
     ("way", "count"),
     [

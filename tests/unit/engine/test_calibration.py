@@ -1,6 +1,9 @@
 """How this machine computes a model best: what is chosen, what is kept, when it is measured."""
 
+import asyncio
 import itertools
+import os
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,14 +14,16 @@ import pytest
 from hypothesis import given
 
 from engine.calibration import Calibrations, Key, cpu_model, latest, library_version
+from engine.client import Patience, WorkerEngine
 from engine.loading import open_model
 from engine.measure import BUDGET_S, calibrate
-from engine.plan import usable_cpus
-from engine.tuning import PIECE_TOKENS, Choice, Rates, Room, Tuning, choose
+from engine.plan import Plan, usable_cpus
+from engine.tuned import UNMEASURED
+from engine.tuning import PIECE_TOKENS, Choice, Leeway, Throughput, Tuning, choose
 from tests.contract.engine_fixtures import PLAN, Steps, load_of, loaded_model, request
 
 FIRST = Tuning(threads=4, prefill_threads=4, ubatch_tokens=63)
-ROOM = Room(cpus=8, may_compact=True)
+LEEWAY = Leeway(cpus=8, may_compact=True)
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 KEY = Key(
     cpu_model(),
@@ -32,15 +37,17 @@ KEY = Key(
     may_compact=True,
     may_round=False,
 )
-CHOICE = Choice(replace(FIRST, ubatch_tokens=48), Rates(300.0, 90.0, 160.0), tried=3)
+CHOICE = Choice(replace(FIRST, ubatch_tokens=48), Throughput(300.0, 90.0, 160.0), tried=3)
 
 
 def never() -> bool:
     return False
 
 
-def rates_by(measure: Callable[[Tuning], float]) -> Callable[[Tuning], Rates]:
-    return lambda tuning: Rates(100 * measure(tuning), 10 * measure(tuning), 20 * measure(tuning))
+def rates_by(measure: Callable[[Tuning], float]) -> Callable[[Tuning], Throughput]:
+    return lambda tuning: Throughput(
+        100 * measure(tuning), 10 * measure(tuning), 20 * measure(tuning)
+    )
 
 
 def favours(factor: float = 2.0, **fields: object) -> Callable[[Tuning], float]:
@@ -59,32 +66,32 @@ def favours(factor: float = 2.0, **fields: object) -> Callable[[Tuning], float]:
     ],
 )
 def test_what_pays_is_kept(measure: Callable[[Tuning], float], best: Tuning):
-    assert choose(FIRST, ROOM, rates_by(measure), never).tuning == best
+    assert choose(FIRST, LEEWAY, rates_by(measure), never).tuning == best
 
 
 def test_nothing_is_won_at_the_cost_of_one_kind():
-    def measure(tuning: Tuning) -> Rates:
-        return Rates(200, 8, 20) if tuning.threads == 8 else Rates(100, 10, 20)
+    def measure(tuning: Tuning) -> Throughput:
+        return Throughput(200, 8, 20) if tuning.threads == 8 else Throughput(100, 10, 20)
 
-    assert choose(FIRST, ROOM, measure, never).tuning.threads == 4
+    assert choose(FIRST, LEEWAY, measure, never).tuning.threads == 4
 
 
 def test_a_cache_type_that_was_asked_for_stays():
     measure = rates_by(favours(5.0, cache_type="q8_0"))
-    assert choose(FIRST, replace(ROOM, may_compact=False), measure, never).tuning == FIRST
+    assert choose(FIRST, replace(LEEWAY, may_compact=False), measure, never).tuning == FIRST
 
 
 def test_flash_attention_goes_only_where_rounding_may_differ():
     measure = rates_by(favours(2.0, flash=False))
-    assert choose(FIRST, ROOM, measure, never).tuning == FIRST
-    without = choose(FIRST, replace(ROOM, may_round=True), measure, never).tuning
+    assert choose(FIRST, LEEWAY, measure, never).tuning == FIRST
+    without = choose(FIRST, replace(LEEWAY, may_round=True), measure, never).tuning
     assert without == replace(FIRST, flash=False)
 
 
 def test_a_machine_that_slows_down_meanwhile_misleads_nobody():
     calls = itertools.count()
     measure = rates_by(lambda _: 0.97 ** next(calls))
-    assert choose(FIRST, ROOM, measure, never).tuning == FIRST
+    assert choose(FIRST, LEEWAY, measure, never).tuning == FIRST
 
 
 @given(st.integers(0, 12))
@@ -92,16 +99,16 @@ def test_nothing_is_begun_after_the_time(allowed: int):
     left = iter([False] * allowed + [True])
     measured: list[Tuning] = []
 
-    def measure(tuning: Tuning) -> Rates:
+    def measure(tuning: Tuning) -> Throughput:
         measured.append(tuning)
-        return Rates(1, 1, 1)
+        return Throughput(1, 1, 1)
 
-    choose(FIRST, ROOM, measure, lambda: next(left, True))
+    choose(FIRST, LEEWAY, measure, lambda: next(left, True))
     assert len(measured) <= 1 + 2 * allowed
 
 
 def test_a_choice_is_kept_and_found_again(tmp_path: Path):
-    kept = Calibrations(tmp_path / "new", lambda: NOW)
+    kept = Calibrations(tmp_path / "new", lambda: NOW, died=True)
     assert kept.settled(KEY, lambda: CHOICE) == CHOICE.tuning
     assert kept.settled(KEY, lambda: pytest.fail("measured twice")) == CHOICE.tuning
 
@@ -116,7 +123,7 @@ def test_a_choice_is_kept_and_found_again(tmp_path: Path):
     "other", [{"cpu": "x"}, {"cores": 2}, {"sha256": "x"}, {"library": "9"}, {"sequences": 1}]
 )
 def test_another_machine_model_or_library_is_measured(tmp_path: Path, other: dict[str, object]):
-    kept = Calibrations(tmp_path, lambda: NOW)
+    kept = Calibrations(tmp_path, lambda: NOW, died=True)
     kept.settled(KEY, lambda: CHOICE)
     fresh = replace(CHOICE, tuning=FIRST)
     changed = Key(**{name: getattr(KEY, name) for name in Key.__slots__} | other)  # type: ignore[arg-type]
@@ -124,26 +131,42 @@ def test_another_machine_model_or_library_is_measured(tmp_path: Path, other: dic
     assert kept.settled(changed, lambda: fresh) == FIRST
 
 
-def test_a_setup_that_ended_the_process_is_not_tried_again(tmp_path: Path):
-    kept = Calibrations(tmp_path, lambda: NOW)
+def begin(directory: Path) -> None:
+    """Measure in a process that this ends."""
 
     def die() -> Choice:
         raise SystemExit
 
     with pytest.raises(SystemExit):
-        kept.settled(KEY, die)
+        Calibrations(directory, lambda: NOW, died=False).settled(KEY, die)
+
+
+def test_a_setup_that_a_process_died_of_is_not_tried_again(tmp_path: Path):
+    begin(tmp_path)
+    kept = Calibrations(tmp_path, lambda: NOW, died=True)
     assert kept.settled(KEY, lambda: pytest.fail("tried again")) is None
+    assert kept.settled(KEY, lambda: pytest.fail("tried again")) is None
+
+
+def test_who_was_stopped_while_it_measured_measures_at_the_next_start(tmp_path: Path):
+    begin(tmp_path)
+    begin(tmp_path)
+    kept = Calibrations(tmp_path, lambda: NOW, died=False)
+    assert kept.settled(KEY, lambda: CHOICE) == CHOICE.tuning
+    assert [path.suffix for path in tmp_path.iterdir()] == [".json"]
 
 
 def test_a_directory_that_cannot_be_written_is_no_fault(tmp_path: Path):
     (tmp_path / "file").write_text("")
-    kept = Calibrations(tmp_path / "file", lambda: NOW)
+    kept = Calibrations(tmp_path / "file", lambda: NOW, died=True)
     assert kept.settled(KEY, lambda: CHOICE) == CHOICE.tuning
 
 
 def test_a_spoilt_file_is_measured_again(tmp_path: Path):
     (tmp_path / KEY.file_name).write_text('{"choice": {}}')
-    assert Calibrations(tmp_path, lambda: NOW).settled(KEY, lambda: CHOICE) == CHOICE.tuning
+    assert (
+        Calibrations(tmp_path, lambda: NOW, died=True).settled(KEY, lambda: CHOICE) == CHOICE.tuning
+    )
 
 
 def test_the_model_is_measured_and_answers_as_before():
@@ -153,7 +176,7 @@ def test_the_model_is_measured_and_answers_as_before():
     before.run()
     model, seconds = loaded_model().model, itertools.count(step=BUDGET_S)
     tuning = Tuning(2, 2, PIECE_TOKENS)
-    choice = calibrate(model, tuning, Room(2, may_compact=False), lambda: next(seconds))
+    choice = calibrate(model, tuning, Leeway(2, may_compact=False), lambda: next(seconds))
     model.retune(PLAN.context_tokens, tuning)
     after = Steps.fresh()
     after.ask(1, asked)
@@ -163,18 +186,40 @@ def test_the_model_is_measured_and_answers_as_before():
     assert after.texts == before.texts
 
 
-def test_a_load_takes_what_was_measured(tmp_path: Path):
-    plan = replace(PLAN, calibrate_in=str(tmp_path), sequences=1, context_tokens=256)
-    sha256 = loaded_model().sha256
+def calibrated_plan(directory: Path) -> tuple[Plan, Key]:
+    plan = replace(PLAN, calibrate_in=str(directory), sequences=1, context_tokens=256)
     key = Key(
-        cpu_model(), usable_cpus(), sha256, library_version(), 1, plan.batch_tokens, 2, "f16",
-        may_compact=False, may_round=False,
+        cpu_model(), usable_cpus(), loaded_model().sha256, library_version(), 1, plan.batch_tokens,
+        2, "f16", may_compact=False, may_round=False,
     )  # fmt: skip
-    compact = Choice(Tuning(2, 2, 128, "q8_0"), Rates(1, 1, 1), 2)
-    Calibrations(tmp_path, lambda: NOW).settled(key, lambda: compact)
+    return plan, key
 
-    model = open_model(load_of(plan=plan)).model
+
+def test_a_load_takes_what_was_measured(tmp_path: Path):
+    plan, key = calibrated_plan(tmp_path)
+    compact = Choice(Tuning(2, 2, 128, "q8_0"), Throughput(1, 1, 1), 2)
+    Calibrations(tmp_path, lambda: NOW, died=True).settled(key, lambda: compact)
+
+    loaded = open_model(load_of(plan=plan))
 
     assert list(tmp_path.iterdir()) == [tmp_path / key.file_name]
-    assert model.context_tokens == 256
-    model.close()
+    assert loaded.model.context_tokens == 256
+    assert not loaded.note
+    loaded.model.close()
+
+
+async def test_a_worker_that_died_while_it_measured_is_followed_by_one_that_does_not(
+    tmp_path: Path,
+):
+    plan, key = calibrated_plan(tmp_path)
+    begun = (tmp_path / key.file_name).with_suffix(".begun")
+    begun.write_text("{}")
+    async with WorkerEngine(load_of(plan=plan), patience=Patience(first_pause_s=0.0)) as engine:
+        while engine.pid is None:
+            await asyncio.sleep(0)
+        os.kill(engine.pid, signal.SIGKILL)
+
+        await engine.ready()
+
+        assert (await engine.status()).detail == UNMEASURED
+    assert latest(tmp_path, key.sha256) is None

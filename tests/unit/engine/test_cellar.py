@@ -5,6 +5,7 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from engine.cellar import MOST_FILES, Cellar, Sending
+from engine.owner import Owner
 from engine.shelf import SHARED, Parked, Shelf
 
 SESSIONS = ["a", "b", "c", "d"]
@@ -13,7 +14,7 @@ sessions = st.sampled_from(SESSIONS)
 
 def parked(session: str, size_bytes: int, letter: int = 1) -> Parked:
     """A state of one token that takes so much."""
-    return Parked(session, (letter,), bytes([letter]) * (size_bytes - 8))
+    return Parked(Owner(session, session, 0), (letter,), bytes([letter]) * (size_bytes - 8))
 
 
 class Moves(RuleBasedStateMachine):

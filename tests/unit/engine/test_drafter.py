@@ -39,8 +39,8 @@ class Paper:
     def run(self) -> None:
         while self.loop.busy:
             report = self.loop.step()
-            for number, text in report.texts.items():
-                self.texts[number] = self.texts.get(number, "") + text
+            for number, piece in report.texts.items():
+                self.texts[number] = self.texts.get(number, "") + piece.text
             for number, (_, usage) in report.done.items():
                 self.taken[number] = usage.drafted_tokens, usage.taken_tokens
 

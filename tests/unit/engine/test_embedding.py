@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.base import ContextTooLong, Embeds, Unavailable
+from engine.base import ContextTooLong, Embeds, Message, Unavailable
 from engine.client import Patience, WorkerEngine
 from engine.embedding import PACK_TEXTS, normalised, packs
 from engine.frames import Load
@@ -99,6 +99,28 @@ async def test_a_text_too_long_is_refused_with_the_numbers_and_a_dead_child_repl
         assert engine.pid is not None
         os.kill(engine.pid, signal.SIGKILL)
         assert (await engine.embed(TEXTS)).tokens > 0
+
+
+async def test_a_question_lasts_as_long_as_its_worker_shows_life():
+    patience = replace(QUICK, ready_s=0.05)
+    async with WorkerEngine(LOAD, patience=patience) as engine:
+        await engine.ready()
+        assert engine.pid is not None
+        os.kill(engine.pid, signal.SIGSTOP)
+        asked = asyncio.create_task(engine.embed(TEXTS))
+        done, _ = await asyncio.wait([asked], timeout=4 * patience.ready_s)
+        os.kill(engine.pid, signal.SIGCONT)
+
+        assert not done
+        assert (await asked).tokens > 0
+        assert (await engine.status()).restarts == 0
+
+
+async def test_a_question_that_kills_every_worker_is_given_up():
+    async with WorkerEngine(replace(LOAD, purpose="answer"), patience=QUICK) as engine:
+        with pytest.raises(Unavailable, match="died 3 times"):
+            await engine.embed(TEXTS)  # which a worker that answers takes for nonsense
+        assert sum(await engine.count([Message("user", "Hello!")])) > 0
 
 
 async def test_a_pool_loads_the_model_that_embeds_when_it_is_wanted():

@@ -6,7 +6,7 @@ from hypothesis import given
 
 from engine import frames
 from engine.base import EngineStatus, Message, Request, Sampling, Usage, Waiting
-from engine.frames import BadFrame, Failure, Load, Report
+from engine.frames import BadFrame, Failure, Load, Piece, Report
 from engine.plan import Plan
 
 roles = st.sampled_from(["system", "user", "assistant"])
@@ -43,7 +43,7 @@ def test_loads_statuses_and_reports():
     load = Load("/x.gguf", "ab", "x", Plan(sequences=3))
     status = EngineStatus("ready", model="x", running=2)
     report = Report(
-        texts={1: "hé"},
+        texts={1: Piece("hé", 2)},
         waiting={2: Waiting(1, None)},
         done={3: ("length", Usage(3, 1, 2, 4, 0.1, 0.2, 0.3))},
         failed={4: Failure("too_long", numbers=(9, 8))},
@@ -55,11 +55,13 @@ def test_loads_statuses_and_reports():
 
 
 def test_reports_merge_for_a_slow_reader():
-    report = Report(texts={1: "a"}, waiting={2: Waiting(2, None)})
+    report = Report(texts={1: Piece("a", 1)}, waiting={2: Waiting(2, None)})
 
-    report.merge(Report(texts={1: "b", 3: "c"}, waiting={2: Waiting(1, 3.0)}))
+    later = {1: Piece("b", 2), 3: Piece("c", 1)}
+    report.merge(Report(texts=later, waiting={2: Waiting(1, 3.0)}))
 
-    assert report == Report(texts={1: "ab", 3: "c"}, waiting={2: Waiting(1, 3.0)})
+    both = {1: Piece("ab", 3), 3: Piece("c", 1)}
+    assert report == Report(texts=both, waiting={2: Waiting(1, 3.0)})
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"op": 1}', b"\xff"])

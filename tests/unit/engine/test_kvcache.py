@@ -6,21 +6,29 @@ from hypothesis import given
 
 from engine.kvcache import (
     ANSWERS_A_SESSION,
-    SESSIONS_WITH_ANSWERS,
+    RECORD_BYTES,
     AnswerBook,
     Claim,
     Ledger,
     Recorded,
 )
+from engine.owner import Owner
 
 
-def claim_of(ledger: Ledger, session: str, tokens: list[int]) -> Claim | None:
-    sequence = ledger.choose(session, tokens)
-    return None if sequence is None else ledger.claim(sequence, session, tokens)
+def owner(session: str, shared: int = 0) -> Owner:
+    """A session of a person of its own."""
+    return Owner(session, session, shared)
 
 
-def write(ledger: Ledger, session: str, tokens: list[int]) -> Claim:
-    claim = claim_of(ledger, session, tokens)
+def claim_of(ledger: Ledger, session: str, tokens: list[int], shared: int = 0) -> Claim | None:
+    sequence = ledger.choose(owner(session), tokens)
+    if sequence is None:
+        return None
+    return ledger.claim(sequence, owner(session, shared), tokens)
+
+
+def write(ledger: Ledger, session: str, tokens: list[int], shared: int = 0) -> Claim:
+    claim = claim_of(ledger, session, tokens, shared)
     assert claim is not None
     ledger.append(claim.sequence, tokens[claim.keep :])
     ledger.release(claim.sequence)
@@ -32,7 +40,8 @@ def test_a_session_comes_back_to_its_sequence():
     write(ledger, "a", [1, 2, 3])
     write(ledger, "b", [1, 2, 4])
 
-    assert ledger.reusable("b", [1, 2, 4, 5]) == 3
+    assert ledger.lender(owner("b"), [1, 2, 4, 5]) == 1
+    assert ledger.keep(1, owner("b"), [1, 2, 4, 5]) == 3
     assert claim_of(ledger, "b", [1, 2, 4, 5]) == Claim(1, 3)
     assert ledger.tokens(1) == [1, 2, 4]
 
@@ -51,13 +60,34 @@ def test_an_empty_sequence_is_taken_before_anothers():
     assert claim_of(ledger, "b", [1, 2, 3, 4]) == Claim(1, 0)
 
 
-def test_the_least_recently_used_makes_room_and_leaves_what_is_common():
+def test_the_least_recently_used_makes_room_and_leaves_its_system_prompt():
     ledger = Ledger(2)
-    write(ledger, "a", [1, 2, 3])
-    write(ledger, "b", [1, 2, 4])
-    write(ledger, "a", [1, 2, 3, 3])
+    write(ledger, "a", [1, 2, 3], shared=1)
+    write(ledger, "b", [1, 2, 4], shared=1)
+    write(ledger, "a", [1, 2, 3, 3], shared=1)
 
-    assert claim_of(ledger, "c", [1, 2, 5, 6]) == Claim(1, 2)
+    assert claim_of(ledger, "c", [1, 2, 4, 6]) == Claim(1, 1)
+
+
+def test_a_busy_sequence_lends():
+    ledger = Ledger(2)
+    claim_of(ledger, "a", [1, 2, 3], shared=2)
+    ledger.append(0, [1, 2, 3])
+    prompt = [1, 2, 3, 4]
+
+    assert ledger.lender(owner("b"), prompt) == 0
+    assert ledger.keep(0, owner("b"), prompt) == 2
+    assert ledger.keep(0, Owner("another", "a", 0), prompt) == 3
+
+
+def test_who_cannot_cut_lends_to_nobody_else():
+    ledger = Ledger(1, lends=False)
+    write(ledger, "a", [1, 2, 3], shared=2)
+
+    assert ledger.keep(0, owner("a"), [1, 2, 3, 4]) == 3
+    assert ledger.keep(0, Owner("another", "a", 0), [1, 2, 3, 4]) == 0
+    ledger.claim(0, owner("a"), [1, 2, 3, 4])
+    assert ledger.keep(0, owner("a"), [1, 2, 3, 4]) == 0
 
 
 def test_busy_sequences_are_nobody_elses():
@@ -74,7 +104,7 @@ def test_a_forgotten_session_leaves_nothing():
 
     assert ledger.forget("a") == [0]
     assert ledger.tokens(0) == []
-    assert ledger.reusable("a", [1, 2, 3, 4]) == 0
+    assert ledger.keep(0, owner("a"), [1, 2, 3, 4]) == 0
     assert ledger.forget("a") == []
 
 
@@ -150,6 +180,40 @@ def test_the_book_is_bounded():
     assert book.spelling("a", "0.") is None
     assert book.spelling("a", "1.") == (1,)
 
-    for number in range(SESSIONS_WITH_ANSWERS):
-        book.record(f"session {number}", HELLO)
-    assert book.spelling("a", "1.") is None
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.integers(0, 5), st.integers(1, 40)),
+            st.tuples(st.integers(0, 5), st.none()),
+        ),
+        max_size=60,
+    )
+)
+def test_the_book_keeps_to_its_budget_and_drops_the_longest_unused(
+    happening: list[tuple[int, int | None]],
+):
+    budget = 4 * RECORD_BYTES
+    book, latest = AnswerBook(budget), list[tuple[str, int]]()
+    for session, length in happening:
+        name = str(session)
+        if length is None:
+            book.forget(name)
+            latest = [each for each in latest if each[0] != name]
+            assert book.spelling(name, "x") is None
+        else:
+            book.record(name, Recorded("x" * length, [7] * length, range(1, length + 1)))
+            latest.append((name, length))
+            assert book.spelling(name, "x" * length) == [7] * length
+        assert 0 <= book.size_bytes <= budget
+    for name in {name for name, _ in latest}:
+        book.forget(name)
+    assert book.size_bytes == 0
+
+
+def test_an_answer_larger_than_the_book_is_not_kept():
+    book = AnswerBook(RECORD_BYTES)
+    book.record("a", HELLO)
+
+    assert book.spelling("a", "Hello world") is None
+    assert book.size_bytes == 0

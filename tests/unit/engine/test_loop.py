@@ -7,6 +7,7 @@ import pytest
 from engine.base import Message
 from engine.loop import prompt_limit
 from engine.plan import Plan
+from engine.prompt import Prompt
 from tests.contract.engine_fixtures import PLAN, SYSTEM, Steps, loaded_model, request
 
 LONG = "The quick brown fox jumps over the lazy dog. " * 60
@@ -282,3 +283,51 @@ def test_a_drafted_answer_is_history_like_any_other(steps: Steps):
     steps.ask(2, request("And now?", history=history))
     steps.run()
     assert steps.usages[2].prefilled_tokens < 20
+
+
+def test_what_is_only_read_is_kept_and_nothing_is_written(steps: Steps):
+    asked = request("What is the capital of France?")
+    steps.ask(1, replace(asked, sampling=replace(asked.sampling, max_tokens=0)))
+    steps.run()
+    read = steps.usages[1]
+    steps.ask(2, asked)
+    steps.run()
+
+    assert (read.completion_tokens, steps.texts.get(1, "")) == (0, "")
+    assert steps.usages[2].reused_tokens == read.prompt_tokens - 1
+
+
+def test_a_reading_that_is_broken_off_goes_on_where_it_was(steps: Steps):
+    asked = request(LONG)
+    only_read = replace(asked, sampling=replace(asked.sampling, max_tokens=0))
+    steps.ask(1, only_read)
+    steps.step()
+    steps.step()
+    steps.loop.cancel(1)
+    assert not steps.loop.busy
+    steps.ask(2, only_read)
+    steps.run()
+
+    first = steps.usages[2].reused_tokens
+    assert 0 < first < steps.usages[2].prompt_tokens - 1
+
+
+def test_a_reading_is_no_end_of_a_rest(steps: Steps):
+    asked = request("What is the capital of France?")
+    steps.ask(1, asked)
+    steps.run()
+    for number in range(2, 5):
+        steps.ask(number, replace(asked, sampling=replace(asked.sampling, max_tokens=0)))
+        steps.run()
+    steps.rest(10.0)
+    steps.ask(5, asked)
+    steps.run()
+    slid = loaded_model().prompter.beginning(asked.messages, steps.spelled("s"))
+    steps.loop.prepare("s", [*slid[:8], *slid[9:]])
+    while steps.loop.busy:
+        steps.step()
+
+    # There were ten seconds for it, so what changed is computed and nothing is shifted.
+    steps.loop.submit(6, asked, Prompt([*slid[:8], *slid[9:], 1], 0))
+    steps.run()
+    assert steps.usages[6].slide == "warmed"

@@ -2,17 +2,20 @@
 
 Whatever is asked, stopped, forgotten, parked, made ready or aborted: no sequence is given to two
 sessions, the ledger says what the cache holds, the budgets hold, every answer is the one that a
-fresh model gives, and everybody is answered in the end.
+fresh model gives, a forgotten session begins anew, and everybody is answered in the end.
 """
+
+from dataclasses import dataclass
 
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from engine.base import Request, Sampling
+from engine.base import Request, Sampling, Usage
 from engine.drafter import CATCH_UP_TOKENS, Drafter
 from engine.loop import Loop
 from engine.plan import Plan
+from engine.prefix import common_prefix
 from engine.prompt import Prompt
 from tests.fakes.paper_carrier import PaperCarrier
 from tests.fakes.paper_model import LETTERS, Careless, PaperModel, answer_to, text_of
@@ -25,6 +28,19 @@ SESSIONS = [f"session {number}" for number in range(4)]
 sessions = st.sampled_from(SESSIONS)
 people = st.sampled_from(["ada", "bob", "eve"])
 words = st.lists(st.integers(1, 6), min_size=1, max_size=60)
+
+
+@dataclass(slots=True)
+class Asked:
+    """A request, what it is to be answered, and what came of that so far."""
+
+    session: str
+    person: str
+    prompt: list[int]
+    text: list[int]
+    answer: list[int]
+    shown: str = ""
+    tokens: int = 0
 
 
 class Talk(RuleBasedStateMachine):
@@ -68,16 +84,21 @@ class Talk(RuleBasedStateMachine):
         self.carrier = PaperCarrier(spill_bytes)
         self.loop = Loop(self.model, self.plan, self.model.clock, drafter, self.carrier)
         self.turns: dict[str, list[list[int]]] = {session: [] for session in SESSIONS}
-        self.asked: dict[int, tuple[str, list[int], list[int]]] = {}
-        self.texts: dict[int, str] = {}
+        self.known: dict[str, list[list[int]]] = {session: [] for session in SESSIONS}
+        self.askers: dict[str, set[str]] = {session: set() for session in SESSIONS}
+        self.said: dict[str, set[str]] = {session: set() for session in SESSIONS}
+        self.slid: set[str] = set()
+        self.asked: dict[int, Asked] = {}
         self.last = 0
 
     @rule(session=sessions, person=people, text=words, max_tokens=st.integers(1, 40))
     def ask(self, session: str, person: str, text: list[int], max_tokens: int) -> None:
         prompt = [*self._window(session), *text]
+        answer = answer_to(prompt, self._room(prompt, max_tokens))
         self.last += 1
-        self.asked[self.last] = (session, text, answer_to(prompt, self._room(prompt, max_tokens)))
-        self.texts[self.last] = ""
+        self.asked[self.last] = Asked(session, person, prompt, text, answer)
+        self.known[session].append([*prompt, *answer])
+        self.askers[session].add(person)
         request = Request(session, person, (), Sampling(temperature=0, max_tokens=max_tokens))
         self.loop.submit(self.last, request, Prompt(prompt, len(SYSTEM)))
 
@@ -124,43 +145,83 @@ class Talk(RuleBasedStateMachine):
     def step(self, count: int) -> None:
         for _ in range(count):
             report = self.loop.step()
-            for number, text in report.texts.items():
-                self.texts[number] += text
-                assert text_of(self.asked[number][2]).startswith(self.texts[number])
-            for number in report.done:
-                self._end(number)
+            for number, piece in report.texts.items():
+                asked = self.asked[number]
+                asked.shown += piece.text
+                asked.tokens += piece.tokens
+                assert text_of(asked.answer).startswith(asked.shown)
+            for number, (_, usage) in report.done.items():
+                self._end(number, usage)
             for number in report.failed:
                 self.asked.pop(number, None)
 
-    def _end(self, number: int) -> None:
-        session, text, answer = self.asked.pop(number)
-        assert self.texts[number] == text_of(answer)
-        self.turns[session].append([*text, *answer])
+    def _end(self, number: int, usage: Usage) -> None:
+        asked = self.asked.pop(number)
+        session = asked.session
+        assert asked.shown == text_of(asked.answer)
+        assert asked.tokens == len(asked.answer)
+        assert usage.reused_tokens <= self._known_of(asked)
+        assert not usage.slide or session in self.slid
+        self._say(asked)
+        self.turns[session].append([*asked.text, *asked.answer])
         if len(self.turns[session]) > TURNS_KEPT:
             self.turns[session] = self.turns[session][1:]
+            self.slid.add(session)
+            self.known[session].append(self._window(session))
             self.loop.prepare(session, self._window(session))
+
+    def _known_of(self, asked: Asked) -> int:
+        """Tokens of a prompt that its person's conversations, as they are remembered, began with;
+        of anybody else's it is the system prompt."""
+        own = [s for s in SESSIONS if s == asked.session or asked.person in self.askers[s]]
+        known = (tokens for session in own for tokens in self.known[session])
+        return max(len(SYSTEM), *(common_prefix(tokens, asked.prompt) for tokens in known))
+
+    def _say(self, asked: Asked) -> None:
+        """What was shown of an answer is spelled as it was generated when it comes back."""
+        if asked.shown:
+            self.said[asked.session].add(asked.shown)
+            spelled = self.loop.spelling(asked.session, asked.shown)
+            assert spelled is not None
+            assert text_of(spelled) == asked.shown
 
     @precondition(lambda self: self.asked)
     @rule(which=st.integers(0, 100))
     def cancel(self, which: int) -> None:
         number = sorted(self.asked)[which % len(self.asked)]
         self.loop.cancel(number)
-        del self.asked[number]
+        self._say(self.asked.pop(number))
 
     @rule(session=sessions)
     def forget(self, session: str) -> None:
-        known = self._window(session)
-        self.loop.forget(session)
+        self._forget(session)
         self.turns[session] = []
-        kept = self.loop.shelf.best(session, known)
-        assert kept is None or kept.session != session
+        assert self.loop.shelf.own(session) is None
         assert self.loop.kept.files == len(self.carrier.files) - (self.carrier.fetching is not None)
         owners = map(self.loop.ledger.owner, range(self.plan.sequences))
-        assert session not in owners
+        assert session not in [owner.session for owner in owners if owner]
+
+    def _forget(self, session: str) -> None:
+        self.loop.forget(session)
+        self.asked = {n: asked for n, asked in self.asked.items() if asked.session != session}
+        self.known[session] = []
+        self.askers[session].clear()
+        self.slid.discard(session)
+        assert not any(self.loop.spelling(session, text) for text in self.said[session])
+
+    @precondition(lambda self: any(self.turns.values()))
+    @rule(which=st.integers(0, 100), steps=st.integers(0, 8))
+    def begin_anew(self, which: int, steps: int) -> None:
+        """A forgotten conversation is held once more, in the same words."""
+        known = [session for session in SESSIONS if self.turns[session]]
+        session = known[which % len(known)]
+        turn = self.turns[session][0]
+        self.forget(session)
+        self.talk(session, turn, 1, steps)
 
     @rule(session=sessions, turn=st.integers(0, TURNS_KEPT - 1))
     def take_out_a_turn(self, session: str, turn: int) -> None:
-        self.loop.forget(session)
+        self._forget(session)
         del self.turns[session][turn : turn + 1]
 
     @precondition(lambda self: self.loop.busy)

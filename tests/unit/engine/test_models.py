@@ -72,7 +72,7 @@ def test_verify_finds_a_changed_file(store: ModelStore, local: Path):
 @pytest.mark.parametrize(
     ("source", "fault"),
     [
-        ("/no/such.gguf", "is missing"),
+        ("/no/such.gguf", "There is no model file /no/such.gguf; write its path"),
         ("pypi:name", "not understood"),
         ("pypi:name==1;import", "not understood"),
         ("pypi:--index-url==1", "not understood"),

@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from engine.pacing import BESIDE_READERS, Pacing
+from engine.pacing import BESIDE_READERS, MOST_TURNS, Pacing
 from engine.rates import Rates
 
 Machine = Callable[[int], float]
@@ -19,19 +19,18 @@ def bound_by_memory(tokens: int) -> float:
 
 
 def bound_by_computing(tokens: int) -> float:
-    """A small model: each token takes nearly as long as the first."""
-    return 0.003 + tokens * 0.003
+    """A long context: each token takes nearly as long as the first."""
+    return 0.03 + tokens * 0.03
 
 
 def after_chunks(machine: Machine, count: int, pacing: Pacing | None = None) -> list[int]:
     """The sizes of chunks beside one reader of the same model."""
     pacing = pacing or Pacing()
     rates = Rates(prefill=64 / machine(64), token_s=machine(1))
-    bearable_s = rates.token_s * BESIDE_READERS
     sizes: list[int] = []
     for _ in range(count):
-        sizes.append(pacing.tokens(bearable_s, rates))
-        pacing.note(sizes[-1], machine(sizes[-1]), bearable_s, rates)
+        sizes.append(pacing.tokens(rates.token_s, rates))
+        pacing.note(sizes[-1], machine(sizes[-1]), rates.token_s, rates)
     return sizes
 
 
@@ -43,19 +42,38 @@ def test_no_more_than_that_is_taken_from_the_readers():
     assert after_chunks(bound_by_computing, 40)[-20:] == [1] * 20
 
 
+@pytest.mark.parametrize(
+    ("steps", "turns"),
+    [(0.5, 1), (1.2, 1), (1.7, 1), (1.9, 2), (2.4, 2), (3.6, 3), (1000, MOST_TURNS)],
+)
+def test_readers_get_as_long_as_a_token_took_that_cannot_be_shortened(steps: float, turns: int):
+    pacing = Pacing()
+    pacing.note(1, steps * 0.03, 0.03, Rates(prefill=30.0, token_s=0.03))
+
+    assert pacing.turns == turns
+
+
+def test_readers_get_one_turn_after_what_can_be_shortened():
+    pacing = Pacing()
+    pacing.note(1, 1.0, 0.03, Rates(prefill=30.0, token_s=0.03))
+    pacing.note(2, 1.0, 0.03, Rates(prefill=30.0, token_s=0.03))
+
+    assert pacing.turns == 1
+
+
 def test_a_prompt_that_grows_slower_gets_shorter_chunks():
     pacing = Pacing()
     before = after_chunks(bound_by_memory, 40, pacing)[-1]
     rates = Rates(prefill=125.0, token_s=0.125)
-    pacing.note(before, 0.6, 0.15, rates)
+    pacing.note(before, 4 * 0.125 * BESIDE_READERS, 0.125, rates)
 
-    assert pacing.tokens(0.15, rates) == before // 4
+    assert pacing.tokens(0.125, rates) == before // 4
 
 
 def test_one_slow_chunk_is_made_good_again():
     pacing = Pacing()
     usual = after_chunks(bound_by_memory, 40, pacing)[-1]
-    pacing.note(usual, 10.0, 0.15, Rates(prefill=125.0, token_s=0.125))
+    pacing.note(usual, 10.0, 0.125, Rates(prefill=125.0, token_s=0.125))
 
     assert after_chunks(bound_by_memory, 40, pacing)[-1] == usual
 
@@ -63,10 +81,11 @@ def test_one_slow_chunk_is_made_good_again():
 @given(st.lists(st.tuples(st.integers(1, 64), st.floats(0, 10), st.floats(0, 10))))
 def test_a_prompt_always_gets_on(chunks: list[tuple[int, float, float]]):
     pacing, rates = Pacing(), Rates()
-    for tokens, seconds, bearable_s in chunks:
-        pacing.note(tokens, seconds, bearable_s, rates)
+    for tokens, seconds, step_s in chunks:
+        pacing.note(tokens, seconds, step_s, rates)
 
     assert pacing.tokens(0.0, rates) >= 1
+    assert 1 <= pacing.turns <= MOST_TURNS
 
 
 @pytest.mark.parametrize("known", [Rates(), Rates(prefill=100.0)])
@@ -74,13 +93,13 @@ def test_a_chunk_before_any_pace_is_known_teaches_nothing(known: Rates):
     pacing = Pacing()
     pacing.note(30, 1.0, 0.0, known)
 
-    assert pacing.tokens(0.5, Rates(prefill=100.0)) == 50
+    assert pacing.tokens(0.5, Rates(prefill=100.0)) == 50 * BESIDE_READERS
 
 
 def test_the_rate_beside_readers_counts_their_steps_in():
     pacing, rates = Pacing(), Rates(prefill=125.0, token_s=0.125)
     assert pacing.rate == 0.0
     for _ in range(50):
-        pacing.note(10, 0.075, 0.125 * BESIDE_READERS, rates)
+        pacing.note(10, 0.075, 0.125, rates)
 
     assert pacing.rate == pytest.approx(10 / (0.075 + 0.125))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.carrier import Carried, Fetched, Stored
-from engine.porter import Porter, Room
+from engine.porter import Disk, Porter
 
 WAIT_S = 60.0
 STATE = bytes(range(256)) * 10_000
@@ -24,7 +24,7 @@ class Trip:
     def __init__(self, directory: Path) -> None:
         self.notices: list[tuple[str, str]] = []
         self._woken = threading.Semaphore(0)
-        self.porter = Porter(Room(directory, 1 << 30, "sha", 0), self._woken.release, self.note)
+        self.porter = Porter(Disk(directory, 1 << 30, "sha", 0), self._woken.release, self.note)
 
     def note(self, event: str, cause: str) -> None:
         self.notices.append((event, cause))
@@ -86,7 +86,7 @@ def test_what_is_dropped_before_it_is_written_is_not_kept(tmp_path: Path):
         woken.release()
         held.wait(WAIT_S)  # so that the next state is dropped before its turn comes
 
-    porter = Porter(Room(tmp_path, 1 << 30, "sha", 0), wake, Trip(tmp_path).note)
+    porter = Porter(Disk(tmp_path, 1 << 30, "sha", 0), wake, Trip(tmp_path).note)
     porter.store(1, "ann", STATE)
     assert woken.acquire(timeout=WAIT_S)
     porter.store(2, "bob", STATE)
@@ -144,8 +144,8 @@ def test_a_disk_keeps_room_for_others(tmp_path: Path):
     def note(event: str, cause: str) -> None:
         notices.append((event, cause))
 
-    room = Room(tmp_path, 1 << 30, "sha", kept_free_bytes=1 << 60)
-    with Porter(room, woken.release, note) as porter:
+    disk = Disk(tmp_path, 1 << 30, "sha", kept_free_bytes=1 << 60)
+    with Porter(disk, woken.release, note) as porter:
         porter.store(1, "ann", STATE)
         assert woken.acquire(timeout=WAIT_S)
         assert porter.done() == [Stored(is_whole=False)]

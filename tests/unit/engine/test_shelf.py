@@ -3,11 +3,19 @@
 import hypothesis.strategies as st
 from hypothesis import given
 
+from engine.owner import Owner
 from engine.shelf import SHARED, Parked, Shelf
 
 
+def owner(session: str, shared: int = 0) -> Owner:
+    """A session of a person of its own."""
+    return Owner(session, session, shared)
+
+
 def parked(session: str, tokens: list[int], state_bytes: int = 100) -> Parked:
-    return Parked(session, tuple(tokens), b"x" * state_bytes)
+    return Parked(
+        owner(session, len(tokens) if session == SHARED else 0), tuple(tokens), b"x" * state_bytes
+    )
 
 
 def test_a_session_finds_its_own_and_the_shared_beginning():
@@ -15,12 +23,12 @@ def test_a_session_finds_its_own_and_the_shared_beginning():
     shelf.put(parked(SHARED, [1, 2]))
     shelf.put(parked("a", [1, 2, 3, 4]))
 
-    own, shared = shelf.best("a", [1, 2, 3, 5]), shelf.best("b", [1, 2, 3, 5])
+    own, shared = shelf.best(owner("a"), [1, 2, 3, 5]), shelf.best(owner("b"), [1, 2, 3, 5])
     assert own
     assert own.session == "a"
     assert shared
     assert shared.session == SHARED
-    assert shelf.best("b", [9]) is None
+    assert shelf.best(owner("b"), [9]) is None
 
 
 def test_a_session_has_one_state():
@@ -36,10 +44,12 @@ def test_the_longest_unused_makes_room():
     shelf = Shelf(350)
     for session, token in (("a", 1), ("b", 2), ("c", 3)):
         shelf.put(parked(session, [token]))
-    assert shelf.best("a", [1])
+    assert shelf.best(owner("a"), [1])
     shelf.put(parked("d", [4]))
 
-    assert [session for session in "abcd" if shelf.best(session, [1 + "abcd".index(session)])] == [
+    assert [
+        session for session in "abcd" if shelf.best(owner(session), [1 + "abcd".index(session)])
+    ] == [
         "a",
         "c",
         "d",
@@ -58,7 +68,7 @@ def test_a_forgotten_session_leaves_nothing():
     shelf.put(parked(SHARED, [1]))
     shelf.forget("a")
 
-    assert shelf.best("a", [1]) == parked(SHARED, [1])
+    assert shelf.best(owner("a"), [1]) == parked(SHARED, [1])
 
 
 @given(
@@ -74,7 +84,7 @@ def test_the_budget_holds_and_the_sum_is_right(puts: list[tuple[str, list[int], 
     shelf = Shelf(400)
     for session, tokens, size in puts:
         shelf.put(parked(session, tokens, size))
-        found = shelf.best(session, tokens)
+        found = shelf.best(owner(session), tokens)
         assert shelf.size_bytes <= 400
         assert found is None or found.session in (SHARED, session)
     for session in (SHARED, "a", "b", "c"):

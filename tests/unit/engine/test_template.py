@@ -1,5 +1,7 @@
 """Templates are strangers' code; messages are never part of it."""
 
+import resource
+
 import pytest
 
 from engine.base import Message
@@ -8,6 +10,7 @@ from engine.template import CHATML, ChatTemplate, TemplateFault, fold
 
 SYSTEM, USER = Message("system", "S"), Message("user", "U")
 TALK = (SYSTEM, USER, Message("assistant", "A"), Message("user", "V"))
+LONG_TALK = (SYSTEM, *(USER, Message("assistant", "A")) * 10, USER)
 
 GEMMA = (
     "{{ bos_token }}{% if messages[0]['role'] == 'system' %}"
@@ -122,3 +125,21 @@ ATTACKS = {
 def test_a_hostile_template_is_a_fault_and_nothing_else(name: str):
     with pytest.raises(TemplateFault):
         Prompter(Letters(), ChatTemplate(ATTACKS[name] + "{% for m in [] %}{% endfor %}"))
+
+
+@pytest.mark.parametrize("source", [CHATML, GEMMA])
+def test_what_was_rehearsed_bounds_nobody_s_memory(
+    source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template, limits = ChatTemplate(source), list[object]()
+
+    def note(_: int, limit: object) -> None:
+        limits.append(limit)
+
+    template.rehearse()
+    monkeypatch.setattr(resource, "setrlimit", note)
+    for count in range(2, len(LONG_TALK) + 1, 2):
+        template.parts(LONG_TALK[:count])
+        template.parts(LONG_TALK[1:count])
+
+    assert limits == []

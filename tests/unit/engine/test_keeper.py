@@ -1,0 +1,82 @@
+"""Who waits for a worker, and workers that die at the wrong moment."""
+
+import asyncio
+
+from engine.base import EngineStatus
+from engine.child import Child
+from engine.frames import Load, Wire, status_frame
+from engine.keeper import Keeper, Patience
+from engine.plan import Plan
+
+PLAN = Plan(512, 1)
+
+
+class Worker(Child):
+    """Says that it is ready, and then dies at once or not at all."""
+
+    def __init__(self, *, dies: bool) -> None:
+        self._frames: list[Wire] = [status_frame(EngineStatus("ready", model="m"))]
+        self._dies = dies
+        self.closing, self.may_close = asyncio.Event(), asyncio.Event()
+
+    async def receive(self) -> Wire | None:
+        if self._frames:
+            return self._frames.pop()
+        if not self._dies:
+            await asyncio.Event().wait()
+        return None
+
+    async def close(self) -> str:
+        self.closing.set()
+        await self.may_close.wait()
+        return "SIGSEGV"
+
+
+class Asked:
+    """Hears how the workers ended."""
+
+    def __init__(self) -> None:
+        self.ends: list[str] = []
+
+    def __bool__(self) -> bool:
+        return False
+
+    def take(self, frame: Wire) -> None: ...
+
+    def interrupt(self, end: str) -> None:
+        self.ends.append(end)
+
+    def fail(self, detail: str) -> None: ...
+
+
+def keeper_of(work: Asked, *workers: Worker) -> Keeper:
+    left = [*workers]
+
+    async def spawn(_: Load) -> Child:
+        return left.pop(0)
+
+    return Keeper(Load("", "", "", PLAN), work, Patience(0.0), asyncio.sleep, spawn)
+
+
+async def test_who_waited_for_a_worker_that_died_at_once_gets_the_next_one() -> None:
+    brief, lasting = Worker(dies=True), Worker(dies=False)
+    brief.may_close.set()
+    lasting.may_close.set()
+    keeper = keeper_of(Asked(), brief, lasting)
+    keeper.start()
+    async with asyncio.timeout(60):
+        assert await keeper.ready() is lasting
+    await keeper.close()
+
+
+async def test_the_end_of_a_worker_is_told_though_nobody_keeps_it_any_more() -> None:
+    dying, asked = Worker(dies=True), Asked()
+    keeper = keeper_of(asked, dying)
+    keeper.start()
+    await dying.closing.wait()
+    closing = asyncio.create_task(keeper.close())
+    await asyncio.sleep(0)
+    dying.may_close.set()
+    async with asyncio.timeout(60):
+        await closing
+    assert len(asked.ends) == 1
