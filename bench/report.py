@@ -33,13 +33,14 @@ own answers go into its own windows of ten turns. Compute threads sleep soon whe
 (`GOMP_SPINCOUNT=1000`), on all sides; `llama-batched-bench` is measured spinning too, and its best
 counts.
 
-The 50 people are met in the middle of their conversations: nine turns lie behind them, three
-follow, and before the last the window has slid; everybody's first question does not count, for its
-prompt is new to all sides. A turn has about 30 tokens, half of what one usually has, so people
-think 20 s instead of 60, drawn between half and one and a half of that from a seed, the same for
-every side. The server's settings are tried with 12 people who think 4 s. Our side may keep 1 GiB
-of parked conversations there, where 256 MiB is what `engine.park_bytes` is by itself; the server's
-cache for them may take 8 GiB.
+The 50 people who think have thirteen turns each, a minute of thought between them, drawn between
+half and one and a half of that from a seed, the same for every side. A turn has about 64 tokens, 32
+of them the answer's, and before the twelfth the window has slid. Everybody's first question does
+not count, for its prompt is new to all sides. Without a pause, people are met in the middle of
+their conversations: nine turns lie behind them and three follow, of about 30 tokens. The server's
+settings are tried with 12 such people who think 4 s. Our side may keep 1 GiB of parked
+conversations there, where 256 MiB is what `engine.park_bytes` is by itself; the server's cache for
+them may take 8 GiB.
 
     python -m bench.peers                        # llama.cpp's tools, about ten minutes
     python -m bench.engine --rounds 3 --report   # everything; `--rows` and `--rounds` choose

@@ -29,6 +29,7 @@ class Size:
     flood: int
     long_words: int
     read_tokens: int
+    repeat_texts: int
     repeat_tokens: int
     stops: int
     memory_turns: tuple[int, int]
@@ -38,19 +39,20 @@ class Size:
 
 FULL = Size(
     widths=(1, 8, 32),
-    decode_tokens=48,
+    decode_tokens=96,
     chat_turns=17,
     chat_tokens=16,
     chat_pause_s=1.5,
-    team=Crowd(people=50, first=10, last=12, think_s=20.0, words=1, answer_tokens=8),
+    team=Crowd(people=50, first=1, last=13, think_s=60.0, words=5, answer_tokens=32),
     rush=Crowd(people=50, first=10, last=12, think_s=0.0, words=1, answer_tokens=8),
     trial=Crowd(people=12, first=10, last=12, think_s=4.0, words=1, answer_tokens=8),
-    swapping=Crowd(people=8, first=1, last=9, think_s=1.5, words=1, answer_tokens=8),
+    swapping=Crowd(people=16, first=8, last=14, think_s=16.0, words=1, answer_tokens=8),
     slots=(50, 8),
     light_asks=8,
     flood=8,
     long_words=1000,
-    read_tokens=100,
+    read_tokens=250,
+    repeat_texts=6,
     repeat_tokens=160,
     stops=12,
     memory_turns=(500, 10_000),
@@ -72,6 +74,7 @@ QUICK = Size(
     flood=2,
     long_words=40,
     read_tokens=10,
+    repeat_texts=1,
     repeat_tokens=8,
     stops=1,
     memory_turns=(5, 10),

@@ -9,7 +9,8 @@ from engine.plan import Plan
 
 CONTEXT = 1024
 SEQUENCES = 8
-PAUSE_S = 0.5
+PAUSE_S = 2.0
+"""Somebody who writes now and then: nine as busy as this would not fill the engine."""
 ANSWER_TOKENS = 8
 FLOOD_WORDS, FLOOD_TOKENS = 40, 24
 

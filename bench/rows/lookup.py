@@ -1,11 +1,13 @@
-"""Prompt look-up where it should pay: a paragraph that comes back with corrections.
+"""Prompt look-up where it should pay: texts that come back with corrections.
 
-What it could gain at most is what a batch of a draft's length gains over one token alone; its share
-of that is the figure.
+What it could gain at most is what a batch of a draft and the token before it gains over one token
+alone; its share of that is the figure, in tokens a second over all texts together.
 """
 
+from itertools import islice
 from time import perf_counter
 
+from bench.corrections import SYSTEM, TASKS
 from bench.ours import Ours, ours
 from bench.row import Aim, Bench, Figures, Row
 from bench.side import Ask
@@ -20,45 +22,48 @@ from engine.tuning import Tuning
 CONTEXT = 1024
 BATCH_TOKENS = 512
 STEPS = 24
-PARAGRAPH = (
-    "The old harbour lies on the north side of the town. Every morning the boats comes in with "
-    "fish, and the people from the market waits for them on the stone steps. In winter the water "
-    "freeze and the boats stay in the sheds behind the church. Then the men mends their nets and "
-    "tell each other storys until the ice is gone and the first ship leave the harbour again."
-)
-TASK = (
-    Message("system", "You repeat texts word for word."),
-    Message("user", f"Repeat this paragraph with the mistakes corrected:\n\n{PARAGRAPH}"),
-)
+BATCH = LONGEST_DRAFT + 1
+SHORTEST_S = 0.001
+"""A short answer may come in one piece, of which no rate is known."""
 
 
 async def measure(bench: Bench) -> Figures:
-    """One round."""
-    plain = await _rate(bench, lookup=False)
-    helped = await _rate(bench, lookup=True)
+    """One round: each text without and with, one right after the other."""
+    plain, helped = Plan(CONTEXT, 2, bench.threads, lookup=False), Plan(CONTEXT, 2, bench.threads)
+    async with ours(bench.model, plain) as without, ours(bench.model, helped) as with_it:
+        for side in (without, with_it):
+            await _ask(side, "warm", next(iter(TASKS.values())), 16)
+        heard: dict[str, tuple[Heard, Heard]] = {}
+        for kind, text in islice(TASKS.items(), bench.size.repeat_texts):
+            tokens = bench.size.repeat_tokens
+            one = await _ask(without, kind, text, tokens)
+            heard[kind] = one, await _ask(with_it, kind, text, tokens)
+    before, after = (_rate([pair[i] for pair in heard.values()]) for i in (0, 1))
     gain = _batch_gain(bench)
     return {
-        "without tok/s": plain,
-        "with tok/s": helped,
-        "speed-up": helped / plain,
-        f"a batch of {LONGEST_DRAFT} gains": gain,
-        "share": helped / plain / gain,
+        "without tok/s": before,
+        "with tok/s": after,
+        "speed-up": after / before,
+        f"a batch of {BATCH} gains": gain,
+        "share": after / before / gain,
+        **{f"{kind} speed-up": _rate([b]) / _rate([a]) for kind, (a, b) in heard.items()},
     }
 
 
-async def _rate(bench: Bench, *, lookup: bool) -> float:
-    async with ours(bench.model, Plan(CONTEXT, 2, bench.threads, lookup=lookup)) as side:
-        await _ask(side, "warm", 16)
-        heard = await _ask(side, "repeat", bench.size.repeat_tokens)
-    return (heard.tokens - 1) / (heard.arrivals[-1] - heard.arrivals[0])
+def _rate(answers: list[Heard]) -> float:
+    """Tokens a second behind the first piece of text."""
+    tokens = sum(sum(heard.sizes[1:]) for heard in answers)
+    seconds = sum(heard.arrivals[-1] - heard.arrivals[0] for heard in answers)
+    return max(1, tokens) / max(SHORTEST_S, seconds)
 
 
-async def _ask(side: Ours, session: str, tokens: int) -> Heard:
-    return await side.ask(Ask(session, session, TASK, tokens))
+async def _ask(side: Ours, session: str, text: str, tokens: int) -> Heard:
+    messages = (SYSTEM, Message("user", text))
+    return await side.ask(Ask(session, session, messages, tokens))
 
 
 def _batch_gain(bench: Bench) -> float:
-    """Tokens a second of a draft's length at once, over one at a time, in one sequence."""
+    """Tokens a second of a draft's batch at once, over one at a time, in one sequence."""
     tuning = Tuning(bench.threads, bench.threads, BATCH_TOKENS)
     model = Model(
         bench.model,
@@ -69,10 +74,10 @@ def _batch_gain(bench: Bench) -> float:
     )
     try:
         alone = _seconds_a_step(model, 1)
-        together = _seconds_a_step(model, LONGEST_DRAFT)
+        together = _seconds_a_step(model, BATCH)
     finally:
         model.close()
-    return alone * LONGEST_DRAFT / together
+    return alone * BATCH / together
 
 
 def _seconds_a_step(model: Model, tokens: int) -> float:
@@ -88,7 +93,7 @@ def _seconds_a_step(model: Model, tokens: int) -> float:
 
 ROW = Row(
     "look-up",
-    "Prompt look-up on a paragraph with corrections: its gain as a share of a batch's",
+    "Prompt look-up on texts with corrections: its gain as a share of a batch's",
     (Aim("share", 0.75, at_least=True),),
     measure,
 )

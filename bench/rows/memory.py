@@ -9,14 +9,15 @@ from bench.row import Aim, Bench, Figures, Row
 from bot.rehearsal import Talk
 from engine.plan import Plan
 
-PEOPLE = 16
+PEOPLE = 12
+ANSWER_TOKENS = 8
 TURNS_A_TALK = 14
 CONTEXT = 512
-PARK_BYTES = 16 << 20
+PARK_BYTES = 64 << 20
 
 
 async def measure(bench: Bench) -> Figures:
-    """Talks of 14 turns, so that windows slide, among 16 people with 8 sequences."""
+    """Talks of 14 turns, so that windows slide, among 12 people with 8 sequences."""
     early, late = bench.size.memory_turns
     plan = Plan(CONTEXT, 8, bench.threads, park_bytes=PARK_BYTES)
     async with ours(bench.model, plan) as side:
@@ -48,7 +49,7 @@ async def _turns(side: Ours, start: int, end: int) -> None:
         for turn in left:
             if len(talk.turns) == TURNS_A_TALK:
                 talk = Talk(f"m{turn}-{number}", turn, words=0)
-            await speak(side, talk, answer_tokens=2)
+            await speak(side, talk, ANSWER_TOKENS)
 
     await asyncio.gather(*map(person, range(PEOPLE)))
 
