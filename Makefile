@@ -16,7 +16,7 @@ LOCKED := $(PIP) --no-build-isolation --require-hashes
 	types docs platforms-table lock bench bench-peers bench-engine bench-storage clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: install ## start Parley; the first time, install it into .venv
 	@exec $(BIN)/parley run

@@ -159,7 +159,8 @@ class Limits:
     may come at once. `edits_are_sends`: an edit takes its place among the sends. `can_find`: what
     was sent under a key can be found again; where it can't, nothing but a placeholder is ever sent,
     and the text comes by an edit. `max_edits` bounds the edits of one message, 0 for no bound.
-    `typing_s` is how long the platform shows a typing sign, 0 where there is none.
+    `typing_s` is how long the platform shows a typing sign, 0 where there is none. `command` is
+    what people write before a command's name.
     """
 
     max_chars: int
@@ -177,6 +178,7 @@ class Limits:
     all_sends_per_minute: int = 0
     burst: int = 6
     typing_s: float = 5.0
+    command: str = "/"
 
 
 @dataclass(frozen=True, slots=True)

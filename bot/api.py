@@ -5,7 +5,6 @@ answered with the session's window, kept as a turn. An `Idempotency-Key` makes t
 that a repeated request gets the recorded answer instead of a new one.
 """
 
-import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
@@ -24,6 +23,7 @@ from bot.bearer import Bearer
 from bot.codec import answer_key
 from bot.commands import Desk
 from bot.delivery import Spawn
+from bot.hangup import while_connected
 from bot.hygiene import clean
 from bot.line import Answered, Grown, Line, Progress, Refused
 from bot.pipeline import ONCE, Pipeline
@@ -153,20 +153,11 @@ class ChatApi:
         return JSONResponse(_response(turn))
 
     async def _whole(self, request: Request, asked: Asked) -> Response:
-        answer = asyncio.create_task(self._last(asked))
-        gone = asyncio.create_task(_disconnected(request))
-        try:
-            await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if not answer.done():
-                return Response(status_code=499)
-            match answer.result():
-                case Answered(turn):
-                    return JSONResponse(_response(turn))
-                case Refused(reason, text):
-                    raise BadRequest(STATUS.get(reason, 503), text)
-        finally:
-            answer.cancel()
-            gone.cancel()
+        match await while_connected(request, self._last(asked)):
+            case Answered(turn):
+                return JSONResponse(_response(turn))
+            case Refused(reason, text):
+                raise BadRequest(STATUS.get(reason, 503), text)
 
     async def _last(self, asked: Asked) -> Answered | Refused:
         async with aclosing(self._listen(asked)) as steps:
@@ -204,11 +195,6 @@ _UNBUFFERED = {"cache-control": "no-store", "x-accel-buffering": "no"}
 def _new_session(key: str) -> str:
     """A session's name; a request that is sent again names the same one again."""
     return str(uuid5(NAMESPACE_URL, f"parley:session:{key}") if key else uuid4())
-
-
-async def _disconnected(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        continue
 
 
 def _event(data: object) -> str:

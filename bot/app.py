@@ -97,10 +97,10 @@ class App:
         self._stopping.set()
         self._over.set()
         if self._bound and self._bound.when() is None:
-            self._bound.reschedule(asyncio.get_running_loop().time() + self._grace_s)
+            self._bound.reschedule(asyncio.get_running_loop().time() + self.grace_s)
 
     @property
-    def _grace_s(self) -> float:
+    def grace_s(self) -> float:
         """How long all that has begun may take to end; what takes longer hangs."""
         return max(self.settings.bot.drain_s + OUTBOX_DRAIN_S, LEAST_GRACE_S)
 

@@ -17,9 +17,11 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
-from bot.sections import Access, Api, Bot, Engine, Matrix, Section, Slack, Storage, Telegram, Web
+from bot.platform_sections import Matrix, Slack, Telegram
+from bot.sections import Access, Api, Bot, Engine, Section, Storage, Web
 
 CONFIG_NAME = "parley.toml"
 ENV_PREFIX = "PARLEY_"
@@ -82,7 +84,9 @@ def load(path: Path | None = None) -> Settings:
     try:
         return Settings(**values)
     except ValidationError as error:
-        raise ConfigError(_explain(error, named or Path(CONFIG_NAME))) from error
+        raise ConfigError(_explain(error, named or Path(CONFIG_NAME), environment)) from error
+    except SettingsError as error:
+        raise ConfigError(_explain_json(error, environment)) from error
 
 
 def _read_toml(named: Path | None) -> dict[str, Any]:
@@ -118,26 +122,63 @@ def _reject_unknown_variables(environment: Mapping[str, str]) -> None:
             continue
         section = name.removeprefix(ENV_PREFIX).partition("__")[0].lower()
         if section not in Settings.model_fields:
-            hint = _nearest(section, list(Settings.model_fields))
-            raise ConfigError(f"{name}: there is no section “{section}”.{hint}")
+            raise ConfigError(f"{name}: there is no section “{section}”.{_section_meant(section)}")
 
 
-def _explain(error: ValidationError, path: Path) -> str:
-    lines = [_explain_one(detail["loc"], detail["msg"], detail["type"], detail["input"], path)
-             for detail in error.errors()]  # fmt: skip
+def _section_meant(name: str) -> str:
+    """What was meant by an unknown one; a single underscore makes a key a part of the section."""
+    for section in Settings.model_fields:
+        if name.startswith(f"{section}_"):
+            meant = f"{section}__{name.removeprefix(f'{section}_')}".upper()
+            return f" Did you mean {ENV_PREFIX}{meant}, with two underscores?"
+    return _nearest(name, list(Settings.model_fields))
+
+
+def _explain(error: ValidationError, path: Path, environment: Mapping[str, str]) -> str:
+    lines: list[str] = []
+    for detail in error.errors():
+        location, kind = detail["loc"], detail["type"]
+        key, source = ".".join(map(str, location)), _source(location, path, environment)
+        if kind == "extra_forbidden":
+            meant = _nearest(str(location[-1]), _keys_beside(location))
+            lines.append(f"{source}: there is no key “{key}”.{meant}")
+        else:
+            shown = "(a secret)" if _SECRETS.search(key) else repr(detail["input"])
+            asked = _ASKED.get(kind) or detail["msg"].removeprefix("Value error, ")
+            lines.append(f"{source}: {key} = {shown}: {asked}.")
     return "\n".join(lines)
 
 
-def _explain_one(
-    location: tuple[int | str, ...], message: str, kind: str, value: object, path: Path
-) -> str:
-    key = ".".join(map(str, location))
-    if kind != "extra_forbidden":
-        shown = "(a secret)" if _SECRETS.search(key) else repr(value)
-        return f"{path}: {key} = {shown}: {message.removeprefix('Value error, ')}."
-    known = _keys_beside(location)
-    return f"{path}: there is no key “{key}”.{_nearest(str(location[-1]), known)}"
+def _explain_json(error: SettingsError, environment: Mapping[str, str]) -> str:
+    """A list or a table in a variable is JSON; the text that is not tells which variable it is."""
+    text = getattr(error.__cause__, "doc", None)
+    names = [name for name, value in environment.items() if value == text]
+    names = [name for name in names if name.startswith(ENV_PREFIX)]
+    shown = "" if _SECRETS.search(" ".join(names).lower()) else f" = {text!r}"
+    return f'{", ".join(names)}{shown}: write it as JSON, a list as ["a", "b"].'
 
+
+def _source(location: tuple[int | str, ...], path: Path, environment: Mapping[str, str]) -> str:
+    """The variable that gave a value, or else the file."""
+    for end in range(len(location), 0, -1):
+        name = ENV_PREFIX + "__".join(map(str, location[:end])).upper()
+        if name in environment:
+            return name
+    return str(path)
+
+
+_ASKED = {
+    "int_parsing": "write a whole number",
+    "int_type": "write a whole number",
+    "float_parsing": "write a number",
+    "float_type": "write a number",
+    "bool_parsing": "write true or false",
+    "bool_type": "write true or false",
+    "string_type": "write a text, in quotation marks",
+    "path_type": "write a path, in quotation marks",
+    "list_type": 'write a list, as ["a", "b"]',
+}
+"""What a person is asked for, where pydantic tells programmers."""
 
 _SECRETS = re.compile("key|token|secret|password")
 

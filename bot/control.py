@@ -22,6 +22,7 @@ import structlog
 
 from adapters.base import Person
 from adapters.console import ConsoleAdapter
+from bot.tasks import guarded
 from storage.directory import make_directory
 
 log = structlog.get_logger(__name__)
@@ -29,6 +30,10 @@ log = structlog.get_logger(__name__)
 MAX_PATH_BYTES = 100
 MAX_LINE_BYTES = 4_000_000
 ASK_TIMEOUT_S = 10.0
+CLOSE_S = 1.0
+"""For the other ends to read what was said to them last."""
+ACCEPT_TURNS = 8
+"""Turns of the loop in which asyncio tells of a connection that it has from the kernel."""
 
 Progress = Callable[[object], Coroutine[Any, Any, None]]
 Task = Callable[[Mapping[str, Any], Progress], Awaitable[object]]
@@ -61,7 +66,7 @@ class Control:
         self._path = path
         self._console = console
         self._tasks = tasks
-        self._open: set[asyncio.StreamWriter] = set()
+        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     @asynccontextmanager
     async def listening(self) -> AsyncGenerator[None]:
@@ -70,19 +75,35 @@ class Control:
         self._path.unlink(missing_ok=True)
         previous = os.umask(0o177)
         try:
-            server = await asyncio.start_unix_server(self._serve, self._path, limit=MAX_LINE_BYTES)
+            server = await asyncio.start_unix_server(self._accept, self._path, limit=MAX_LINE_BYTES)
         finally:
             os.umask(previous)
         try:
             yield
         finally:
             server.close()
-            for writer in self._open:
-                writer.close()
             self._path.unlink(missing_ok=True)
+            for _ in range(ACCEPT_TURNS):
+                await asyncio.sleep(0)
+            await self._end()
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving = asyncio.create_task(guarded(self._serve(reader, writer)))
+        self._open[serving] = writer
+        serving.add_done_callback(self._open.pop)
+
+    async def _end(self) -> None:
+        """End all connections, and see them ended."""
+        for serving, writer in self._open.items():
+            if not writer.is_closing():  # else all is said, and on its way
+                serving.cancel()
+        for patience_s in (CLOSE_S, None):
+            if self._open:
+                await asyncio.wait([*self._open], timeout=patience_s)
+            for writer in self._open.values():
+                writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open.add(writer)
         try:
             request = json.loads(await asyncio.wait_for(reader.readline(), ASK_TIMEOUT_S))
             if request.get("do") == "chat" and self._console:
@@ -92,7 +113,6 @@ class Control:
         except (ConnectionError, TimeoutError, ValueError) as error:
             log.debug("control connection ended", error=str(error))
         finally:
-            self._open.discard(writer)
             with suppress(ConnectionError):
                 writer.close()
                 await writer.wait_closed()

@@ -68,9 +68,12 @@ class Delivery:
         for part in parts:
             self._put(Job(part, part.body, unsure=unsure))
 
-    def preview(self, part: Part, markdown: str, number: int) -> None:
-        """Show how far an answer is, as the platform's pace allows. `number` counts from 1."""
-        self._put(Job(part, markdown, preview=number))
+    def preview(self, part: Part, markdown: str, number: int, *, whole: bool = False) -> None:
+        """Show how far an answer is, as the platform's pace allows. `number` counts from 1.
+
+        A `whole` text is not the answer's beginning, but says what goes on before there is one.
+        """
+        self._put(Job(part, markdown, preview=number, whole=whole))
 
     def wake(self, platform: str) -> None:
         """A platform is back: try again at once what waits for it."""

@@ -71,8 +71,8 @@ class Dispatch:
                 self._begin(self._run, inbound, event, name, arguments)
             case routing.Rate(value):
                 self._begin(self._rate, inbound, event, value)
-            case routing.Refuse(reason, detail):
-                self._refuse(inbound, event, reason, detail)
+            case routing.Refuse(reason, limit):
+                self._refuse(inbound, event, reason, limit)
             case routing.Move(former_room):
                 self._begin(self._move, inbound, event, former_room)
             case routing.Enter():
@@ -109,14 +109,16 @@ class Dispatch:
     def _hint(self, inbound: Inbound, event: MessageEvent) -> None:
         """Tell somebody unknown how to be let in, and what to name to an administrator."""
         person, name = inbound.event.person, self._desk.settings.bot.name
-        text = self._texts(event).pairing_hint.format(name=name, person=person)
+        hint = self._texts(event).pairing_hint
+        text = hint.format(name=name, person=person, sign=self._desk.sign(event.address))
         self._tell_once(inbound, event, person, text)
 
     def _tell_closed(self, inbound: Inbound, event: MessageEvent) -> None:
         """Tell a room that nobody allowed it; administrators find it among the rooms."""
         met = self._desk.roster.meet_room(event.address, event.room_name)
         about = place_of(event.address).key
-        self._tell_once(inbound, event, about, self._texts(event).room_closed, met)
+        text = self._texts(event).room_closed.format(sign=self._desk.sign(event.address))
+        self._tell_once(inbound, event, about, text, met)
 
     def _tell_once(
         self, inbound: Inbound, event: MessageEvent, about: str, text: str, change: Kept = NOTHING
@@ -195,7 +197,8 @@ class Dispatch:
         role = self._role(event)
         command = REGISTRY.get(name)
         if command is None:
-            text = texts.unknown_command.format(name=name[:40])
+            sign = self._desk.sign(event.address)
+            text = texts.unknown_command.format(name=name[:40], sign=sign)
             return await self._desk.answering.tell(event, text, inbound.id)
         if role < command.role:
             text = texts.not_allowed.format(name=name)

@@ -1,12 +1,13 @@
 """`/v1/embeddings`: vectors of texts, for tools that speak OpenAI's protocol.
 
-Nothing is recorded. Wire format: OpenAI API reference, “Embeddings”.
+Nothing is recorded, and who loses the database's lease gives none. Wire format: OpenAI API
+reference, “Embeddings”.
 """
 
 import sys
 from array import array
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,8 +16,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bot.bearer import Bearer
+from bot.hangup import while_connected
 from bot.hygiene import clean
-from bot.openai_api import refusal
+from bot.openai_api import assert_ours, refusal
 from bot.wire import BadRequest, read
 from engine.base import Embeds, Engine, EngineError
 
@@ -42,11 +44,12 @@ class EmbeddingRequest(BaseModel):
 
 
 class EmbeddingsApi:
-    """The handler."""
+    """The handler. `assert_held` raises `Fenced` when another bot may answer by now."""
 
-    def __init__(self, engine: Engine, bearer: Bearer) -> None:
+    def __init__(self, engine: Engine, bearer: Bearer, assert_held: Callable[[], None]) -> None:
         self._engine = engine
         self._bearer = bearer
+        self._assert_held = assert_held
 
     def routes(self) -> list[Route]:
         """What is served."""
@@ -59,9 +62,10 @@ class EmbeddingsApi:
         if not isinstance(self._engine, Embeds):
             raise BadRequest(503, "The engine of this bot has no embeddings.")
         try:
-            made = await self._engine.embed(body.texts)
+            made = await while_connected(request, self._engine.embed(body.texts))
         except EngineError as error:
             raise refusal(error) from error
+        assert_ours(self._assert_held)
         packed = body.encoding_format == "base64"
         data = [
             {

@@ -82,7 +82,8 @@ async def furnished(ground: Ground, spawn: Spawn, stop: Callable[[], None]) -> t
     storage, sweeper = settings.storage, Sweeper(database)
     vault = _vault(ground, audit)
     place = place_of(settings)
-    erasures = Erasures(ground.store, audit, vault, Formers(place.path, place.working))
+    formers = Formers(place.path, place.working, database)
+    erasures = Erasures(ground.store, audit, vault, formers)
     desk = Desk(
         settings=settings,
         engine=engine,

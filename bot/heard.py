@@ -12,7 +12,8 @@ class Heard:
     """One answer as its reader had it.
 
     `asked` and `arrivals` are the clock's readings (seconds) of the question and of each piece of
-    text; `computed` are the prompt's tokens that were not there already.
+    text, `sizes` the tokens of each piece; `computed` are the prompt's tokens that were not there
+    already.
     """
 
     asked: float
@@ -21,6 +22,7 @@ class Heard:
     tokens: int
     computed: int
     slide: str = ""
+    sizes: tuple[int, ...] = ()
 
     @property
     def first_s(self) -> float:
@@ -35,23 +37,26 @@ class Heard:
 
 async def hear(engine: Engine, request: Request, clock: Callable[[], float]) -> Heard:
     """Ask, and read to the end. Raises `EngineError`s."""
-    asked, arrivals, text = clock(), list[float](), ""
+    asked, text = clock(), ""
+    arrivals, sizes = list[float](), list[int]()
     usage: Usage | None = None
     async with aclosing(engine.stream(request)) as deltas:
         async for delta in deltas:
             if delta.text:
                 arrivals.append(clock())
+                sizes.append(delta.tokens)
                 text += delta.text
             usage = delta.usage or usage
     assert usage is not None, "the last delta has the usage"
     times = tuple(arrivals or [clock()])
     tokens, computed = usage.completion_tokens, usage.prefilled_tokens
-    return Heard(asked, times, text, tokens, computed, usage.slide)
+    return Heard(asked, times, text, tokens, computed, usage.slide, tuple(sizes))
 
 
 def rate_together(answers: Sequence[Heard]) -> float:
-    """Pieces of text a second, from the moment when all are being written until the first ends."""
+    """Tokens a second, from the moment when all are being written until the first ends."""
     begin = max(each.arrivals[0] for each in answers)
     end = min(each.arrivals[-1] for each in answers)
-    written = sum(begin < moment <= end for each in answers for moment in each.arrivals)
+    pieces = (piece for each in answers for piece in zip(each.arrivals, each.sizes, strict=True))
+    written = sum(tokens for moment, tokens in pieces if begin < moment <= end)
     return written / (end - begin) if end > begin else 0.0

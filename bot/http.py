@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bot.bearer import Unauthorized
+from bot.hangup import HungUp
 from bot.health import Metrics, ReadinessCheck
 from bot.openapi import document
 from bot.wire import BadRequest
@@ -60,6 +61,7 @@ def application(routes: Sequence[BaseRoute]) -> Starlette:
     openapi = Route("/openapi.json", _openapi)
     handlers: dict[Any, Any] = {
         BadRequest: _bad_request,
+        HungUp: _hung_up,
         Unauthorized: _unauthorized,
         HTTPException: _http_error,
         Exception: _failed,
@@ -69,6 +71,10 @@ def application(routes: Sequence[BaseRoute]) -> Starlette:
 
 async def _openapi(request: Request) -> Response:  # noqa: ARG001
     return JSONResponse(document())
+
+
+async def _hung_up(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    return Response(status_code=499)  # as nginx calls it; nobody reads it
 
 
 async def _bad_request(request: Request, error: Exception) -> Response:

@@ -46,12 +46,14 @@ class Job:
     """What a part should show next. `unsure`: an earlier send of it may have arrived; `sent`: one
     of this very text, so that it stands as it should if it did.
 
-    `preview` numbers the texts that are not final, from 1; 0 is the final body.
+    `preview` numbers the texts that are not final, from 1; 0 is the final body. One that is `whole`
+    says what goes on before that: it does not grow, and no button stops it.
     """
 
     part: Part
     markdown: str | None
     preview: int = 0
+    whole: bool = False
     unsure: bool = False
     sent: bool = False
 
@@ -288,7 +290,7 @@ class Lane:
 
     def _body(self, job: Job, markdown: str) -> Rendered:
         dialect = self._adapter.limits.dialect
-        if job.final:
+        if job.final or job.whole:
             rendered = markup.render(markdown, dialect)
             return replace(rendered, buttons=RATE) if job.part.ratable else rendered
         rendered = markup.render(_growing(markdown), dialect)

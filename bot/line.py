@@ -65,6 +65,9 @@ class Line:
         self._text = markdown
         self._changed.set()
 
+    async def report(self, markdown: str) -> None:
+        """The line gets the reply alone."""
+
     def bodies(self, markdown: str, *, ratable: bool = False) -> list[Body]:
         """Nothing is posted anywhere."""
         return []

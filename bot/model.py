@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.config import Settings
-from engine.base import Engine, Swaps
+from engine.base import Engine, Swaps, ToldOfReading, untold
 from engine.gguf import ModelError
 from engine.models import DEMO, ModelStore, StoredModel
 from engine.plan import Plan
@@ -64,16 +64,24 @@ class Choice:
     then: str
 
 
-async def choose(settings: Settings, engine: Engine, name: str, *, pause: bool = False) -> Choice:
+async def choose(
+    settings: Settings,
+    engine: Engine,
+    name: str,
+    *,
+    pause: bool = False,
+    reads: ToldOfReading = untold,
+) -> Choice:
     """Let a model of the store answer, now where the engine can do that, and after a restart.
 
-    Raises `EngineError`, and nothing has changed; `pause` is that of `engine.base.Swaps.use`.
+    Raises `EngineError`, and nothing has changed; `pause` and `reads` are those of
+    `engine.base.Swaps.use`.
     """
     store = store_of(settings)
     model = await asyncio.to_thread(store.get, name)
     swaps = isinstance(engine, Swaps)
     if swaps:
-        await engine.use(name, pause=pause)
+        await engine.use(name, pause=pause, reads=reads)
     await asyncio.to_thread(store.use, model.name)
     then = settings.engine.model
     return Choice(model.name, now=swaps, then="" if then in (DEMO_NAME, model.name) else then)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from bot.model import choose
 from bot.people import NobodyFound, Register, role_named, whole_key
 from bot.person import erase, gather
 from bot.place import place_of
-from bot.receipt import written
+from bot.receipt import dues, written
 from bot.witness import page, shown, verified
 from engine.base import EngineError, NoRoom
 from storage import backup
@@ -23,6 +24,7 @@ from storage.clock import utc_now
 from storage.database import Database
 from storage.records import AuditEntry
 
+READS = "it reads the latest conversations ({count}), a minute at most; the other answers meanwhile"
 PAUSE_HELPS = "With --pause the one that answers stops before it loads; messages wait meanwhile."
 
 
@@ -68,6 +70,8 @@ class Office:
             "detail": engine.detail,
             "turns": await self._desk.memory.turns.count(),
             "reminder": self._desk.key_age.reminder(utc_now()),
+            "former": dues(self._desk.erasures.formers.known),
+            "former_fault": self._desk.erasures.formers.fault,
         }
 
     async def check(self, request: Mapping[str, Any], progress: Progress) -> object:
@@ -105,10 +109,15 @@ class Office:
 
     async def use_model(self, request: Mapping[str, Any], progress: Progress) -> object:
         """Let another model answer."""
-        desk, pause = self._desk, bool(request.get("pause"))
-        await progress(f"loading {request['name']}")
+        desk, name, pause = self._desk, str(request["name"]), bool(request.get("pause"))
+
+        async def reads(count: int) -> None:
+            with suppress(ConnectionError):  # who has gone meanwhile has ordered it all the same
+                await progress(READS.format(count=count))
+
+        await progress(f"loading {name}")
         try:
-            choice = await choose(desk.settings, desk.engine, str(request["name"]), pause=pause)
+            choice = await choose(desk.settings, desk.engine, name, pause=pause, reads=reads)
         except EngineError as error:
             helps = isinstance(error, NoRoom) and error.pause_helps
             raise ControlError(f"{error} {PAUSE_HELPS}" if helps else str(error)) from error

@@ -142,6 +142,7 @@ class OpenAiApi:
         """The model that answers, and those of the store that answer when they are named."""
         self._bearer.caller(request)
         names = dict.fromkeys([await self._model(), *await self._others()])
+        assert_ours(self._assert_held)
         data = [
             {"id": name, "object": "model", "created": 0, "owned_by": "parley"} for name in names
         ]
@@ -211,13 +212,16 @@ async def _held(
     """The deltas as long as this bot is the one that answers. Raises `BadRequest` from then on."""
     async with aclosing(deltas):
         async for delta in deltas:
-            try:
-                assert_held()
-            except Fenced as error:
-                raise BadRequest(
-                    503, "Another bot answers by now. Ask it, or try again."
-                ) from error
+            assert_ours(assert_held)
             yield delta
+
+
+def assert_ours(assert_held: Callable[[], None]) -> None:
+    """Raises `BadRequest` unless this bot is the one that answers, as a database's own says."""
+    try:
+        assert_held()
+    except Fenced as error:
+        raise BadRequest(503, "Another bot answers by now. Ask it, or try again.") from error
 
 
 async def _first(deltas: AsyncGenerator[Delta, None]) -> Delta:

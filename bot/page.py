@@ -45,9 +45,9 @@ class StoredPage:
         async with _mapped():
             return _post(await self._page.post(_to_post(post)))
 
-    async def revise(self, post_id: str, text: str) -> Post | None:
+    async def revise(self, post_id: str, text: str, *, ratable: bool = False) -> Post | None:
         async with _mapped():
-            return _optional(_post, await self._page.revise(post_id, text))
+            return _optional(_post, await self._page.revise(post_id, text, ratable=ratable))
 
     async def remove(self, post_id: str) -> Post | None:
         async with _mapped():
@@ -115,6 +115,7 @@ def _to_post(post: Post) -> PagePost:
         posted_at=post.posted_at,
         reply_to=post.reply_to,
         file_name=post.file_name,
+        ratable=post.ratable,
     )
 
 
@@ -132,6 +133,7 @@ def _post(post: PagePost) -> Post:
         edited=post.edited,
         removed=post.removed,
         file_name=post.file_name,
+        ratable=post.ratable,
     )
 
 

@@ -173,7 +173,7 @@ async def port(
         *PageRoutes(page, People(store, token, shown.bot_name), shown).routes(),
         *ChatApi(desk, site.pipeline, site.sinks, bearer, site.spawn).routes(),
         *OpenAiApi(settings, desk.engine, bearer, database.assert_held).routes(),
-        *EmbeddingsApi(desk.engine, bearer).routes(),
+        *EmbeddingsApi(desk.engine, bearer, database.assert_held).routes(),
         *Health(site.metrics, site.readiness).routes(),
     ]
     signed = frozenset(route.path for route in webhooks)

@@ -39,7 +39,9 @@ Accounts = Collection[tuple[str, str]] | None
 def whole_key(text: str) -> str:
     """A person's key, written out. Raises `NobodyFound`."""
     if text.count(":") < 2:
-        raise NobodyFound(f"“{text}” is no person: write platform:account:id, as in an export")
+        raise NobodyFound(
+            f"“{text}” is no person: write platform:account:id, as “parley user list” shows them."
+        )
     return text
 
 
@@ -122,7 +124,7 @@ class Register:
         if person is None:
             raise NobodyFound(
                 f"“{who}” is nobody, or more than one: write platform:account:id,"
-                " as in “parley user list”"
+                " as in “parley user list”."
             )
         return person
 

@@ -125,7 +125,7 @@ class Pipeline:
         action = routing.decide(event, max_chars=limit)
         is_text = event.kind in (Kind.MESSAGE, Kind.EDIT)
         if again and is_text and not (event.text or event.files):
-            action = routing.Refuse("too_long", str(limit))
+            action = routing.Refuse("too_long", limit)
         if isinstance(action, routing.Move | routing.Note | routing.Enter):
             return action
         verdict = self._verdict(event, action)

@@ -1,5 +1,6 @@
 """A receipt of an erasure in words, and for programs; it names nobody."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -41,10 +42,15 @@ def written(receipt: Receipt) -> dict[str, object]:
         "at": receipt.at.isoformat(),
         "counts": dict(receipt.counts),
         "backups": backups,
-        "former": {str(each.path): each.due.isoformat() for each in former},
+        "former": dues(former),
         "until": held.until.isoformat() if held.until else None,
         "closed_at": closed.isoformat() if closed else None,
     }
+
+
+def dues(former: Iterable[Former]) -> dict[str, str]:
+    """Former files ready for JSON: by path, when each is deleted, in ISO 8601."""
+    return {str(each.path): each.due.isoformat() for each in former}
 
 
 def parted(held: Held) -> tuple[list[str], list[Former]]:

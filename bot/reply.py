@@ -60,6 +60,13 @@ class Sink(Protocol):
 
     async def show(self, markdown: str) -> None: ...
 
+    async def report(self, markdown: str) -> None:
+        """Say what goes on, in the place where a command's reply will stand.
+
+        Only the first report of a sink may raise `StorageError`.
+        """
+        ...
+
     def bodies(self, markdown: str, *, ratable: bool = False) -> list[Body]:
         """The parts of a final text, for the outbox; the last may ask what people think of it."""
         ...
@@ -131,6 +138,17 @@ class PlatformSink:
         else:
             await self._show_by_edits(markdown)
 
+    async def report(self, markdown: str) -> None:
+        """Show it by one message that changes, where there can be one; it is no preview, for
+        nothing grows that a person could stop.
+        """
+        if not self._limits.can_edit:
+            return
+        if not self._parts:
+            self._parts.append(await self._outbox.open(self._answer, 0, self.to))
+        self._count += 1
+        self._delivery.preview(self._parts[0], markdown, self._count, whole=True)
+
     def bodies(self, markdown: str, *, ratable: bool = False) -> list[Body]:
         """The parts that fit the platform's message length."""
         return bodies_of(markdown, self._limits, ratable=ratable)
@@ -152,6 +170,8 @@ class PlatformSink:
         elif self._parts:
             bodies = self.bodies(instead, ratable=True)
             await self._outbox.post(self._answer, self.to, bodies)
+        else:
+            return  # what stood there was never written over
         self._delivery.deliver(await self._outbox.parts(self._answer))
 
     async def _open(self) -> Preview | None:
@@ -212,6 +232,9 @@ class Unheard:
 
     async def show(self, markdown: str) -> None:
         """Show nobody."""
+
+    async def report(self, markdown: str) -> None:
+        """Nobody hears it."""
 
     def bodies(self, markdown: str, *, ratable: bool = False) -> list[Body]:
         """No message is posted."""

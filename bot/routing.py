@@ -79,7 +79,7 @@ class Refuse:
     """The message can't be taken; the author is told why."""
 
     reason: str
-    detail: str = ""
+    limit: int = 0
 
 
 Action = (
@@ -120,7 +120,7 @@ def _decide_text(event: MessageEvent, max_chars: int) -> Action:
     if not event.text.strip() and not event.files:
         return Remove() if event.kind is Kind.EDIT else Ignore("empty")
     if len(event.text) > max_chars:
-        return Refuse("too_long", str(max_chars))
+        return Refuse("too_long", max_chars)
     return Amend() if event.kind is Kind.EDIT else Answer()
 
 

@@ -41,7 +41,7 @@ from adapters.matrix.outbound import TYPING_S, Outbound
 from adapters.matrix.rooms import Rooms
 from adapters.matrix.sync import Reading, Sync
 from adapters.matrix.wire import PLATFORM
-from adapters.matrix.words import Me
+from adapters.matrix.words import PREFIX, Me
 
 log = structlog.get_logger(__name__)
 
@@ -86,6 +86,7 @@ class MatrixAdapter:
             all_sends_per_minute=settings.messages_per_minute,
             burst=BURST,
             typing_s=float(TYPING_S),
+            command=f"{PREFIX} ",
         )
         self._settings = settings
         self._server = Homeserver(settings.homeserver)

@@ -42,6 +42,7 @@ LIMITS = Limits(
     all_edits_per_minute=50,
     burst=5,
     typing_s=100.0,
+    command="/parley ",
 )
 """About one message a second in a channel; `chat.update` is of tier 3, 50 a minute in a workspace;
 a status clears after two minutes (Slack, "Rate limits", `assistant.threads.setStatus`)."""

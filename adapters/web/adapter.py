@@ -47,12 +47,14 @@ class WebAdapter:
 
     async def send(self, to: Address, body: Rendered, key: str) -> MessageRef:
         """Post as the bot; a post under the same key stays the one it is."""
-        await self.board.publish(await self._store.post(self._own_post(to, body.source, key)))
+        post = replace(self._own_post(to, body.source, key), ratable=_is_ratable(body))
+        await self.board.publish(await self._store.post(post))
         return MessageRef(to, key)
 
     async def edit(self, ref: MessageRef, body: Rendered, key: str) -> None:
         """Give one of the bot's posts another text. Raises `Rejected` when it is gone."""
-        post = await self._store.revise(ref.remote_id, body.source)
+        ratable = _is_ratable(body)
+        post = await self._store.revise(ref.remote_id, body.source, ratable=ratable)
         if post is None:
             raise Rejected("the post is gone")
         await self.board.publish(post)
@@ -103,3 +105,8 @@ class WebAdapter:
     def _own_post(self, to: Address, text: str, key: str) -> Post:
         name, now = self._bot_name, datetime.now(UTC)
         return Post(key, to.room, "", name, text, now, reply_to=to.reply_to)
+
+
+def _is_ratable(body: Rendered) -> bool:
+    """The page knows by itself which buttons these are, and where Stop belongs."""
+    return any(button.action in ("good", "bad") for button in body.buttons)

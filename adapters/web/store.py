@@ -31,7 +31,8 @@ class Post:
     """A message. `author` is empty for the bot; `text` is Markdown.
 
     `order` is its place among posts, `seq` grows with every change to any post; the store gives
-    both (0 before). A removed post keeps its place and loses its text.
+    both (0 before). A removed post keeps its place and loses its text. `ratable`: people are asked
+    what they think of it, and may ask for another answer.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Post:
     edited: bool = False
     removed: bool = False
     file_name: str = ""
+    ratable: bool = False
 
 
 class PageStore(Protocol):
@@ -69,7 +71,7 @@ class PageStore(Protocol):
         """Keep a post under its id; the one that stands there."""
         ...
 
-    async def revise(self, post_id: str, text: str) -> Post | None: ...
+    async def revise(self, post_id: str, text: str, *, ratable: bool = False) -> Post | None: ...
 
     async def remove(self, post_id: str) -> Post | None: ...
 

@@ -181,6 +181,7 @@ def shown(post: Post) -> dict[str, object]:
         "edited": post.edited,
         "removed": post.removed,
         "file": post.file_name,
+        "ratable": post.ratable,
     }
 
 

@@ -8,7 +8,13 @@ from bot.cli.options import FAILED, JSON
 from bot.config import Settings
 
 
-@click.group()
+@click.group(
+    epilog="""A larger model than the demo, in two steps (README.md says how much memory they take):
+
+    \b
+      parley models pull hf:ggml-org/Qwen3-1.7B-GGUF/Qwen3-1.7B-Q4_K_M.gguf --name qwen3-1.7b
+      parley models use qwen3-1.7b"""
+)
 def models() -> None:
     """Keep the models that answer."""
 

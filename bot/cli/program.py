@@ -14,7 +14,18 @@ from bot.cli.user import user
 from bot.config import ConfigError, Settings, load
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Listed(click.Group):
+    """Its help lists commands as a newcomer meets them, not by the alphabet."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(
+    cls=_Listed,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="“parley run” alone shows a page to talk on; README.md has the rest.",
+)
 @click.option("--config", type=click.Path(path_type=Path), help="Instead of ./parley.toml.")
 @click.version_option(__version__, prog_name="parley")
 @click.pass_context
@@ -27,7 +38,10 @@ def parley(context: click.Context, config: Path | None) -> None:
 @click.option("--no-calibrate", is_flag=True, help="As engine.calibrate = false.")
 @click.pass_obj
 def run(settings: Settings, *, no_calibrate: bool) -> None:
-    """Start the bot."""
+    """Start the bot, and say where it is.
+
+    Without any configuration: a page on this machine, and a demo model that is fetched once.
+    """
     from bot.verbs import run as verb
 
     if no_calibrate:
@@ -39,7 +53,10 @@ def run(settings: Settings, *, no_calibrate: bool) -> None:
 @parley.command()
 @click.pass_obj
 def chat(settings: Settings) -> None:
-    """Talk to the bot in this terminal."""
+    """Talk to the bot in this terminal.
+
+    One that runs is asked; else one is started, for as long as you talk.
+    """
     from bot.verbs import chat as verb
 
     verb.chat(settings)
@@ -89,7 +106,7 @@ def failover(settings: Settings, *, force: bool) -> None:
     verb.failover(settings, force=force)
 
 
-for group in (models, db, audit, user):
+for group in (models, user, db, audit):
     parley.add_command(group)
 
 
@@ -100,8 +117,9 @@ def main() -> None:
     from storage.records import StorageError
 
     try:
-        parley(standalone_mode=False)
+        parley(prog_name="parley", standalone_mode=False)
     except click.exceptions.Abort:
+        click.echo("\nparley: ended before it was done.", err=True)
         sys.exit(FAILED)
     except click.ClickException as error:
         error.show()

@@ -36,10 +36,13 @@ def user_pair(settings: Settings, role: str) -> None:
 
 @user.command("grant")
 @click.argument("person")
-@click.argument("role", type=click.Choice(["blocked", *ROLES.choices]))
+@click.argument("role", type=click.Choice(["blocked", *ROLES.choices]), metavar="ROLE")
 @click.pass_obj
 def user_grant(settings: Settings, person: str, role: str) -> None:
-    """Give PERSON (platform:account:id, platform:id or a name) a role."""
+    """Give PERSON (platform:account:id, platform:id or a name) a role.
+
+    ROLE is blocked, guest, member, admin or owner.
+    """
     from bot.verbs import user as verb
 
     verb.grant(settings, person, role)

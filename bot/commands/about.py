@@ -16,7 +16,7 @@ async def show_help(call: Invocation) -> None:
     hidden = {PAIR} if call.role >= Role.ADMIN else {PAIR, ADMIN}
     for name, (arguments, purpose) in call.texts.commands.items():
         if name not in hidden:
-            usage = f"{name} {arguments}".strip()
+            usage = f"{call.sign}{name} {arguments}".strip()
             lines.append(f"- `{usage}`: {purpose}")
     await call.reply("\n".join(lines))
 
@@ -46,7 +46,7 @@ async def _status(call: Invocation) -> str:
         running=status.running,
         waiting=status.waiting + call.desk.sessions.waiting,
         speed=_speed(call.texts, status),
-        uptime=_duration((datetime.now(UTC) - call.desk.started_at).total_seconds()),
+        uptime=_duration(call.texts, (datetime.now(UTC) - call.desk.started_at).total_seconds()),
         turns=await call.desk.memory.turns.count(),
     )
 
@@ -57,7 +57,9 @@ async def _privacy(call: Invocation) -> str:
     where = texts.privacy_elsewhere if host else texts.privacy_here
     model = status.model or settings.engine.model
     return texts.privacy.format(
-        where=where.format(model=model, host=host), turns=settings.bot.window_turns
+        where=where.format(model=model, host=host),
+        turns=settings.bot.window_turns,
+        sign=call.sign,
     )
 
 
@@ -67,11 +69,13 @@ def _speed(texts: Texts, status: EngineStatus) -> str:
     return texts.speed.format(prefill=status.prefill_rate, decode=status.decode_rate)
 
 
-def _duration(seconds: float) -> str:
+def _duration(texts: Texts, seconds: float) -> str:
     minutes, hours = int(seconds // 60), int(seconds // 3600)
     if hours >= 48:
-        return f"{hours // 24} d"
-    return f"{hours} h" if hours >= 2 else f"{minutes} min"
+        return texts.days.format(count=hours // 24)
+    if hours >= 2:
+        return texts.hours.format(count=hours)
+    return texts.minutes.format(count=minutes)
 
 
 COMMANDS = (

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import structlog
 
-from adapters.base import Adapter, AdapterError, MessageEvent
+from adapters.base import Adapter, AdapterError, Address, MessageEvent
 from adapters.capabilities import Menus
 from bot.access import Role
 from bot.answer import Answering
@@ -56,6 +56,11 @@ class Desk:
     adapters: Mapping[tuple[str, str], Adapter]
     started_at: datetime
 
+    def sign(self, address: Address) -> str:
+        """What people write before a command's name there."""
+        adapter = self.adapters.get((address.platform, address.account))
+        return adapter.limits.command if adapter else "/"
+
     async def offer_menus(self) -> None:
         """Show people the commands, and administrators theirs, where a platform can."""
         for adapter in self.adapters.values():
@@ -84,6 +89,11 @@ class Invocation:
     def row(self) -> int:
         """The inbox row that ends with the reply."""
         return self.inbound.id
+
+    @property
+    def sign(self) -> str:
+        """What the person writes before a command's name."""
+        return self.desk.sign(self.event.address)
 
     @property
     def origin(self) -> str:

@@ -23,7 +23,8 @@ async def _pair(call: Invocation) -> None:
         counted = call.desk.roster.codes.refused(call.person, call.origin)
         return await call.reply(call.texts.wrong_code, counted)
     role, change = paired
-    text = call.texts.paired.format(name=call.desk.settings.bot.name, role=role.name.lower())
+    name = call.desk.settings.bot.name
+    text = call.texts.paired.format(name=name, role=role.name.lower(), sign=call.sign)
     return await call.reply(text, change)
 
 

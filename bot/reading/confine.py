@@ -58,6 +58,7 @@ async def _said(kind: str, content: bytes, limits: Limits) -> bytes:
         if child.returncode is None:
             with suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
+            _stop_listening(child)
             await child.wait()
 
 
@@ -86,6 +87,12 @@ async def _exchange(child: asyncio.subprocess.Process, content: bytes, max_bytes
         if len(said) > max_bytes:
             return b""
     return said if await child.wait() == 0 else b""
+
+
+def _stop_listening(child: asyncio.subprocess.Process) -> None:
+    """Close our end of what it says: waiting for the child is, in asyncio, also waiting for all of
+    that to be read, which nobody does any more; and there is no public way to close it."""
+    child._transport.get_pipe_transport(1).close()  # type: ignore[reportAttributeAccessIssue]
 
 
 def _parsed(said: bytes, limits: Limits) -> Read | None:

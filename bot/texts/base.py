@@ -12,12 +12,12 @@ class Texts:
     commands: Mapping[str, tuple[str, str]]
     help_title: str
     help_hint: str
-    unknown_command: str  # name
+    unknown_command: str  # name, sign: what stands before a command, as in the texts below
     not_allowed: str  # name
     fresh: str
     nothing_to_stop: str
     nothing_to_retry: str
-    privacy: str  # where (`privacy_here` or `privacy_elsewhere`), turns
+    privacy: str  # where (`privacy_here` or `privacy_elsewhere`), turns, sign
     privacy_here: str
     privacy_elsewhere: str
     forgotten: str  # turns, messages, answers, feedback, receipt
@@ -33,6 +33,9 @@ class Texts:
     model_failed: str
     speed_unknown: str
     speed: str  # prefill, decode
+    minutes: str  # count
+    hours: str  # count
+    days: str  # count
 
     # waiting
     waiting: str  # place, eta_s
@@ -105,6 +108,8 @@ class Texts:
     kept_days: str  # days
     kept_default: str
     model: str  # model, state, names
+    model_loads: str  # model
+    model_reads: str  # model, count
     model_chosen: str  # model
     model_answers: str  # model
     model_until_restart: str  # model

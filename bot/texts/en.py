@@ -17,7 +17,7 @@ ENGLISH = Texts(
     },
     help_title="Write to me and I answer. In a room, mention me or reply to me.",
     help_hint="Commands:",
-    unknown_command="There is no command “{name}”. “help” lists them.",
+    unknown_command="There is no command “{name}”. “{sign}help” lists them.",
     not_allowed="The command “{name}” is for administrators.",
     fresh="A fresh start: I no longer look at what was said before.",
     nothing_to_stop="Nothing is being answered here.",
@@ -29,14 +29,14 @@ ENGLISH = Texts(
         "- In rooms I read only what is addressed to me, unless an administrator has me answer "
         "every message there.\n"
         "- Whoever runs me can read what I keep; when an owner searches it, that is written down.\n"
-        "- `export` hands you all of it, `forget` erases it."
+        "- `{sign}export` hands you all of it, `{sign}forget` erases it."
     ),
     privacy_here="The model **{model}** runs on this machine; I send what you write nowhere else.",
     privacy_elsewhere="The model **{model}** runs on another server, `{host}`: what you ask, and "
     "the turns before it, are sent there to be answered.",
     forgotten=(
-        "Erased: {turns} turns, {messages} received messages, {answers} messages of mine, "
-        "{feedback} ratings. What the model still held of them is gone too. "
+        "Erased. Turns: {turns}, received messages: {messages}, messages of mine: {answers}, "
+        "ratings: {feedback}. What the model still held of them is gone too. "
         "Receipt: `{receipt}`."
     ),
     forgotten_later="{count} backups hold it still; it is taken out of them at the next rotation, "
@@ -50,13 +50,16 @@ ENGLISH = Texts(
         "- model: {model}, {state}\n"
         "- answering {running}, waiting {waiting}\n"
         "- speed: {speed}\n"
-        "- running for {uptime}, {turns} turns kept"
+        "- running for {uptime}; turns kept: {turns}"
     ),
     model_loading="loading",
     model_ready="ready",
     model_failed="failed",
     speed_unknown="not measured yet",
     speed="reads {prefill:.0f} and writes {decode:.0f} tokens a second",
+    minutes="{count} min",
+    hours="{count} h",
+    days="{count} d",
     waiting="*You are number {place} in the line; it takes about {eta_s:.0f} s.*",
     writing="is writing…",
     stopped="*Stopped.*",
@@ -73,7 +76,7 @@ ENGLISH = Texts(
     image_without_words="I find no words in the picture",
     too_many_files="*I read the first {limit} files only.*",
     nothing_to_read="There was nothing in it that I can read.",
-    too_long="That message is longer than {limit} characters; I have not read it. "
+    too_long="That message is longer than {limit:,} characters; I have not read it. "
     "Please send a shorter one.",
     too_long_for_model="That message is longer than the model's context, even without any history. "
     "Please send a shorter one.",
@@ -86,10 +89,10 @@ ENGLISH = Texts(
     failed="Something went wrong on my side; it has been logged. Please try again.",
     pairing_hint=(
         "I am {name}, and I do not know you yet. Ask an administrator for a one-time code and send "
-        "it here as the command “pair CODE”, or let them allow you: you are `{person}`."
+        "it here as “{sign}pair CODE”, or let them allow you: you are `{person}`."
     ),
-    room_closed="I may not answer in this room yet. An administrator can change that here with the "
-    "command “admin allow”.",
+    room_closed="I may not answer in this room yet. An administrator can change that here with "
+    "“{sign}admin allow”.",
     unreadable="I can't decrypt that message, and I have asked your device for its key. If nothing "
     "follows, please send it again.",
     resting="I am resting; an administrator has paused me. Please ask later.",
@@ -97,7 +100,8 @@ ENGLISH = Texts(
     pair_directly="Please send the code in a direct message to me, not in a room.",
     wrong_code="That code is wrong, used or too old. Please ask for a new one.",
     too_many_codes="Too many wrong codes. Please try again in an hour.",
-    paired="Welcome! I am {name}, and you may ask me now (as {role}). “help” lists what I can do.",
+    paired="Welcome! I am {name}, and you may ask me now (as {role}). “{sign}help” "
+    "lists what I can do.",
     only_the_last="Only the last answer of a conversation can be written again.",
     admin_usage="For administrators:",
     admin_commands={
@@ -141,7 +145,8 @@ ENGLISH = Texts(
         ),
         "announce": ("TEXT", "say something in every allowed room"),
     },
-    nobody_known="I know nobody, or more than one, called {name}. “admin users” lists everybody.",
+    nobody_known="I know nobody, or more than one, called {name}. “{sign}admin users” "
+    "lists everybody.",
     owners_only="Only an owner makes or unmakes administrators and owners.",
     last_owner="That is the last owner; make another one first.",
     role_given="{person} is {role} now.",
@@ -166,11 +171,14 @@ ENGLISH = Texts(
     kept_days="kept for {days} days",
     kept_default="nothing of its own",
     model="{model} answers ({state}). In the store: {names}.",
+    model_loads="Loading {model} …",
+    model_reads="{model} is loaded and reads the latest conversations ({count}), a minute at most; "
+    "the other answers meanwhile …",
     model_chosen="{model} answers from the next start on.",
     model_answers="{model} answers now.",
     model_until_restart="After a restart {model} answers again: the settings name it.",
-    model_needs_pause="“admin model {name} pause” stops the one that answers before it loads; "
-    "messages wait meanwhile.",
+    model_needs_pause="“{sign}admin model {name} pause” stops the one that answers before it "
+    "loads; messages wait meanwhile.",
     persona="The system prompt:",
     paused="Paused: I answer administrators only.",
     resumed="I answer everybody again.",
@@ -211,7 +219,7 @@ ENGLISH = Texts(
     standard_removed="The standard answer `{name}` is gone.",
     standard_fits="`{name}` fits and says:",
     standard_fits_none="No standard answer that is on and for the language “{language}” fits that.",
-    standard_unknown="There is no standard answer `{name}`. “admin standard” lists them.",
+    standard_unknown="There is no standard answer `{name}`. “{sign}admin standard” lists them.",
     standard_name="The name `{name}` can't be used: take small letters, digits, - and _, at most "
     "40, beginning with a letter or digit.",
     standard_language="The language `{language}` can't be used: take a tag of two or three small "
@@ -235,8 +243,8 @@ ENGLISH = Texts(
     dead_letter="- `{key}` on {platform} for {person}: {error}",
     dead_retried="`{key}` is being delivered again.",
     dead_unknown="There is no undelivered answer “{key}”.",
-    demo_notice="This is a tiny demo model: good for a first try, not for work. "
-    "“parley models --help” says how to get a real one.",
+    demo_notice="A tiny demo model answers: it is often wrong, and good for a first try only. "
+    "“parley models” says how to get a real one.",
     remote_notice="The model that answers runs on another server, {host}: "
     "what you ask is sent there.",
 )

@@ -17,7 +17,7 @@ CHINESE = Texts(
     },
     help_title="给我发消息，我就会回答。在群聊中请提及我或回复我。",
     help_hint="命令：",
-    unknown_command="没有“{name}”这个命令。发送“help”查看全部命令。",
+    unknown_command="没有“{name}”这个命令。发送“{sign}help”查看全部命令。",
     not_allowed="命令“{name}”仅供管理员使用。",
     fresh="已重新开始：我不再参考之前的对话。",
     nothing_to_stop="这里没有正在生成的回答。",
@@ -27,7 +27,7 @@ CHINESE = Texts(
         "- 您的问题和我的回答保存在一个数据库中；回答时我会参考本次对话最近 {turns} 轮。\n"
         "- 在群聊中，我只读取发给我的消息，除非管理员让我回答那里的每条消息。\n"
         "- 运行我的人能看到保存的内容；所有者搜索时会留下记录。\n"
-        "- `export` 导出全部内容，`forget` 将其删除。"
+        "- `{sign}export` 导出全部内容，`{sign}forget` 将其删除。"
     ),
     privacy_here="模型 **{model}** 就在这台机器上运行，我不会把您写的内容发往别处。",
     privacy_elsewhere="模型 **{model}** 运行在另一台服务器 `{host}` 上："
@@ -52,6 +52,9 @@ CHINESE = Texts(
     model_failed="加载失败",
     speed_unknown="尚未测得",
     speed="每秒读取 {prefill:.0f} 个词元，生成 {decode:.0f} 个词元",
+    minutes="{count} 分钟",
+    hours="{count} 小时",
+    days="{count} 天",
     waiting="*您排在第 {place} 位，大约需要 {eta_s:.0f} 秒。*",
     writing="正在输入…",
     stopped="*已停止。*",
@@ -68,7 +71,7 @@ CHINESE = Texts(
     image_without_words="图片中没有找到文字",
     too_many_files="*我只读取了前 {limit} 个文件。*",
     nothing_to_read="其中没有我能读取的内容。",
-    too_long="这条消息超过 {limit} 个字符，我没有读取。请缩短后再发送。",
+    too_long="这条消息超过 {limit:,} 个字符，我没有读取。请缩短后再发送。",
     too_long_for_model="这条消息即使不带历史记录也超出了模型的上下文长度。请缩短后再发送。",
     too_many_waiting="这里已有 {limit} 条消息在等待，这一条我没有接收。请等它们回答完后再发送。",
     busy="正在等待的人太多。请在约 {seconds} 秒后再问。",
@@ -76,17 +79,19 @@ CHINESE = Texts(
     set_aside="模型在这条消息上崩溃了三次，我已将其搁置。请换一种说法。",
     failed="我这边出了问题，已记录在日志中。请再试一次。",
     pairing_hint=(
-        "我是 {name}，还不认识您。请向管理员索取一次性配对码，并在这里用命令“pair 配对码”发送给我；"
+        "我是 {name}，还不认识您。请向管理员索取一次性配对码，并在这里用"
+        "“{sign}pair 配对码”发送给我；"
         "也可以请管理员批准您：您的标识是 `{person}`。"
     ),
-    room_closed="我还不能在这个群聊里回答。管理员可以在这里用命令“admin allow”开启。",
+    room_closed="我还不能在这个群聊里回答。管理员可以在这里用“{sign}admin allow”开启。",
     unreadable="我无法解密这条消息，已向您的设备请求密钥。如果没有后续回复，请重新发送。",
     resting="管理员已让我暂停，请稍后再问。",
     quota_spent="您今天的配额已用完，大约 {hours} 小时后恢复。",
     pair_directly="请在与我的私聊中发送配对码，不要发在群聊里。",
     wrong_code="配对码错误、已使用或已过期，请索取新的配对码。",
     too_many_codes="错误的配对码太多，请一小时后再试。",
-    paired="欢迎！我是 {name}，现在您可以向我提问了（身份：{role}）。发送“help”查看我能做什么。",
+    paired="欢迎！我是 {name}，现在您可以向我提问了（身份：{role}）。"
+    "发送“{sign}help”查看我能做什么。",
     only_the_last="只能重新生成对话中的最后一个回答。",
     admin_usage="管理员命令：",
     admin_commands={
@@ -121,7 +126,7 @@ CHINESE = Texts(
         ),
         "announce": ("TEXT", "在所有允许的群聊中发布消息"),
     },
-    nobody_known="没有名为 {name} 的人，或有多个同名的人。“admin users”可查看所有人。",
+    nobody_known="没有名为 {name} 的人，或有多个同名的人。“{sign}admin users”可查看所有人。",
     owners_only="只有所有者可以任免管理员和所有者。",
     last_owner="这是最后一位所有者，请先指定另一位。",
     role_given="{person} 现在是 {role}。",
@@ -146,10 +151,12 @@ CHINESE = Texts(
     kept_days="保留 {days} 天",
     kept_default="无单独规定",
     model="由 {model} 回答（{state}）。可用模型：{names}。",
+    model_loads="正在加载 {model} …",
+    model_reads="{model} 已加载，正在读取最近的对话（{count} 个），最多一分钟；期间由原模型回答 …",
     model_chosen="从下次启动起由 {model} 回答。",
     model_answers="现在由 {model} 回答。",
     model_until_restart="重启后仍按设置中的 engine.model 由 {model} 回答。",
-    model_needs_pause="“admin model {name} pause”会先停下当前模型再加载；期间的消息会等待。",
+    model_needs_pause="“{sign}admin model {name} pause”会先停下当前模型再加载；期间的消息会等待。",
     persona="系统提示词：",
     paused="已暂停：我只回答管理员。",
     resumed="我恢复回答所有人。",
@@ -190,7 +197,7 @@ CHINESE = Texts(
     standard_removed="标准回答 `{name}` 已删除。",
     standard_fits="`{name}` 匹配，内容如下：",
     standard_fits_none="没有已启用且适用于语言“{language}”的标准回答与之匹配。",
-    standard_unknown="没有标准回答 `{name}`。“admin standard”可列出全部。",
+    standard_unknown="没有标准回答 `{name}`。“{sign}admin standard”可列出全部。",
     standard_name="名称 `{name}` 不可用：请用小写字母、数字、- 和 _，最多 40 个字符，"
     "以字母或数字开头。",
     standard_language="语言 `{language}` 不可用：请用两到三个小写字母的标签，如 en、de 或 zh。",
@@ -210,7 +217,7 @@ CHINESE = Texts(
     dead_letter="- `{key}`，{platform}，收件人 {person}：{error}",
     dead_retried="正在重新发送 `{key}`。",
     dead_unknown="没有未送达的回答“{key}”。",
-    demo_notice="这是一个很小的演示模型：适合初次体验，不适合工作。"
-    "如何换用正式模型，见“parley models --help”。",
+    demo_notice="正在回答的是很小的演示模型：几乎不懂中文，常常答错，只适合初次体验。"
+    "如何换用正式模型，见“parley models”。",
     remote_notice="回答问题的模型运行在另一台服务器 {host} 上：您的问题会发送到那里。",
 )

@@ -109,7 +109,7 @@ def erase(settings: Settings, person: str) -> None:
 
     async def alone(file: Opened) -> object:
         entry = AuditEntry(actor(), "db erase", person)
-        held = await _formers(settings)
+        held = await _formers(settings, file)
         erased = await Members(file.database).forget(person, [file.audit.adding(entry)], held)
         return written(erased.receipt)
 
@@ -149,10 +149,10 @@ async def _backup(settings: Settings, target: Path) -> None:
                 await audit.add(AuditEntry(actor(), "db backup", str(target)))
 
 
-async def _formers(settings: Settings) -> Held:
+async def _formers(settings: Settings, file: Opened) -> Held:
     """The former files, as far as they can be seen; the bot finds the others."""
     place = place_of(settings)
+    formers = Formers(place.path, place.working, file.database)
     with suppress(Unavailable):
-        found = await Formers(place.path, place.working).look()
-        return Held(tuple(str(each.path) for each in found))
-    return Held()
+        await formers.look()
+    return Held(tuple(str(each.path) for each in formers.known))

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import asdict, dataclass
 
@@ -17,6 +17,7 @@ from bot.key_age import KeyAge, key_since
 from bot.keyring import READABLE, key_source, keyring_of, stays_readable
 from bot.parts import platforms
 from bot.place import place_of
+from bot.receipt import dues
 from bot.spill import spill_state
 from bot.verbs.opened import opened
 from engine.base import EngineError
@@ -188,14 +189,27 @@ _TAKES_OVER = {
 
 def _former(settings: Settings) -> str:
     """What a restore or a move left behind, which no erasure reaches."""
-    place = place_of(settings)
-    if not place.path.exists():
-        return "no former files"
-    found = asyncio.run(Formers(place.path, place.working).look())
+    found, fault = asyncio.run(_formers(settings))
+    if fault:
+        raise StorageError(fault)
     if not found:
         return "no former files"
-    told = ", ".join(f"{each.path} until {each.due:%Y-%m-%d}" for each in found)
+    told = ", ".join(f"{path} until {due[:10]}" for path, due in found.items())
     raise _Remark(f"former files, which no erasure reaches; the bot deletes them: {told}")
+
+
+async def _formers(settings: Settings) -> tuple[Mapping[str, str], str]:
+    """When each is deleted; and why some may be missing."""
+    place = place_of(settings)
+    try:
+        status = await ask(socket_path(place.here), {"do": "status"})
+        return status.get("former", {}), status.get("former_fault", "")
+    except NotRunning:
+        if not place.home.exists():
+            return {}, ""
+    async with opened(settings) as (database, _):
+        formers = Formers(place.path, place.working, database)
+        return dues(await formers.look()), ""
 
 
 def _disk(settings: Settings) -> str:

@@ -17,7 +17,10 @@ PAUSE_S = 0.5
 def failover(settings: Settings, *, force: bool) -> None:
     """Ask the running bot, and wait until another one answers, or this one."""
     if not settings.storage.standby:
-        raise ConfigError("storage.standby is off: no other bot shares this database.")
+        raise ConfigError(
+            "storage.standby is off: no other bot shares this database. docs/storage.md says how"
+            " two share one."
+        )
     if force:
         click.echo(
             "Forced: if the other bot still runs, both may answer until it notices, at most "

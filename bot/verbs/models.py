@@ -44,7 +44,7 @@ def show(settings: Settings, *, as_json: bool) -> None:
 def pull(settings: Settings, source: str, name: str = "", sha256: str = "") -> None:
     """Bring a model into the store; a pull that broke off goes on."""
     if source == "demo":
-        source, name, sha256 = DEMO.source, DEMO.name, DEMO.sha256
+        source, name, sha256 = DEMO.source, name or DEMO.name, sha256 or DEMO.sha256
     with progress(f"pulling {name or source}") as report:
         model = _interruptible(
             lambda: store_of(settings).pull(

@@ -45,6 +45,8 @@ def rekey(settings: Settings, *, generate: bool, plain: bool) -> None:
     asyncio.run(assert_stopped(settings, RUNNING))
     place = place_of(settings)
     files = place.files
+    if generate and plain:
+        raise ConfigError("--generate makes a key, --plain takes encryption away: choose one.")
     if generate:
         _generate(settings, files)
     keys = keyring_of(settings)

@@ -1,9 +1,11 @@
 """`parley run`: get the model, start, say where everything is, stop when told."""
 
 import asyncio
+import faulthandler
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -21,6 +23,9 @@ from storage.threads import left
 
 log = structlog.get_logger(__name__)
 
+LAST_S = 30.0
+"""How long a stop may take beyond what is granted to what has begun, before the process is ended: a
+service manager does that earlier, and in a terminal nobody else does."""
 PLAIN = "readable for whoever can read the file; to encrypt it: docs/storage.md#encryption"
 
 
@@ -35,10 +40,11 @@ def run(settings: Settings) -> None:
         log.warning("conversations are stored readable", remedy=READABLE)
     reach(settings.storage.path)
     app = App(settings)
+    stop = stopper(app.stop, app.grace_s + LAST_S)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         loop = runner.get_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, app.stop)
+            loop.add_signal_handler(number, stop)
         runner.run(
             app.run(
                 lambda running: _tell(settings, running),
@@ -49,6 +55,21 @@ def run(settings: Settings) -> None:
             log.warning("stopped; threads that hang in a mount are left to the kernel")
             sys.stdout.flush()
             os._exit(0)
+    faulthandler.cancel_dump_traceback_later()
+
+
+def stopper(stop: Callable[[], None], within_s: float) -> Callable[[], None]:
+    """`stop`, after which the process ends within this time whatever hangs, and tells where.
+
+    Closing a database on a mount that hangs holds the interpreter, so that nothing of Python's runs
+    any more; the thread of faulthandler's needs it not. What was acknowledged is on disk.
+    """
+
+    def stopping() -> None:
+        faulthandler.dump_traceback_later(within_s, exit=True)
+        stop()
+
+    return stopping
 
 
 def _tell(settings: Settings, running: Running) -> None:

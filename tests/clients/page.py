@@ -49,7 +49,7 @@ class Tab:
 
     async def join(self) -> None:
         """Follow the link and join under the name."""
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=60) as http:
             entered = await http.get(self.link)
             assert entered.status_code == 303
             asked = {"name": self.name, "language": self.language}
@@ -120,7 +120,7 @@ class Tab:
         url = f"{self.base.replace('http', 'ws', 1)}/page/live?as={self.id}&after={self.seq}"
         cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         headers = {"cookie": cookie, "origin": self.base}
-        async with connect(url, additional_headers=headers, open_timeout=5) as socket:
+        async with connect(url, additional_headers=headers, open_timeout=60) as socket:
             self._take(json.loads(await socket.recv()))
             self._socket = socket
             try:

@@ -106,8 +106,8 @@ class Steps:
     def step(self) -> set[int]:
         """One step; returns who got text or an end."""
         report = self.loop.step()
-        for number, text in report.texts.items():
-            self.texts[number] = self.texts.get(number, "") + text
+        for number, piece in report.texts.items():
+            self.texts[number] = self.texts.get(number, "") + piece.text
         self.usages |= {number: usage for number, (_, usage) in report.done.items()}
         return {*report.texts, *report.done}
 

@@ -37,7 +37,7 @@ class Witness:
     async def tells(self, what: str) -> Mapping[str, Any]:
         """The next thing of this kind that it tells."""
         assert self.process.stdout
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while line := await self.process.stdout.readline():
                 self.told.append(json.loads(line))
                 if self.told[-1]["what"] == what:
@@ -98,7 +98,7 @@ async def test_updates() -> None:
         heard = await bot.tells("message")
         assert (heard["text"], heard["person"], heard["chat"]) == (said.now.text, "ann", "private")
         assert heard["entities"] == ["/help", "/stop"]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while ann.messages[-1].now.text != "echo: hello /help 🙂 /stop":
                 await asyncio.sleep(0.01)
         answer = ann.messages[-1]

@@ -109,7 +109,7 @@ async def test_what_can_t_be_sent_stays_and_says_why(echo: BotProcess, browser: 
         await ann.join(echo.link, "Ann")
         await ann.composer.evaluate("field => { field.value = 'x'.repeat(1_000_000) }")
         await ann.page.keyboard.press("Enter")
-        await expect(ann.toast).to_have_text("That is too long to be sent.")
+        await expect(ann.toast).to_have_text("That is too long to be sent. Please shorten it.")
         assert len(await ann.composer.input_value()) == 1_000_000
         await ann.composer.fill("")
         await ann.page.get_by_test_id("new-room").click()
@@ -138,6 +138,24 @@ async def test_rooms_that_are_not_open_show_what_is_new(echo: BotProcess, browse
         await ann.page.reload()
         await expect(ann.message("soup is ready")).to_be_visible()
         await expect(badge).to_have_count(0)
+
+
+async def test_who_deletes_by_keyboard_stays_there(echo: BotProcess, browser: Browser) -> None:
+    async with visitor(browser) as ann:
+        await ann.join(echo.link, "Ann")
+        await ann.create_room("Kitchen")
+        for text in ("one", "two"):
+            await ann.say(text)
+        await expect(ann.page.get_by_text("sending…")).to_have_count(0)
+        await expect(ann.message("two")).to_be_visible()
+        await ann.page.keyboard.press("Shift+Tab")
+        for _ in range(4):
+            await ann.page.keyboard.press("ArrowRight")
+        await expect(ann.message("two").get_by_test_id("delete")).to_be_focused()
+        await ann.page.keyboard.press("Enter")
+        await ann.page.keyboard.press("Enter")
+        await expect(ann.message("two")).to_have_count(0)
+        await expect(ann.message("one")).to_be_focused()
 
 
 async def test_a_reply_by_keyboard_addresses_the_bot(echo: BotProcess, browser: Browser) -> None:

@@ -123,6 +123,11 @@ class PaperModel:
             del self.cells[sequence][start:end]
         return self.can_shift
 
+    def copy(self, source: int, target: int, length: int) -> int:
+        assert source != target
+        self.cells[target] = self.cells[source][:]
+        return self.truncate(target, length)
+
     def save(self, sequence: int) -> bytes:
         return json.dumps(self.cells[sequence]).encode()
 

@@ -97,7 +97,7 @@ async def until_touched(nas: Nas) -> None:
 
 async def until_told(bot: BotProcess, words: str) -> None:
     """Until `/readyz` says so of the backups; answers go on meanwhile, so it stays 200."""
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
 
         async def is_so() -> bool:
             ready = await http.get(f"{bot.link.partition('/?')[0]}/readyz")

@@ -85,7 +85,7 @@ class Talk:
 
     async def until_storage(self, words: str) -> None:
         """Until the bot says so of its storage, and that it is ready all the same."""
-        async with httpx.AsyncClient() as http, asyncio.timeout(PATIENCE_S):
+        async with httpx.AsyncClient(timeout=60) as http, asyncio.timeout(PATIENCE_S):
             while True:
                 ready = await http.get(f"{self.tabs[0].base}/readyz")
                 storage = ready.json()["parts"]["storage"]

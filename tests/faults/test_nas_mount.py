@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -101,6 +103,43 @@ async def _takes_writes(store: Store) -> bool:
     with suppress(StorageError):
         return await store.database.writable() and (await store.condition()).state != "degraded"
     return False
+
+
+_CLOSE = """
+import asyncio, os, sys
+from pathlib import Path
+from storage.database import Database
+
+async def main():
+    async with Database(Path(sys.argv[1])) as db:
+        await db.writable()
+        print("open", flush=True)
+        await asyncio.to_thread(sys.stdin.readline)
+    print("closed", flush=True)
+    os._exit(0)
+
+asyncio.run(main())
+"""
+
+
+async def test_closing_leaves_what_hangs(tmp_path: Path) -> None:
+    """In a process of its own, for whoever holds the interpreter holds the test too."""
+    with mounted(tmp_path / "nas") as nas:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", _CLOSE, str(nas.mount / "a.db"), stdin=PIPE, stdout=PIPE
+        )
+        assert process.stdin
+        assert process.stdout
+        try:
+            async with asyncio.timeout(2 * PATIENCE_S):
+                assert await process.stdout.readline() == b"open\n"
+                nas.hang()
+                process.stdin.write(b"\n")
+                while (said := await process.stdout.readline()) != b"closed\n":
+                    assert b"the mount hangs; the database is left as it is" in said
+        finally:
+            nas.mend()
+            await process.wait()
 
 
 @pytest.mark.skipif(not LONG, reason="a long fault trial")

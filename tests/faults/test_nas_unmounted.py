@@ -1,6 +1,7 @@
 """A database that was on a NAS which is not mounted now: no second one begins behind its mount
 point."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +34,9 @@ async def test_it_is_refused_until_the_risk_is_taken(tmp_path: Path, how: str) -
     words = str(met.value).rpartition("accept_risk = ")[2].strip('"')
     await write(replace(place, accept_risk=words))
     assert replace(place, accept_risk=words).risk == words
+    note = str(met.value).rpartition("delete ")[2].partition(". To take")[0]
+    await asyncio.to_thread(Path(note).unlink)
+    assert place.verdict == verdict_of(path)
     other = replace(place, path=tmp_path / "disk" / "parley.db", sharing=None)
     assert other.verdict == verdict_of(other.path)
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from engine.frames import Load
+from engine.handover import Handover
 from engine.plan import Plan
 from engine.pool import Pool
 from engine.seats import Seats, Sharing
@@ -21,6 +22,8 @@ pytestmark = [
 PEOPLE, SWAPS = 4, 4
 PLAN = Plan(context_tokens=512, sequences=4, threads=1, park_bytes=0)
 LOADS = {name: Load(str(demo_model().path), "", name, PLAN) for name in ("odd", "even")}
+LONGEST_S = 5.0
+"""People who never think leave hardly a moment to read in, so every reading takes so long."""
 ONE_BYTES = weigh(LOADS["odd"]).total_bytes
 
 
@@ -36,8 +39,11 @@ async def test_every_question_is_answered_through_swaps(memory_bytes: int):
             assert reply.deltas[-1].finish
             done.append(name)
 
-    seats = Seats(Sharing(memory_bytes=memory_bytes))
-    async with Pool(LOADS["odd"], LOADS.__getitem__, seats) as pool, asyncio.TaskGroup() as people:
+    seats, handover = Seats(Sharing(memory_bytes=memory_bytes)), Handover(longest_s=LONGEST_S)
+    async with (
+        Pool(LOADS["odd"], LOADS.__getitem__, seats, handover=handover) as pool,
+        asyncio.TaskGroup() as people,
+    ):
         for number in range(PEOPLE):
             people.create_task(talk(f"p{number}"))
         for swap in range(SWAPS):

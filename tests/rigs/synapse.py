@@ -69,7 +69,7 @@ class Synapse:
 
     def register(self, name: str, shown: str = "") -> str:
         """Make a user, whose password is `PASSWORD` and whom people see as `shown`; their id."""
-        with httpx.Client(base_url=self.url) as http:
+        with httpx.Client(base_url=self.url, timeout=60) as http:
             path = "/_synapse/admin/v1/register"
             nonce = http.get(path).raise_for_status().json()["nonce"]
             text = "\0".join((nonce, name, PASSWORD, "notadmin"))

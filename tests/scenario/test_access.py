@@ -16,6 +16,7 @@ from tests.scenario.bots import Bot, running_bot, settings_in
 from tests.unit.bot.events import ANN, BOB, ROOM, message
 
 TEXTS = texts_for("en")
+CLOSED = TEXTS.room_closed.format(sign="/")
 BOSS = Person("boss", "Boss")
 BOSS_CHAT = Address("fake", "bot", "boss", direct=True)
 THREAD = replace(ROOM, thread="7")
@@ -28,7 +29,7 @@ def closed(directory: Path, **sections: dict[str, Any]) -> Settings:
 
 
 def hint_for(person: str) -> str:
-    return TEXTS.pairing_hint.format(name="Parley", person=person)
+    return TEXTS.pairing_hint.format(name="Parley", person=person, sign="/")
 
 
 async def let_in(bot: Bot, person: Person, role: Role = Role.MEMBER) -> None:
@@ -112,7 +113,7 @@ async def test_a_room_answers_once_an_administrator_allowed_it(tmp_path: Path) -
         for text in ("hello", "hello again"):
             await bot.platform.receive([message(text, to=ROOM)])
         await bot.platform.receive([message("chatter", to=ROOM, addressed=False)])
-        await bot.platform.until(lambda: bot.platform.shown("room") == [TEXTS.room_closed])
+        await bot.platform.until(lambda: bot.platform.shown("room") == [CLOSED])
         await is_still_silent(bot, "room", 1)
         reply = await tell(bot, "admin rooms")
         assert "`fake:bot:room`: not allowed" in reply
@@ -135,7 +136,7 @@ async def test_a_room_that_an_administrator_brings_the_bot_into_is_allowed(tmp_p
         await bot.platform.receive(joins)
         await bot.platform.receive([message("hi", to=ROOM), message("hi", to=other)])
         await bot.platform.until(lambda: bot.platform.shown("room") == ["echo: Ann: hi"])
-        await bot.platform.until(lambda: bot.platform.shown("other") == [TEXTS.room_closed])
+        await bot.platform.until(lambda: bot.platform.shown("other") == [CLOSED])
         await bot.platform.receive([message("leave", to=ROOM, by=ANN, kind=Kind.MEMBERSHIP)])
         await bot.until(lambda: not bot.running.desk.roster.room(ROOM).present)
         rooms = await tell(bot, "admin rooms")
@@ -180,7 +181,7 @@ async def test_a_code_lets_somebody_in(tmp_path: Path) -> None:
         assert await tell(bot, "pair NONSENSE", message().address, ANN) == TEXTS.wrong_code
         code = await bot.running.desk.roster.codes.make(Role.MEMBER, "console:local:0")
         welcome = await tell(bot, f"pair {code}", message().address, ANN)
-        assert welcome == TEXTS.paired.format(name="Parley", role="member")
+        assert welcome == TEXTS.paired.format(name="Parley", role="member", sign="/")
         await bot.platform.receive([message("hello")])
         await bot.platform.until(lambda: bot.platform.shown("ann")[2:] == ["echo: hello"])
         for _ in range(5):

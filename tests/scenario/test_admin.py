@@ -67,7 +67,7 @@ async def test_nobody_else_administers(tmp_path: Path, name: str, role: Role) ->
 async def test_alone_it_lists_everything(tmp_path: Path) -> None:
     async with running_bot(house(tmp_path)) as bot:
         usage = await tell(bot, "admin")
-        assert all(f"`admin {name}" in usage for name in SUBCOMMANDS)
+        assert all(f"`/admin {name}" in usage for name in SUBCOMMANDS)
         assert await tell(bot, "admin frobnicate") == usage
 
 
@@ -101,8 +101,8 @@ async def test_a_wrong_form_shows_how_it_is_used(tmp_path: Path, wrong: str) -> 
         await bot.platform.until(lambda: bot.platform.shown("boss") == ["echo: hi"])
         usage = await tell(bot, f"admin {wrong}")
         name = wrong.split()[0]
-        assert f"`admin {name} " in usage
-        assert usage.count("`admin ") == 1
+        assert f"`/admin {name} " in usage
+        assert usage.count("`/admin ") == 1
         assert await entries(bot) == []
 
 
@@ -246,11 +246,11 @@ async def test_help_tells_everybody_their_own(tmp_path: Path) -> None:
     async with running_bot(house(tmp_path, access={"open": ["fake"]})) as bot:
         for word in ("help", "start"):
             mine, theirs = await tell(bot, word, ANN), await tell(bot, word)
-            assert ("`admin" in mine, "`admin" in theirs) == (False, True)
-            assert "`home" not in theirs
+            assert ("`/admin" in mine, "`/admin" in theirs) == (False, True)
+            assert "`/home" not in theirs
         home = await tell(bot, "home", ANN)
         assert "scripted, ready" in home
-        assert "`forget` erases it" in home
+        assert "`/forget` erases it" in home
 
 
 async def test_a_thumb_can_be_taken_back(tmp_path: Path) -> None:
@@ -292,6 +292,7 @@ async def test_search_finds_what_its_asker_may_see(tmp_path: Path) -> None:
             place = Address("fake", "bot", person.id, direct=True)
             await bot.platform.receive([message(text, to=place, by=person)])
             await bot.platform.until(lambda p=person: len(bot.platform.shown(p.id)) == 1)
+        await bot.until_async(bot.running.desk.memory.outbox.undelivered, lambda rows: not rows)
         shown = await tell(bot, "admin search 会议 from:Ann", ANN)
         assert shown.startswith(TEXTS.found.format(count=1))
         assert "明天的**会议**在几点" in shown
@@ -329,7 +330,7 @@ async def test_the_machine_itself_says_who_may_ask(tmp_path: Path) -> None:
     )
     async with running_bot(settings) as bot:
         welcome = await tell(bot, f"pair {shown.strip()}", ANN)
-        assert welcome == TEXTS.paired.format(name="Parley", role="owner")
+        assert welcome == TEXTS.paired.format(name="Parley", role="owner", sign="/")
         for arguments in (["grant", "fake:bot:bob", "guest"], ["revoke", "fake:bob"]):
             code, out, err = await parley(tmp_path, "user", *arguments, **SCRIPTED)
             assert (code, err) == (0, "")

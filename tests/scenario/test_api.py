@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from openai import AsyncOpenAI, BadRequestError, RateLimitError
 
 from bot.app import App
 from bot.config import ConfigError
-from engine.base import ContextTooLong, Overloaded, Unavailable
+from engine.base import ContextTooLong, Embeddings, Overloaded, Unavailable
+from engine.scripted import ScriptedEngine
 from tests.scenario.bots import Bot, running_bot, settings_in
 
 PORT = {"enabled": True, "port": 0}
@@ -28,7 +29,7 @@ async def bot(tmp_path: Path) -> AsyncGenerator[Bot]:
 
 @pytest.fixture
 async def http(bot: Bot) -> AsyncGenerator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=bot.running.url.partition("/?")[0]) as http:
+    async with httpx.AsyncClient(timeout=60, base_url=bot.running.url.partition("/?")[0]) as http:
         yield http
 
 
@@ -163,7 +164,7 @@ async def test_tokens_are_needed_once_there_are_some(tmp_path: Path) -> None:
     settings = settings_in(tmp_path, web=PORT, api={"tokens": {"ci": "s3cret"}})
     async with running_bot(settings) as bot:
         base = bot.running.url.partition("/?")[0]
-        async with httpx.AsyncClient(base_url=base) as http:
+        async with httpx.AsyncClient(timeout=60, base_url=base) as http:
             asked = {"message": "x"}
             assert (await http.post(CHAT, json=asked)).status_code == 401
             wrong = {"authorization": "Bearer guess"}
@@ -207,7 +208,7 @@ async def test_a_port_in_use_is_said(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         settings = settings_in(tmp_path, web={"enabled": True, "port": port})
         with pytest.raises(ConfigError, match=f"{port} is in use"):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await App(settings).run()
 
 
@@ -215,7 +216,9 @@ async def test_behind_a_proxy_the_api_is_shut_without_tokens(tmp_path: Path) -> 
     settings = settings_in(tmp_path, web=PORT | {"allowed_hosts": ["parley.lan"]})
     async with running_bot(settings) as bot:
         base = bot.running.url.partition("/?")[0]
-        async with httpx.AsyncClient(base_url=base, headers={"host": "parley.lan"}) as http:
+        async with httpx.AsyncClient(
+            timeout=60, base_url=base, headers={"host": "parley.lan"}
+        ) as http:
             assert (await http.post(CHAT, json={"message": "x"})).status_code == 401
 
 
@@ -237,3 +240,30 @@ async def test_a_wrong_request_for_vectors_is_refused(
     http: httpx.AsyncClient, body: dict[str, Any]
 ) -> None:
     assert (await http.post("/v1/embeddings", json=body)).status_code == 422
+
+
+class Brooding(ScriptedEngine):
+    """Makes vectors for ever, and knows whether somebody waits for them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.brooding, self.stopped = asyncio.Event(), asyncio.Event()
+
+    async def embed(self, texts: Sequence[str]) -> Embeddings:
+        self.brooding.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.stopped.set()
+        return await super().embed(texts)
+
+
+async def test_no_vectors_are_made_for_a_client_that_is_gone(tmp_path: Path) -> None:
+    engine = Brooding()
+    async with running_bot(settings_in(tmp_path, web=PORT), engine=engine) as bot:
+        base = bot.running.url.partition("/?")[0]
+        async with httpx.AsyncClient(timeout=60, base_url=base) as http, asyncio.timeout(60):
+            asked = asyncio.create_task(http.post("/v1/embeddings", json={"input": "x"}))
+            await engine.brooding.wait()
+            asked.cancel()
+            await engine.stopped.wait()

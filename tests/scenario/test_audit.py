@@ -19,7 +19,9 @@ async def test_calls_of_the_api_are_written_down(tmp_path: Path) -> None:
     settings = {"engine__kind": "scripted", "web__port": "0", "api__tokens": '{"cron": "abc"}'}
     async with bot_process(tmp_path, **settings) as bot:
         url = bot.link.partition("/?")[0]
-        async with httpx.AsyncClient(base_url=url, headers={"user-agent": "probe/1"}) as client:
+        async with httpx.AsyncClient(
+            timeout=60, base_url=url, headers={"user-agent": "probe/1"}
+        ) as client:
             for _ in range(2):
                 wrong = await client.post("/api/v1/chat", json={"message": "hi"})
                 assert wrong.status_code == 401

@@ -83,7 +83,7 @@ async def keeping(tmp_path: Path, *keys: Key) -> AsyncGenerator[Kept]:
             await Turns(db).commit(turn("t1", CANARY))
         audit, clock = Audit(db, KEY), Clock()
         vault = Vault(tmp_path / "nas", "parley", Copies(db, audit, tmp_path / "scratch", keys))
-        erasures = Erasures(Local(db), audit, vault, Formers(db.path, db.path), clock)
+        erasures = Erasures(Local(db), audit, vault, Formers(db.path, db.path, db), clock)
         yield Kept(db, vault, erasures, clock, Metrics())
 
 
@@ -171,7 +171,7 @@ async def test_while_the_directory_is_away_no_receipt_closes_and_no_backup_is_ta
         [waiting] = await kept.erasures.receipts.open()
         assert (waiting.person, waiting.held.backups) == ("ann", (held,))
         await Erasures(
-            Local(kept.db), Audit(kept.db, KEY), None, Formers(kept.db.path, kept.db.path)
+            Local(kept.db), Audit(kept.db, KEY), None, Formers(kept.db.path, kept.db.path, kept.db)
         ).settle()
         assert await kept.erasures.receipts.open() == [waiting]
         if is_there:
@@ -247,7 +247,11 @@ async def test_a_receipt_that_is_long_overdue_is_told_of(tmp_path: Path) -> None
         clock = kept.clock
         await Members(kept.db, clock=clock).forget("ann", held=Held((), START + timedelta(hours=1)))
         erasures = Erasures(
-            Local(kept.db), Audit(kept.db, KEY), None, Formers(kept.db.path, kept.db.path), clock
+            Local(kept.db),
+            Audit(kept.db, KEY),
+            None,
+            Formers(kept.db.path, kept.db.path, kept.db),
+            clock,
         )
         await erasures.settle()
         clock.now += timedelta(hours=3)

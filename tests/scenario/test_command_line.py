@@ -42,7 +42,7 @@ async def parley(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(200):
         out, err = await process.communicate(said.encode())
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()
@@ -150,7 +150,7 @@ class Terminal:
 
     async def until(self, condition: Callable[[str], object]) -> None:
         """Wait until the screen, without its colours, meets a condition."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not condition(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.seen)):
                 self._came.clear()
                 await self._came.wait()
@@ -184,7 +184,7 @@ async def in_terminal(
     asyncio.get_running_loop().add_reader(mine, terminal.read)
     try:
         yield terminal
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while process.returncode is None:
                 with suppress(OSError, TimeoutError):
                     terminal.type("\x15\x04")  # an empty line's end of file, at the next prompt

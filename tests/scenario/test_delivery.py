@@ -161,7 +161,7 @@ async def test_forget_erases_and_says_so(tmp_path: Path) -> None:
         await bot.platform.until(lambda: bot.platform.shown("ann") == ["echo: my canary"])
         await bot.platform.receive([message("forget", kind=Kind.COMMAND)])
         await bot.platform.until(lambda: len(bot.platform.shown("ann")) == 2)
-        assert "1 turns" in bot.platform.shown("ann")[1]
+        assert "Turns: 1," in bot.platform.shown("ann")[1]
         exported = await bot.running.desk.members.export("fake:bot:ann")
         assert "canary" not in str(exported)
         assert "fake:bot:ann" in bot.engine.forgotten

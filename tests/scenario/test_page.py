@@ -163,6 +163,9 @@ async def test_stop_and_retry_are_buttons(bot: Bot) -> None:
         await ann.until(lambda: TEXTS.stopped in "".join(ann.shown(ann.direct)))
         await ann.do("press", room=ann.direct, button="retry", post="")
         await ann.until(lambda: ann.shown(ann.direct) == ["again"])
+        await ann.until(
+            lambda: [p["text"] for p in ann.posts.values() if p["ratable"]] == ["again"]
+        )
 
 
 async def test_commands_begin_with_a_slash(bot: Bot) -> None:
@@ -175,6 +178,7 @@ async def test_commands_begin_with_a_slash(bot: Bot) -> None:
         ):
             await ann.say(ann.direct, text)
             await ann.until(lambda t=told: any(t in text for text in ann.shown(ann.direct)))
+        assert not any(post["ratable"] for post in ann.posts.values())
         assert bot.engine.requests == []
 
 
@@ -197,13 +201,13 @@ async def test_export_is_a_file_for_oneself_only(bot: Bot) -> None:
         await ann.until(lambda: any(post["file"] for post in ann.posts.values()))
         post = next(post for post in ann.posts.values() if post["file"])
         path = f"{ann.base}/page/files/{post['id']}"
-        async with httpx.AsyncClient(cookies=ann.cookies) as http:
+        async with httpx.AsyncClient(timeout=60, cookies=ann.cookies) as http:
             response = await http.get(path)
         assert "my secret" in response.text
         assert "only among us" in response.text
         assert response.headers["content-disposition"].startswith("attachment")
         for cookies in (bob.cookies, httpx.Cookies()):
-            async with httpx.AsyncClient(cookies=cookies) as http:
+            async with httpx.AsyncClient(timeout=60, cookies=cookies) as http:
                 assert (await http.get(path)).status_code == 404
 
 
@@ -263,7 +267,7 @@ async def test_what_can_t_be_understood_is_refused(bot: Bot, frame: str, told: s
 
 async def test_without_the_link_there_is_no_way_in(bot: Bot) -> None:
     base = bot.running.url.partition("/?")[0]
-    async with httpx.AsyncClient(base_url=base) as http:
+    async with httpx.AsyncClient(timeout=60, base_url=base) as http:
         assert (await http.get("/")).status_code == 403
         assert (await http.get("/?token=guess")).status_code == 403
         assert (await http.get("/page/me")).status_code == 403
@@ -299,10 +303,27 @@ async def test_nobody_speaks_as_somebody_else(bot: Bot) -> None:
     ],
 )
 async def test_names_that_nobody_can_have(bot: Bot, name: str, told: str) -> None:
-    async with tab_of(bot, "Ann") as ann, httpx.AsyncClient(cookies=ann.cookies) as http:
+    async with (
+        tab_of(bot, "Ann") as ann,
+        httpx.AsyncClient(timeout=60, cookies=ann.cookies) as http,
+    ):
         response = await http.post(f"{ann.base}/page/join", json={"name": name})
         assert response.status_code in (409, 422)
         assert told in response.json()["error"]["message"]
+
+
+async def test_an_answer_stays_when_another_one_can_t_be_had(bot: Bot) -> None:
+    async with tab_of(bot, "Ann") as ann:
+        await ann.say(ann.direct, "hello")
+        await ann.until(lambda: ann.shown(ann.direct) == ["echo: hello"])
+        bot.engine.enqueue("")
+        answer = next(post for post in ann.posts.values() if not post["author"])
+        await ann.do("press", room=ann.direct, button="retry", post=answer["id"])
+        await ann.until(lambda: ann.shown(ann.direct) == ["echo: hello", TEXTS.empty])
+        await ann.say(ann.direct, "and now?")  # is brought after whatever became of the first
+        shown = ["echo: hello", TEXTS.empty, "echo: and now?"]
+        await ann.until(lambda: ann.shown(ann.direct)[-1:] == shown[-1:])
+        assert ann.shown(ann.direct) == shown
 
 
 async def test_what_is_not_recorded_is_not_acknowledged(bot: Bot) -> None:

@@ -122,6 +122,8 @@ async def test_command(stage: Stage) -> None:
     ann = await stage.alone("ann")
     await ann.command("help")
     await stage.venue.until(lambda: any(TEXTS.help_title in text for text in ann.texts))
+    sign = {"slack": "/parley ", "matrix": "!parley "}.get(stage.venue.name, "/")
+    assert any(f"{sign}new" in text for text in ann.texts)
 
 
 async def test_suggestions(stage: Stage) -> None:

@@ -18,7 +18,7 @@ from bot.verbs.restore import restore
 from storage.backup import Copies
 from storage.database import Database
 from storage.driver import driver
-from storage.former import KEPT, Formers
+from storage.former import KEPT
 from storage.inbox import Inbox
 from storage.members import Members
 from storage.outbox import Outbox
@@ -120,13 +120,13 @@ async def test_an_erasure_waits_for_the_former_files_which_go_by_themselves(hous
         (receipt,) = await erasures.receipts.open()
         assert set(receipt.held.backups) == {str(path) for path in former}
         await bot.until(lambda: any(former[0].name in text for text in bot.platform.shown("ann")))
+        status = await control.ask(socket_path(place_of(house.settings).here), {"do": "status"})
+        assert status["former"].keys() == {str(path) for path in former}
         later = datetime.now(UTC) + KEPT
-        place = place_of(house.settings)
-        early = Formers(place.path, place.working)
-        assert await early.rotate(later - timedelta(hours=1)) == []
+        assert await erasures.formers.rotate(later - timedelta(hours=1)) == []
         await erasures.settle()
         assert await erasures.receipts.open() == [receipt]
-        assert {each.path for each in await early.rotate(later)} == set(former)
+        assert {each.path for each in await erasures.formers.rotate(later)} == set(former)
         assert house.kept() == []
 
         async def settled() -> bool:

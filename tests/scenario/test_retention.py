@@ -50,7 +50,7 @@ async def test_an_administrator_says_how_long_and_it_is_written_down(tmp_path: P
             (boss, "admin retention", "everywhere", "done"),
         ]
         for wrong in ("0 everywhere", "many everywhere", "7", "7 nowhere", "40000 everywhere"):
-            assert "`admin retention" in await tell(bot, f"admin retention {wrong}")
+            assert "`/admin retention" in await tell(bot, f"admin retention {wrong}")
         audit: Audit = bot.running.desk.audit
         assert (await audit.verify()).faults == ()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ from bot.codec import destination
 from bot.config import ConfigError
 from bot.control import ControlError, actor, ask, socket_path
 from bot.delivery import Delivery
+from bot.embeddings_api import EmbeddingsApi
 from bot.health import Metrics
 from bot.http import application
 from bot.lane import WRITING
@@ -26,7 +27,7 @@ from bot.openai_api import OpenAiApi
 from bot.place import place_of
 from bot.verbs import failover as verb
 from bot.verbs.opened import opened
-from engine.base import Delta, Request
+from engine.base import Delta, Embeddings, Request
 from engine.scripted import ScriptedEngine
 from storage.database import Database
 from storage.lease import Lease
@@ -79,6 +80,13 @@ class Bot:
             while len(self.running) < answers or len(self.urls) < stands_by:
                 await asyncio.sleep(0.01)
 
+    async def until_seen(self, detail: str) -> None:
+        """Until it stands by for this reason: on a busy machine its first look takes long, and
+        until then it says so."""
+        async with asyncio.timeout(60):
+            while detail not in (await ask(self.socket, {"do": "status"}))["detail"]:
+                await asyncio.sleep(0.01)
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
@@ -110,6 +118,7 @@ async def pair(tmp_path: Path) -> AsyncGenerator[Pair]:
         for bot in (first, second):
             await stack.enter_async_context(_running(bot))
             await bot.until(answers=bot is first, stands_by=bot is second)
+        await second.until_seen("one has the lease (epoch 1)")
         yield Pair(first, second, platform)
 
 
@@ -125,7 +134,7 @@ async def _running(bot: Bot) -> AsyncGenerator[None]:
 
 async def test_a_standby_says_so(pair: Pair) -> None:
     url = pair.second.urls[0]
-    async with httpx.AsyncClient(base_url=url) as client:
+    async with httpx.AsyncClient(timeout=60, base_url=url) as client:
         assert (await client.get("/healthz")).status_code == 200
         ready = await client.get("/readyz")
         metrics = (await client.get("/metrics")).text
@@ -148,7 +157,7 @@ async def test_a_standby_says_so(pair: Pair) -> None:
 
 async def test_the_one_that_answers_says_so(pair: Pair) -> None:
     url = pair.first.running[0].url.partition("/?")[0]
-    async with httpx.AsyncClient(base_url=url) as client:
+    async with httpx.AsyncClient(timeout=60, base_url=url) as client:
         ready = (await client.get("/readyz")).json()
         metrics = (await client.get("/metrics")).text
     assert (ready["ready"], ready["role"]) == (True, "primary")
@@ -205,7 +214,8 @@ async def test_a_missing_file_is_waited_for(tmp_path: Path) -> None:
     bot = Bot(tmp_path, "one", FakePlatform())
     async with _running(bot):
         await bot.until(stands_by=1)
-        async with httpx.AsyncClient(base_url=bot.urls[0]) as client:
+        await bot.until_seen("mount its file system")
+        async with httpx.AsyncClient(timeout=60, base_url=bot.urls[0]) as client:
             ready = (await client.get("/readyz")).json()
         assert "mount its file system" in ready["parts"]["storage"]["detail"]
         assert not bot.settings.storage.path.exists()
@@ -263,7 +273,8 @@ async def test_a_stream_does_not_grow_when_the_lease_may_be_anothers(tmp_path: P
 
 
 class Lapsing(ScriptedEngine):
-    """At the third word of an answer so much time goes by that the lease may be another's."""
+    """At the third word of an answer so much time goes by that the lease may be another's, and so
+    while vectors are made."""
 
     def __init__(self, clock: list[float]) -> None:
         super().__init__()
@@ -278,6 +289,11 @@ class Lapsing(ScriptedEngine):
                     self._clock[0] += LEASE_S
                 yield delta
 
+    async def embed(self, texts: Sequence[str]) -> Embeddings:
+        made = await super().embed(texts)
+        self._clock[0] += LEASE_S
+        return made
+
 
 @pytest.mark.parametrize("streams", [True, False])
 async def test_openai_tools_hear_no_more_of_it_then(tmp_path: Path, streams: bool) -> None:
@@ -288,11 +304,35 @@ async def test_openai_tools_hear_no_more_of_it_then(tmp_path: Path, streams: boo
         bearer = Bearer({}, is_local=True)
         api = OpenAiApi(settings_in(tmp_path), Lapsing(clock), bearer, db.assert_held)
         served = httpx.ASGITransport(application(api.routes()))
-        async with httpx.AsyncClient(transport=served, base_url="http://127.0.0.1") as http:
+        async with httpx.AsyncClient(
+            timeout=60, transport=served, base_url="http://127.0.0.1"
+        ) as http:
             answer = await http.post("/v1/chat/completions", json=asked)
     assert answer.status_code == (200 if streams else 503)
     assert "Another bot answers" in answer.text
     assert _said(answer.text) == ("echo: a " if streams else "")
+
+
+async def test_they_get_no_vectors_and_no_names_of_models_then(tmp_path: Path) -> None:
+    clock = [1_000.0]
+    lease = Lease(Terms("me", LEASE_S, automatic=True), "me", lambda: clock[0])
+    async with Database(tmp_path / "parley.db", custody=lease, pragmas=DIRECT) as db:
+        bearer, engine = Bearer({}, is_local=True), Lapsing(clock)
+        api = OpenAiApi(settings_in(tmp_path), engine, bearer, db.assert_held)
+        vectors = EmbeddingsApi(engine, bearer, db.assert_held)
+        served = httpx.ASGITransport(application([*api.routes(), *vectors.routes()]))
+        async with httpx.AsyncClient(
+            timeout=60, transport=served, base_url="http://127.0.0.1"
+        ) as http:
+            answers = [
+                await http.post("/v1/embeddings", json={"input": "x"}),
+                await http.get("/v1/models"),
+            ]
+            await db.writable()
+            again = await http.get("/v1/models")
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert all("Another bot answers" in answer.text for answer in answers)
+    assert again.status_code == 200
 
 
 def _said(stream: str) -> str:

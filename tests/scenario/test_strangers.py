@@ -36,7 +36,9 @@ async def test_a_group_named_like_a_person_shields_nobody(tmp_path: Path) -> Non
         await bot.platform.receive([message("hi", to=chat_of(BOB), by=BOB)])
         await bot.platform.until(lambda: bot.platform.shown("bob") == ["echo: hi"])
         await bot.platform.receive([pulled_into("e1", "Bob")])
-        assert await tell(bot, "admin deny Bob") == TEXTS.nobody_known.format(name="`Bob`")
+        assert await tell(bot, "admin deny Bob") == TEXTS.nobody_known.format(
+            name="`Bob`", sign="/"
+        )
         assert await tell(bot, "admin deny fake:bob") == f"`{BOB_KEY}` is blocked now."
         assert roster.role_of(BOB_KEY) is Role.BLOCKED
 

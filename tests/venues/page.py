@@ -58,6 +58,11 @@ class PageVenue(Patient):
     def settings(self) -> dict[str, dict[str, Any]]:
         return {"web": {"enabled": True, "port": self._port}}
 
+    @property
+    def people(self) -> list[str]:
+        """Who has a tab open."""
+        return list(self._tabs)
+
     def person_id(self, person: str) -> str:
         return self._tabs[person].id
 

@@ -69,7 +69,7 @@ export class Composer {
   }
 
   #key(event) {
-    if (event.isComposing || this.#completion.takeKey(event)) return;
+    if (isComposed(event) || this.#completion.takeKey(event)) return;
     if (event.key === "Enter" && !event.shiftKey) return this.#submit(event);
     if (event.key === "Escape") return this.#escape();
     if (event.key === "ArrowUp" && !this.#field.value) {
@@ -140,3 +140,6 @@ export class Composer {
     find("send").disabled = !this.#field.value.trim();
   }
 }
+
+/** Whether a key belongs to an input method; Safari says so by its code only, for it ends first. */
+const isComposed = (event) => event.isComposing || event.keyCode === 229;

@@ -14,9 +14,9 @@ const moment = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle:
 /** @param how {first, newest, rating, state, actions, goTo}; `first` begins a group */
 export function buildMessage(post, how) {
   const text = textOf(post);
-  const isToMe = !post.removed && markMentions(text, how.state) && post.author !== how.state.me.id;
-  const classes = ["message", how.first && "first", post.removed && "removed", post.sending && "sending", isToMe && "to-me"];
-  const isEdited = post.edited && post.author && !post.removed; // an answer changes as it is made
+  const isToMe = markMentions(text, how.state) && post.author !== how.state.me.id;
+  const classes = ["message", how.first && "first", post.sending && "sending", isToMe && "to-me"];
+  const isEdited = post.edited && post.author; // an answer changes as it is made
   const note = post.sending ? texts.sending : isEdited ? texts.edited : "";
   return make(
     "li",
@@ -29,7 +29,7 @@ export function buildMessage(post, how) {
     quote(post, how),
     text,
     note ? make("span", { className: "note", textContent: note }) : null,
-    post.removed || post.sending ? null : tools(post, how),
+    post.sending ? null : tools(post, how),
   );
 }
 
@@ -76,8 +76,7 @@ function showBlocks(text, blocks) {
 
 function textOf(post) {
   const text = make("div", { className: "text" });
-  if (post.removed) text.textContent = texts.removed;
-  else if (post.file) text.append(fileLink(post));
+  if (post.file) text.append(fileLink(post));
   else text.innerHTML = post.html; // rendered and sanitised by the server
   return dress(text);
 }
@@ -139,7 +138,7 @@ function tools(post, { newest, rating, state, actions }) {
     bar.append(button);
     return button;
   };
-  if (!post.author) {
+  if (post.ratable) {
     add("good", texts.good, "good", () => actions.rate(post, "👍")).ariaPressed = String(rating === "👍");
     add("bad", texts.bad, "bad", () => actions.rate(post, "👎")).ariaPressed = String(rating === "👎");
     if (newest) add("retry", texts.retry, "retry", () => actions.press("retry", post.id));

@@ -66,16 +66,18 @@ export class Posts {
   drawPreview(key) {
     const preview = this.#state.previews.get(key);
     const known = this.#elements.get(`preview ${key}`);
-    if (preview && known?.element.isConnected) showPreview(known.element, preview);
-    else this.draw();
+    if (preview && known?.element.isConnected) return showPreview(known.element, preview);
+    this.draw();
+    if (preview) this.#say(texts.isWriting(this.#state.bot));
   }
 
   /** A message came: tell those who read further up, and those who listen. */
   announce(post) {
-    if (post.author === this.#state.me.id || post.removed) return;
+    if (post.removed) return this.#say(texts.removed);
+    if (post.author === this.#state.me.id) return;
     if (!this.#follows()) find("newer").hidden = false;
     const text = make("div", { innerHTML: post.html }).textContent;
-    find("live").textContent = `${post.name}: ${post.file || text}`;
+    this.#say(`${post.name}: ${post.file || text}`);
   }
 
   /** The older messages that were asked for came. */
@@ -100,9 +102,9 @@ export class Posts {
 
   #wanted() {
     const room = this.#state.current;
-    const posts = this.#state.postsIn(room);
+    const posts = this.#state.postsIn(room).filter((post) => !post.removed);
     const previews = new Map(this.#state.previewsIn(room).map((one) => [one.key, one]));
-    const newest = posts.findLast((post) => !post.author && !post.removed)?.id;
+    const newest = posts.findLast((post) => post.ratable)?.id;
     const wanted = [];
     let before = null;
     for (const post of posts) {
@@ -117,8 +119,10 @@ export class Posts {
     return wanted;
   }
 
-  /** Put the elements in their order, and let the Tab key reach one of them. */
+  /** Put the elements in their order; the Tab key reaches the newest, until another has the focus. */
   #arrange(wanted) {
+    const focused = document.activeElement.closest("#list .message");
+    const beside = [focused?.nextElementSibling, focused?.previousElementSibling];
     let place = this.#list.firstChild;
     for (const element of wanted) {
       if (element === place) place = place.nextSibling;
@@ -131,7 +135,8 @@ export class Posts {
     }
     const kept = new Set(wanted);
     for (const [key, { element }] of this.#elements) if (!kept.has(element)) this.#elements.delete(key);
-    if (!this.#list.querySelector(".message[tabindex='0']")) this.#reach(this.#messages().at(-1));
+    if (!this.#list.contains(document.activeElement)) this.#reach(this.#messages().at(-1));
+    if (focused && !focused.isConnected) this.#focus(beside.find((one) => one?.matches("#list .message")));
   }
 
   #reuse(key, version, build) {
@@ -224,6 +229,11 @@ export class Posts {
     if (scrollHeight - scrollTop - clientHeight < NEAR_BOTTOM_PX) this.#end = scrollTop;
     else if (scrollTop < this.#end) this.#end = Infinity;
     return scrollTop >= this.#end;
+  }
+
+  /** Tell those who listen. */
+  #say(text) {
+    find("live").textContent = text;
   }
 
   #ask(before) {

@@ -1,6 +1,7 @@
 /** Rooms, people, oneself; on a narrow screen a drawer. */
 
 import { avatar, find, make } from "./dom.js";
+import { texts } from "./texts.js";
 
 export class Sidebar {
   #state;
@@ -51,6 +52,7 @@ export class Sidebar {
       room.direct ? avatar("", name) : make("span", { className: "sign", ariaHidden: "true", textContent: "#" }),
       make("span", { className: "name", textContent: name }),
       unread === undefined ? null : make("span", { className: "badge", textContent: unread ? String(unread) : "•" }),
+      unread === undefined ? null : unseen(texts.newer),
     );
     if (unread !== undefined) button.classList.add("unread");
     if (room.id === this.#state.current) button.setAttribute("aria-current", "true");
@@ -71,6 +73,7 @@ export class Sidebar {
   #drawer(isOpen) {
     find("sidebar").classList.toggle("open", isOpen);
     find("shade").hidden = !isOpen;
+    find("talk").inert = isOpen;
     find("drawer").setAttribute("aria-expanded", String(isOpen));
     if (isOpen) find("sidebar").querySelector(".rooms button")?.focus();
   }
@@ -100,5 +103,9 @@ function buildPerson(person) {
     { className: person.online ? "online" : "" },
     avatar(person.id, person.name),
     make("span", { className: "name", textContent: person.name }),
+    person.online ? unseen(texts.online) : null,
   );
 }
+
+/** What eyes see by a sign, for everybody else. */
+const unseen = (text) => make("span", { className: "unseen", textContent: text });

@@ -17,6 +17,7 @@ const ENGLISH = {
   dismiss: "Dismiss",
   cancel: "Cancel",
   newer: "New messages",
+  online: "online",
   messages: "Messages",
   messageActions: "What to do with this message",
   stop: "Stop",
@@ -30,7 +31,7 @@ const ENGLISH = {
   emptyDirect: (bot) => ({
     title: `Say hello to ${bot}`,
     text: "What you write here is kept in your team's own database.",
-    ideas: ["What can you help me with?", "Explain what a mutex is in two sentences.", "/help"],
+    ideas: ["What can you help me with?", "Write a friendly reminder for Friday's meeting.", "/help"],
   }),
   emptyRoom: (bot) => ({
     title: "A room for everybody",
@@ -42,6 +43,7 @@ const ENGLISH = {
   sending: "sending…",
   removed: "Message deleted",
   writing: "Writing",
+  isWriting: (bot) => `${bot} is writing`,
   waiting: (place, eta) => `${place === 1 ? "Next" : ordinal(place)} in line${eta ? `, about ${eta} s` : ""}`,
   reply: "Reply",
   goTo: "Go to the message",
@@ -59,7 +61,7 @@ const ENGLISH = {
   today: "Today",
   yesterday: "Yesterday",
   download: "Download",
-  tooLong: "That is too long to be sent.",
+  tooLong: "That is too long to be sent. Please shorten it.",
   refused: {},
 };
 
@@ -80,6 +82,7 @@ const CHINESE = {
   dismiss: "关闭",
   cancel: "取消",
   newer: "新消息",
+  online: "在线",
   messages: "消息",
   messageActions: "对这条消息的操作",
   stop: "停止",
@@ -93,7 +96,7 @@ const CHINESE = {
   emptyDirect: (bot) => ({
     title: `向 ${bot} 打个招呼吧`,
     text: "您在这里写的内容保存在团队自己的数据库中。",
-    ideas: ["你能帮我做什么？", "用两句话解释什么是互斥锁。", "/help"],
+    ideas: ["你能帮我做什么？", "写一条周五开会的友好提醒。", "/help"],
   }),
   emptyRoom: (bot) => ({
     title: "大家的群聊",
@@ -105,6 +108,7 @@ const CHINESE = {
   sending: "正在发送…",
   removed: "消息已删除",
   writing: "正在输入",
+  isWriting: (bot) => `${bot} 正在输入`,
   waiting: (place, eta) => `${place === 1 ? "下一个就是您" : `排在第 ${place} 位`}${eta ? `，约 ${eta} 秒` : ""}`,
   reply: "回复",
   goTo: "转到该消息",
@@ -122,7 +126,7 @@ const CHINESE = {
   today: "今天",
   yesterday: "昨天",
   download: "下载",
-  tooLong: "内容过长，无法发送。",
+  tooLong: "内容过长，无法发送，请缩短后重试。",
   refused: {
     empty: () => "消息是空的。",
     gone: () => "该消息已不存在。",

@@ -35,7 +35,7 @@ def _usage(call: Invocation, names: list[str]) -> str:
     lines = [call.texts.admin_usage, ""]
     for name in names:
         arguments, purpose = call.texts.admin_commands[name]
-        lines.append(f"- `admin {name} {arguments}`".replace(" `", "`") + f": {purpose}")
+        lines.append(f"- `{call.sign}admin {name} {arguments}`".replace(" `", "`") + f": {purpose}")
     return "\n".join(lines)
 
 

@@ -75,6 +75,11 @@ async def target_of(call: Invocation, text: str) -> RoomState | str | None:
     return room or person
 
 
+def nobody_known(call: Invocation, name: str) -> str:
+    """That nobody, or more than one, is called so."""
+    return call.texts.nobody_known.format(name=code(name), sign=call.sign)
+
+
 def code(text: str) -> str:
     """A name or a key that nothing in it turns into markup."""
     return f"`{text.replace('`', chr(39))}`"

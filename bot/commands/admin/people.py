@@ -2,7 +2,15 @@
 
 from bot.access import GIVEN, Role, may_give
 from bot.change import Change
-from bot.commands.admin.base import Subcommand, Usage, code, entry, noted, person_of
+from bot.commands.admin.base import (
+    Subcommand,
+    Usage,
+    code,
+    entry,
+    nobody_known,
+    noted,
+    person_of,
+)
 from bot.commands.base import Invocation
 from bot.people import Register
 from storage.records import Quota
@@ -30,7 +38,7 @@ async def role(call: Invocation, rest: str) -> None:
         raise Usage
     person = await person_of(call, who.strip())
     if person is None:
-        return await call.reply(call.texts.nobody_known.format(name=code(who)))
+        return await call.reply(nobody_known(call, who))
     return await give(call, person, GIVEN[name])
 
 
@@ -59,7 +67,7 @@ async def quota(call: Invocation, rest: str) -> None:
     who = " ".join(word for word in words if word not in options)
     person = await person_of(call, who)
     if person is None:
-        return await call.reply(call.texts.nobody_known.format(name=code(who)))
+        return await call.reply(nobody_known(call, who))
     if not options:
         roster = call.desk.roster
         bounds = roster.quotas.bounds(person, roster.role_of(person))

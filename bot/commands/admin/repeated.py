@@ -55,7 +55,7 @@ async def standard(call: Invocation, rest: str) -> None:
         return await run(call, argument.strip())
     except Invalid as error:
         shown = {name: _shown(value) for name, value in error.values.items()}
-        return await call.reply(getattr(call.texts, error.reason).format(**shown))
+        return await call.reply(getattr(call.texts, error.reason).format(sign=call.sign, **shown))
 
 
 async def _list(call: Invocation) -> None:

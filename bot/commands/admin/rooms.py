@@ -11,6 +11,7 @@ from bot.commands.admin.base import (
     Usage,
     code,
     entry,
+    nobody_known,
     noted,
     room_of,
     target_of,
@@ -41,7 +42,7 @@ async def _let(call: Invocation, rest: str, *, allowed: bool) -> None:
     if not rest:
         raise Usage
     if target is None:
-        return await call.reply(call.texts.nobody_known.format(name=code(rest)))
+        return await call.reply(nobody_known(call, rest))
     return await _let_person(call, target, allowed=allowed)
 
 

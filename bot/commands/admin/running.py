@@ -1,10 +1,11 @@
 """`admin model | persona | pause | resume | drain`: how the bot runs."""
 
 from bot.change import Change
+from bot.codec import answer_key
 from bot.commands.admin.base import Subcommand, Usage, alone, code, entry, noted
 from bot.commands.base import Invocation
-from bot.model import choose, model_names
-from engine.base import EngineError, NoRoom
+from bot.model import Choice, choose, model_names
+from engine.base import EngineError, NoRoom, Swaps
 
 
 async def model(call: Invocation, rest: str) -> None:
@@ -14,12 +15,11 @@ async def model(call: Invocation, rest: str) -> None:
     name, _, word = rest.partition(" ")
     if word not in ("", "pause"):
         raise Usage
-    desk = call.desk
     try:
-        choice = await choose(desk.settings, desk.engine, name, pause=bool(word))
+        choice = await _choose(call, name, pause=bool(word))
     except NoRoom as error:
-        hint = call.texts.model_needs_pause.format(name=name) if error.pause_helps else ""
-        return await call.reply(f"{error}\n\n{hint}".strip())
+        hint = call.texts.model_needs_pause.format(name=name, sign=call.sign)
+        return await call.reply(f"{error}\n\n{hint}" if error.pause_helps else str(error))
     except EngineError as error:
         return await call.reply(str(error))
     text = call.texts.model_answers if choice.now else call.texts.model_chosen
@@ -27,6 +27,19 @@ async def model(call: Invocation, rest: str) -> None:
     if choice.then:
         lines.append(call.texts.model_until_restart.format(model=code(choice.then)))
     return await call.reply("\n\n".join(lines), noted(call, choice.model))
+
+
+async def _choose(call: Invocation, name: str, *, pause: bool) -> Choice:
+    """Let a model answer, and say meanwhile how far that is: it may take minutes."""
+    desk, texts = call.desk, call.texts
+    sink = desk.answering.sinks(call.event, call.session, answer_key(call.event))
+
+    async def reads(count: int) -> None:
+        await sink.report(texts.model_reads.format(model=code(name), count=count))
+
+    if isinstance(desk.engine, Swaps):
+        await sink.report(texts.model_loads.format(model=code(name)))
+    return await choose(desk.settings, desk.engine, name, pause=pause, reads=reads)
 
 
 async def _tell_model(call: Invocation) -> None:

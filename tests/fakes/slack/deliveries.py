@@ -101,11 +101,6 @@ class Deliveries:
         self._changed.set()
 
     @property
-    def slowest_s(self) -> float:
-        """The longest time that an acknowledgement took."""
-        return max((each.acknowledged_s or 0.0 for each in self.all), default=0.0)
-
-    @property
     def unacknowledged(self) -> list[Delivery]:
         """What the bot does not have."""
         return [each for each in self.all if each.acknowledged_s is None and not each.failed]

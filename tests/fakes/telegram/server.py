@@ -29,7 +29,7 @@ from tests.fakes.telegram.world import World
 PACED = frozenset({"sendmessage", "editmessagetext", "senddocument", "sendmessagedraft"})
 RETRY_S = 0.05
 """Between deliveries to a webhook that failed; the real pause is unknown."""
-DELIVERY_S = 10.0
+DELIVERY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)

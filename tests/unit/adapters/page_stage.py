@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import uvicorn
 from starlette.applications import Starlette
 
-from adapters.base import Address, Cursor, Kind, MessageEvent, Transient
+from adapters.base import Address, Button, Cursor, Kind, MessageEvent, MessageRef, Transient
 from adapters.capabilities import CommandHint
 from adapters.markup import render
 from adapters.web.adapter import PageSettings, WebAdapter
@@ -54,8 +54,11 @@ class Page:
     def address(self, room: str) -> Address:
         return Address("web", "page", room)
 
-    async def say(self, room: str, text: str, key: str) -> None:
-        await self.adapter.send(self.address(room), render(text, "html"), key)
+    async def say(
+        self, room: str, text: str, key: str, buttons: tuple[Button, ...] = ()
+    ) -> MessageRef:
+        body = replace(render(text, "html"), buttons=buttons)
+        return await self.adapter.send(self.address(room), body, key)
 
     def tab(self, name: str) -> AbstractAsyncContextManager[Tab]:
         """Somebody new, at the page while the block runs."""

@@ -42,11 +42,11 @@ class MemoryStore:
             self.posts[post.id] = replace(post, order=self.seq, seq=self.seq)
         return self.posts[post.id]
 
-    async def revise(self, post_id: str, text: str) -> Post | None:
+    async def revise(self, post_id: str, text: str, *, ratable: bool = False) -> Post | None:
         post = self.posts.get(post_id)
         if post is None or post.removed:
             return None
-        return self._keep(replace(post, text=text, edited=True))
+        return self._keep(replace(post, text=text, ratable=ratable, edited=True))
 
     async def remove(self, post_id: str) -> Post | None:
         post = self.posts.get(post_id)

@@ -13,8 +13,8 @@ from tests.fakes.slack.people import App
 from tests.fakes.slack.server import Mode, SlackServer, slack_server
 from tests.fakes.slack.world import World
 
-WAIT_S = 20.0
-TIMEOUTS = Timeouts(connect_s=1.0, request_s=1.0, transfer_s=2.0, heartbeat_s=0.2)
+WAIT_S = 60.0
+PATIENT = Timeouts(connect_s=WAIT_S, request_s=WAIT_S, transfer_s=WAIT_S, heartbeat_s=WAIT_S)
 ACCOUNT = "main"
 
 
@@ -77,18 +77,19 @@ def settings_of(app: App, base_url: str, mode: Mode = "sockets") -> SlackSetting
 
 
 @asynccontextmanager
-async def workspace(mode: Mode = "sockets") -> AsyncGenerator[Bot]:
-    """An adapter that can send; it does not receive."""
+async def workspace(mode: Mode = "sockets", timeouts: Timeouts = PATIENT) -> AsyncGenerator[Bot]:
+    """An adapter that can send; it does not receive. What it is slow to confirm comes once."""
     async with slack_server(mode=mode) as server:
+        server.world.deliveries.ack_s = WAIT_S
         settings = settings_of(server.world.app, server.url, mode)
-        async with SlackAdapter(settings, TIMEOUTS, pauses=0.05) as adapter:
+        async with SlackAdapter(settings, timeouts, pauses=0.05) as adapter:
             yield Bot(adapter, server)
 
 
 @asynccontextmanager
-async def receiving(mode: Mode = "sockets") -> AsyncGenerator[Bot]:
+async def receiving(mode: Mode = "sockets", timeouts: Timeouts = PATIENT) -> AsyncGenerator[Bot]:
     """An adapter that receives."""
-    async with workspace(mode) as bot:
+    async with workspace(mode, timeouts) as bot:
         running = asyncio.create_task(bot.adapter.run(bot.emit, None))
         try:
             await until(lambda: bot.adapter.link.state == "up" or running.done())

@@ -11,7 +11,7 @@ from adapters.telegram.calls import Timeouts
 from tests.fakes.telegram.server import TelegramServer, telegram_server
 from tests.fakes.telegram.world import World
 
-QUICK = Timeouts(connect_s=2, answer_s=0.5, upload_s=2, poll_s=1, hung_s=0.3)
+PATIENT = Timeouts(connect_s=60, answer_s=60, upload_s=60, poll_s=1, hung_s=60)
 """The server holds a poll open for whole seconds only."""
 
 
@@ -65,7 +65,7 @@ def text(source: str) -> Rendered:
     return Rendered(source, source)
 
 
-async def until(condition: Callable[[], bool], timeout_s: float = 10) -> None:
+async def until(condition: Callable[[], bool], timeout_s: float = 60) -> None:
     async with asyncio.timeout(timeout_s):
         while not condition():
             await asyncio.sleep(0.005)
@@ -73,10 +73,15 @@ async def until(condition: Callable[[], bool], timeout_s: float = 10) -> None:
 
 @asynccontextmanager
 async def telegram(
-    *, privacy: bool = True, token: str = "", webhook_url: str = "", webhook_secret: str = ""
+    *,
+    privacy: bool = True,
+    token: str = "",
+    webhook_url: str = "",
+    webhook_secret: str = "",
+    timeouts: Timeouts = PATIENT,
 ) -> AsyncGenerator[Rig]:
     """A server and an adapter, entered and not yet receiving."""
     async with telegram_server(World(privacy=privacy)) as server:
         settings = TelegramSettings(token or server.token, server.url, webhook_url, webhook_secret)
-        async with TelegramAdapter(settings, QUICK, pauses=0.01) as adapter:
+        async with TelegramAdapter(settings, timeouts, pauses=0.01) as adapter:
             yield Rig(server, adapter)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from adapters.base import Address, Kind
+from adapters.base import Address, Button, Kind
+from adapters.markup import render
 from tests.clients.page import Tab
 from tests.unit.adapters.page_stage import Page, room_of
 
@@ -109,6 +110,19 @@ async def test_commands_buttons_and_opinions(page: Page) -> None:
         told = [(e.kind, e.text) for e in page.events[1:]]
         assert told == [("command", "help me"), ("command", "retry"), ("reaction", "👎")]
         assert [event.message_id for event in page.events[2:]] == ["answer.0", "answer.0"]
+
+
+async def test_people_are_asked_only_below_an_answer(page: Page) -> None:
+    asks = (Button("retry", "🔄"), Button("good", "👍"), Button("bad", "👎"))
+    async with page.tab("Ann") as ann:
+        answer = await page.say(ann.direct, "an answer", "answer.0", asks)
+        await page.say(ann.direct, "a command's answer", "told.0")
+        said = await ann.say(ann.direct, "hello")
+        await ann.until(lambda: {"answer.0", "told.0", said} <= ann.posts.keys())
+        assert [key for key, post in ann.posts.items() if post["ratable"]] == ["answer.0"]
+
+        await page.adapter.edit(answer, render("no answer after all", "html"), "answer.0.2")
+        await ann.until(lambda: not ann.posts["answer.0"]["ratable"])
 
 
 async def test_only_answers_are_rated(page: Page) -> None:

@@ -21,7 +21,7 @@ async def test_files_are_for_those_who_see_the_room(page: Page) -> None:
         ref = await page.adapter.send_file(page.address(ann.direct), name, b"<b>", "file.0")
         await ann.until(lambda: ref.remote_id in ann.posts)
         path = f"{page.base}/page/files/{ref.remote_id}"
-        async with httpx.AsyncClient(cookies=ann.cookies) as http:
+        async with httpx.AsyncClient(timeout=60, cookies=ann.cookies) as http:
             response = await http.get(path)
             assert response.content == b"<b>"
             assert response.headers["content-type"] == "application/octet-stream"
@@ -30,7 +30,7 @@ async def test_files_are_for_those_who_see_the_room(page: Page) -> None:
             assert "x" not in response.headers
             for path_of in ("../../adapter.py", "%2e%2e%2fadapter.py", "none", "file.0%00"):
                 assert (await http.get(f"{page.base}/page/files/{path_of}")).status_code == 404
-        async with httpx.AsyncClient(cookies=bob.cookies) as http:
+        async with httpx.AsyncClient(timeout=60, cookies=bob.cookies) as http:
             assert (await http.get(path)).status_code == 404
         with pytest.raises(Rejected):
             await page.adapter.send_file(page.address(ann.direct), "x", b"0" * 50_000_001, "f.1")
@@ -50,7 +50,7 @@ async def test_nobody_takes_a_place_that_is_not_theirs(page: Page) -> None:
 
 
 async def test_the_link_becomes_a_cookie(page: Page) -> None:
-    async with httpx.AsyncClient(base_url=page.base) as http:
+    async with httpx.AsyncClient(timeout=60, base_url=page.base) as http:
         refused = await http.get("/?token=wrong")
         assert refused.status_code == 403
         assert "parley run" in refused.text
@@ -73,7 +73,7 @@ async def test_the_link_becomes_a_cookie(page: Page) -> None:
 async def test_without_the_browser_s_cookie_nothing_opens(
     page: Page, cookies: dict[str, str]
 ) -> None:
-    async with httpx.AsyncClient(base_url=page.base, cookies=cookies) as http:
+    async with httpx.AsyncClient(timeout=60, base_url=page.base, cookies=cookies) as http:
         assert (await http.get("/")).status_code == 403
         assert (await http.get("/page/me")).status_code == 403
         assert (await http.post("/page/join", json={"name": "Eve"})).status_code == 403
@@ -97,7 +97,7 @@ async def test_a_foreign_cookie_opens_nobody_s_tab(page: Page) -> None:
 
 
 async def test_one_browser_may_hold_several_people(page: Page) -> None:
-    async with httpx.AsyncClient(base_url=page.base) as http:
+    async with httpx.AsyncClient(timeout=60, base_url=page.base) as http:
         await http.get(f"/?token={TOKEN}")
         for name in ("Ann", "Bob"):
             await http.post("/page/join", json={"name": name, "language": "zh-CN"})
@@ -109,7 +109,7 @@ async def test_one_browser_may_hold_several_people(page: Page) -> None:
 
 
 async def test_two_who_want_one_name_at_once(page: Page) -> None:
-    async with httpx.AsyncClient(base_url=page.base) as http:
+    async with httpx.AsyncClient(timeout=60, base_url=page.base) as http:
         await http.get(f"/?token={TOKEN}")
         asked = (http.post("/page/join", json={"name": "Ann"}) for _ in range(5))
         statuses = [answer.status_code for answer in await asyncio.gather(*asked)]

@@ -33,7 +33,7 @@ from tests.fakes.slack.faults import (
 )
 from tests.fakes.slack.places import Channel, File
 from tests.unit.adapters.slack_workspace import (
-    TIMEOUTS,
+    PATIENT,
     Bot,
     body,
     place,
@@ -101,7 +101,6 @@ async def test_buttons_come_and_go(bot: Bot, room: Channel) -> None:
         (Reset(), Ambiguous, False),
         (Dropped(), Ambiguous, True),
         (Truncated(), Ambiguous, True),
-        (Delayed(1.3), Ambiguous, True),
         (Refused("is_archived"), Rejected, False),
         (Refused("msg_too_long"), Rejected, False),
         (Refused("account_inactive"), AuthFailed, False),
@@ -116,14 +115,22 @@ async def test_a_fault_is_named_and_what_arrived_is_found(
     with pytest.raises(kind) as raised:
         await bot.adapter.send(to, body("hello"), "k1")
     assert bot.world.app.bot_token not in str(raised.value)
-    if isinstance(fault, Delayed):
-        await until(lambda: bool(seen(room)))  # it settles
     found = await bot.adapter.find(to, "k1", SINCE)
     assert bool(found) == arrives
     assert len(bot.server.called("chat.postMessage")) == 1
     if found:
         await bot.adapter.edit(found, body("hello again"), "k1.1")
         assert seen(room) == ["hello again"]
+
+
+async def test_what_is_answered_too_late_is_found() -> None:
+    async with workspace(timeouts=replace(PATIENT, request_s=2)) as bot:
+        room = bot.world.room("ann")
+        bot.server.faults.add(Delayed(3), "chat.postMessage")
+        with pytest.raises(Ambiguous):
+            await bot.adapter.send(place(room.id), body("hello"), "k1")
+        await until(lambda: bool(seen(room)))
+        assert await bot.adapter.find(place(room.id), "k1", SINCE)
 
 
 @pytest.mark.parametrize(("wait", "seconds"), [("7", 7), ("soon", 30), ("0", 0)])
@@ -136,7 +143,7 @@ async def test_patience_is_as_asked(bot: Bot, room: Channel, wait: str, seconds:
 
 async def test_an_unreachable_slack_took_nothing(bot: Bot) -> None:
     settings = replace(settings_of(bot.world.app, bot.server.url), base_url="http://127.0.0.1:9/")
-    async with SlackAdapter(settings, TIMEOUTS) as adapter:
+    async with SlackAdapter(settings, PATIENT) as adapter:
         with pytest.raises(Transient):
             await adapter.send(place("C1"), body("hello"), "k1")
     with pytest.raises(Transient):

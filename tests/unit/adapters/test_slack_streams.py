@@ -13,7 +13,7 @@ from tests.fakes.slack import blocks as reading
 from tests.fakes.slack.faults import Dropped, Fault, Patience, Refused, Reset
 from tests.fakes.slack.places import Message
 from tests.unit.adapters.slack_workspace import (
-    TIMEOUTS,
+    PATIENT,
     Bot,
     body,
     place,
@@ -176,7 +176,7 @@ async def test_a_lost_end_is_repeated(bot: Bot, to: Address, method: str, fault:
 
 
 async def another_run(bot: Bot) -> SlackAdapter:
-    return SlackAdapter(settings_of(bot.world.app, bot.server.url), TIMEOUTS)
+    return SlackAdapter(settings_of(bot.world.app, bot.server.url), PATIENT)
 
 
 async def test_a_stream_whose_start_was_lost_is_found(bot: Bot, to: Address) -> None:

@@ -1,6 +1,5 @@
 """What the bot writes in Telegram, one attempt a call, and what becomes of it."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -21,7 +20,7 @@ from adapters.capabilities import CommandHint, Menu
 from adapters.markup import render
 from tests.fakes.telegram.chat import Chat, File
 from tests.fakes.telegram.faults import Delayed, Dropped, Failure, Fault, Patience, Reset, Truncated
-from tests.unit.adapters.telegram_bots import Rig, telegram, text
+from tests.unit.adapters.telegram_bots import PATIENT, Rig, telegram, text, until
 
 BOLD = Rendered("<b>so</b> &lt; it", "**so** < it")
 BUTTONS = (Button("retry", "🔄"), Button("good", "👍"))
@@ -174,7 +173,6 @@ async def test_patience_is_for_one_chat() -> None:
     [
         (Dropped(), True),
         (Truncated(), True),
-        (Delayed(2), True),
         (Reset(), False),
         (Failure(500), False),
         (Failure(502, "Bad Gateway"), False),
@@ -182,14 +180,22 @@ async def test_patience_is_for_one_chat() -> None:
 )
 async def test_no_answer_is_ambiguous(fault: Fault, stands: bool) -> None:
     async with telegram() as rig:
-        chat = rig.world.direct("ann")
-        rig.server.faults.add(fault, "sendMessage")
-        with pytest.raises(Ambiguous):
-            await rig.adapter.send(rig.to(chat.id), text("one"), "k")
-        async with asyncio.timeout(10):
-            while stands and not chat.messages:
-                await asyncio.sleep(0.01)
-        assert len(chat.messages) == int(stands)
+        await _is_ambiguous(rig, fault, stands=stands)
+
+
+async def test_a_late_answer_is_ambiguous() -> None:
+    async with telegram(timeouts=replace(PATIENT, answer_s=0.5)) as rig:
+        await _is_ambiguous(rig, Delayed(2), stands=True)
+
+
+async def _is_ambiguous(rig: Rig, fault: Fault, *, stands: bool) -> None:
+    chat = rig.world.direct("ann")
+    rig.server.faults.add(fault, "sendMessage")
+    with pytest.raises(Ambiguous):
+        await rig.adapter.send(rig.to(chat.id), text("one"), "k")
+    if stands:
+        await until(lambda: bool(chat.messages))
+    assert len(chat.messages) == int(stands)
 
 
 async def _send(rig: Rig) -> object:

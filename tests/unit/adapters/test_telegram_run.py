@@ -1,6 +1,7 @@
 """Long polling: nothing lost, nothing confirmed early, whatever the line does."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -17,7 +18,7 @@ from tests.fakes.telegram.faults import (
     Shuffled,
     Truncated,
 )
-from tests.unit.adapters.telegram_bots import telegram, until
+from tests.unit.adapters.telegram_bots import PATIENT, telegram, until
 
 BIG = 2**53 + 1
 
@@ -89,7 +90,7 @@ async def test_a_broken_poll_loses_nothing(fault: Fault) -> None:
         rig.world.say("ann", rig.world.direct("ann"), "hello")
         rig.server.faults.add(fault, "getUpdates")
         async with rig.running() as task:
-            await asyncio.wait({task}, timeout=10)
+            await asyncio.wait({task}, timeout=60)
             with pytest.raises(Transient):
                 task.result()
         assert rig.store.events == []
@@ -100,7 +101,7 @@ async def test_a_broken_poll_loses_nothing(fault: Fault) -> None:
 
 
 async def test_a_hung_poll_is_repeated() -> None:
-    async with telegram() as rig:
+    async with telegram(timeouts=replace(PATIENT, hung_s=0.3)) as rig:
         rig.world.say("ann", rig.world.direct("ann"), "hello")
         rig.server.faults.add(Delayed(60), "getUpdates", times=2)
         async with rig.running():
@@ -163,7 +164,7 @@ async def test_a_wrong_token_is_refused_and_not_told(
     token: str, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     async with telegram(token=token) as rig, rig.running() as task:
-        await asyncio.wait({task}, timeout=10)
+        await asyncio.wait({task}, timeout=60)
         with pytest.raises(AuthFailed, match="@BotFather") as refused:
             task.result()
         assert rig.adapter.link.state == "refused"
@@ -176,7 +177,7 @@ async def test_a_token_may_be_revoked_meanwhile() -> None:
         await until(lambda: bool(rig.server.called("getUpdates")))
         rig.server.token = "424242:another"
         rig.world.say("ann", rig.world.direct("ann"), "hello")
-        await asyncio.wait({task}, timeout=10)
+        await asyncio.wait({task}, timeout=60)
         with pytest.raises(AuthFailed):
             task.result()
 
@@ -185,7 +186,7 @@ async def test_no_server_is_a_passing_fault() -> None:
     async with telegram() as rig:
         pass
     async with rig.adapter, rig.running() as task:
-        await asyncio.wait({task}, timeout=10)
+        await asyncio.wait({task}, timeout=60)
         with pytest.raises(Transient):
             task.result()
 

@@ -75,7 +75,7 @@ async def test_a_door_that_telegram_does_not_find_is_named() -> None:
 
 
 async def test_before_and_after_a_run_nothing_is_taken() -> None:
-    async with hooked() as (rig, url), httpx.AsyncClient(trust_env=False) as client:
+    async with hooked() as (rig, url), httpx.AsyncClient(timeout=60, trust_env=False) as client:
         response = await client.post(url, json={}, headers={HEADER: SECRET})
         assert response.status_code == 503
         async with rig.running():
@@ -89,7 +89,7 @@ async def test_strangers_are_turned_away(headers: dict[str, str]) -> None:
     encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
     async with hooked() as (rig, url), rig.running():
         await until(lambda: rig.adapter.link.state == "up")
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=60, trust_env=False) as client:
             update: dict[str, object] = {"update_id": 1, "message": {}}
             assert (await client.post(url, json=update, headers=encoded)).status_code == 401
         assert rig.store.cursors == []
@@ -109,7 +109,7 @@ async def test_strangers_are_turned_away(headers: dict[str, str]) -> None:
 async def test_odd_bodies(body: bytes, status: int) -> None:
     async with hooked() as (rig, url), rig.running() as task:
         await until(lambda: rig.adapter.link.state == "up")
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=60, trust_env=False) as client:
             response = await client.post(url, content=body, headers={HEADER: SECRET})
         assert response.status_code == status
         assert rig.store.events == []
@@ -125,6 +125,8 @@ async def test_a_hook_without_a_secret_lets_nobody_in() -> None:
     async with telegram(webhook_url="http://127.0.0.1:9/hook") as rig:
         app = Starlette(routes=list(rig.adapter.routes()))
         transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        async with httpx.AsyncClient(
+            timeout=60, transport=transport, base_url="http://127.0.0.1"
+        ) as client:
             response = await client.post("/hook", json={}, headers={HEADER: ""})
         assert response.status_code == 401

@@ -59,7 +59,8 @@ def test_secrets_come_from_files(tmp_path: Path) -> None:
         ("[enigne]\ntop_k = 1\n", "no key “enigne”. Did you mean “engine”?"),
         ("[zzz]\n", "Known are: access, api, bot"),
         ("[engine]\ntop_p = 7\n", "engine.top_p = 7: Input should be less than or equal to 1"),
-        ("[web]\nport = 'x'\n", "web.port = 'x'"),
+        ("[web]\nport = 'x'\n", "parley.toml: web.port = 'x': write a whole number."),
+        ("[storage]\npath = 3\n", "storage.path = 3: write a path, in quotation marks."),
         ("[web\n", "is not valid TOML"),
         ('secrets_dir = "nowhere"\n', "nowhere is no directory"),
         ("[api.tokens]\nci = 5\n", "api.tokens.ci = (a secret)"),
@@ -72,10 +73,30 @@ def test_faults_name_key_and_remedy(text: str, told: str) -> None:
     assert told in str(caught.value)
 
 
-def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PARLEY_ENGNE__MODEL", "x")
-    with pytest.raises(ConfigError, match="Did you mean “engine”"):
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("PARLEY_ENGNE__MODEL", "x", "PARLEY_ENGNE__MODEL: there is no section “engne”."),
+        ("PARLEY_ENGNE__MODEL", "x", "Did you mean “engine”?"),
+        ("PARLEY_WEB_PORT", "1", "Did you mean PARLEY_WEB__PORT, with two underscores?"),
+        (
+            "PARLEY_WEB__PRT",
+            "1",
+            "PARLEY_WEB__PRT: there is no key “web.prt”. Did you mean “port”?",
+        ),
+        ("PARLEY_WEB__PORT", "x", "PARLEY_WEB__PORT: web.port = 'x': write a whole number."),
+        ("PARLEY_ACCESS__OPEN", "web", "PARLEY_ACCESS__OPEN = 'web': write it as JSON"),
+        ("PARLEY_API__TOKENS", "hush", "PARLEY_API__TOKENS: write it as JSON"),
+    ],
+)
+def test_a_wrong_variable_is_named(
+    name: str, value: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written("[web]\nenabled = true\n")
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError) as caught:
         load()
+    assert told in str(caught.value)
 
 
 def test_a_missing_named_file_is_an_error() -> None:

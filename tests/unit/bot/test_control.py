@@ -1,11 +1,12 @@
 """The control socket from the side of who asks."""
 
 import asyncio
+import socket
 from pathlib import Path
 
 import pytest
 
-from bot.control import Control, ControlError, ask, socket_path
+from bot.control import Control, ControlError, ask, connect, socket_path
 from storage.opening import Place
 
 
@@ -35,3 +36,62 @@ async def test_the_socket_of_a_bot_is_on_its_own_disk_when_the_database_is_not(
     async with Control(path, None, {"status": state}).listening():
         assert await ask(path, {"do": "status"}) == "here"
     assert not (tmp_path / "nas").exists()
+
+
+async def test_a_bot_that_stops_leaves_no_connection_behind(tmp_path: Path) -> None:
+    path = tmp_path / "p.sock"
+    asked, ended = asyncio.Event(), asyncio.Event()
+
+    async def wait(_: object, progress: object) -> None:
+        asked.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async with Control(path, None, {"wait": wait}).listening():
+        _, silent = await connect(path)
+        asking = asyncio.create_task(ask(path, {"do": "wait"}))
+        await asked.wait()  # so the silent one is accepted too: they are in their order
+    assert ended.is_set()
+    with pytest.raises(ControlError, match="ended before it answered"):
+        await asking
+    silent.close()
+    await silent.wait_closed()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.mark.parametrize("chars", [250_000, 10_000_000])
+async def test_somebody_who_does_not_read_holds_up_no_stop(tmp_path: Path, chars: int) -> None:
+    """... where the rest is less than asyncio's high-water mark, 64 KB, either."""
+    path = tmp_path / "p.sock"
+    told = asyncio.Event()
+
+    async def tell(_: object, progress: object) -> str:
+        told.set()
+        return "x" * chars
+
+    with socket.socket(socket.AF_UNIX) as silent:
+        async with Control(path, None, {"tell": tell}).listening():
+            silent.connect(str(path))
+            silent.send(b'{"do": "tell"}\n')
+            await told.wait()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_what_was_said_last_is_heard_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "p.sock"
+    told = asyncio.Event()
+
+    async def tell(_: object, progress: object) -> str:
+        told.set()
+        return "x" * 250_000
+
+    async with Control(path, None, {"tell": tell}).listening():
+        reader, writer = await connect(path)
+        writer.write(b'{"do": "tell"}\n')
+        await told.wait()
+        reading = asyncio.create_task(reader.read())
+    assert (await reading).endswith(b"\n")
+    writer.close()
+    await writer.wait_closed()

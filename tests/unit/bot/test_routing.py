@@ -25,7 +25,7 @@ CASES: list[tuple[MessageEvent, Action]] = [
     (message("hello", to=ROOM, addressed=False), Ignore("not addressed to the bot")),
     (message(""), Ignore("empty")),
     (message(" \n\t"), Ignore("empty")),
-    (message("x" * 101), Refuse("too_long", "100")),
+    (message("x" * 101), Refuse("too_long", 100)),
     (message("<|im_start|>system"), Answer()),
     (message("better", kind=Kind.EDIT), Amend()),
     (message("  ", kind=Kind.EDIT), Remove()),
