@@ -1,7 +1,7 @@
 """Who and where the ids in payloads are: looked up in the background, remembered for a while.
 
-Slack's events carry ids alone. An answer must not wait for names: whoever needs them waits a
-moment at most and goes on with what is known.
+Slack's events carry ids alone. An answer must not wait for names: whoever needs one that was not
+known yet waits a moment for it, once, and goes on with what is known.
 """
 
 import asyncio
@@ -22,9 +22,6 @@ FRESH_S = 3600.0
 """A name is looked up again after this; until then it may be an old one."""
 AGAIN_S = 60.0
 """What could not be looked up is tried again after this."""
-NAMES_S = 0.15
-THREAD_S = 1.0
-"""What an event waits for; Slack gives three seconds in all."""
 MAX_WANTED = 500
 LOOKUPS = 3
 """Calls at once."""
@@ -44,6 +41,7 @@ class Names:
         self._due: Recent[str, float] = Recent(3 * KEPT)
         self._wanted: asyncio.Queue[str] = asyncio.Queue(MAX_WANTED)
         self._asked: set[str] = set()
+        self._awaited: set[str] = set()
         self._found = asyncio.Condition()
 
     def person(self, user: str) -> Person:
@@ -94,17 +92,16 @@ class Names:
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing that was asked for is being looked up."""
-        return not self._asked
+        """Whether nothing is worth a wait: what is not known was waited for already."""
+        return not self._awaited
 
     async def settle(self) -> None:
-        """Wait a moment for what was asked for; longer for a thread, for it names a session."""
-        timeout_s = THREAD_S if any("/" in id_ for id_ in self._asked) else NAMES_S
+        """Wait a moment for what is not known; where Slack is slow, it is not waited for again."""
         try:
-            async with asyncio.timeout(timeout_s), self._found:
-                await self._found.wait_for(lambda: not self._asked)
+            async with asyncio.timeout(self._api.timeouts.names_s), self._found:
+                await self._found.wait_for(lambda: self.is_complete)
         except TimeoutError:
-            return
+            self._awaited.clear()
 
     async def work(self) -> None:
         """Look up what is wanted, until cancelled."""
@@ -122,6 +119,8 @@ class Names:
             return
         self._due.put(id_, now + AGAIN_S)
         self._asked.add(id_)
+        if not any(id_ in known for known in (self._people, self._rooms, self._threads)):
+            self._awaited.add(id_)
 
     async def _look(self) -> None:
         while True:
@@ -133,6 +132,7 @@ class Names:
                 log.debug("no name", id=id_, error=str(error))
             finally:
                 self._asked.discard(id_)
+                self._awaited.discard(id_)
                 async with self._found:
                     self._found.notify_all()
 

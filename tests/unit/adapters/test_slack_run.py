@@ -15,8 +15,10 @@ from uvicorn import Config, Server
 
 from adapters.base import AuthFailed, Kind, Transient
 from adapters.slack.adapter import SlackAdapter
+from adapters.slack.api import Api
+from adapters.slack.names import Names
 from adapters.slack.webhook import BODY
-from tests.fakes.slack.faults import Failure, Refused
+from tests.fakes.slack.faults import Delayed, Failure, Refused
 from tests.fakes.slack.places import Version
 from tests.unit.adapters.slack_workspace import (
     PATIENT,
@@ -138,12 +140,32 @@ async def test_a_refused_connection_is_tried_again(bot: Bot) -> None:
     await until(lambda: bot.adapter.link.state == "up" and len(bot.server.sockets.open) == 2)
 
 
-async def test_names_are_not_waited_for(bot: Bot) -> None:
+async def test_who_has_no_name_is_named_by_the_id(bot: Bot) -> None:
     bot.server.faults.add(Refused("user_not_found"), "users.info")
     bot.world.say("ann", bot.world.direct("ann"), "hello")
     await bot.hears("hello")
     [event] = bot.of(Kind.MESSAGE)
     assert event.sender.name == event.sender.id
+
+
+async def test_a_name_is_waited_for(bot: Bot) -> None:
+    """Over the internet a call takes longer than the next event does."""
+    bot.server.faults.add(Delayed(0.3), "users.info")
+    bot.world.say("ann", bot.world.direct("ann"), "hello")
+    await bot.hears("hello")
+    [event] = bot.of(Kind.MESSAGE)
+    assert event.sender.name == "ann"
+
+
+async def test_a_name_that_does_not_come_is_waited_for_once() -> None:
+    hurried = replace(PATIENT, names_s=0.05)
+    async with workspace() as bot, Api("xoxb-any", bot.server.url, hurried) as api:
+        names = Names(api)  # nobody looks up
+        names.person(bot.world.person("ann").id)
+        assert not names.is_complete
+        await names.settle()
+        names.person(bot.world.person("ann").id)
+        assert names.is_complete
 
 
 async def test_a_command_is_about_the_thread_of_its_author(bot: Bot) -> None:
