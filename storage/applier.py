@@ -93,6 +93,9 @@ class Applier:
                 replica.build(self._opened(), self._working, self._open_local, _report)
                 self.close()
                 return {}
+            case "make":
+                self._opened()
+                return {}
             case "fill":
                 self._follow().adopt(Point(*request["point"]))
                 return {}

@@ -108,7 +108,7 @@ class Spool:
         async with database:
             spool = cls(database, courier, pace, written)
             if plan is Plan.FILL:
-                await spool._fill()
+                fault = await spool._begin()
             if fault is not None:
                 spool._meet_fault(fault)
             async with spool._copying():
@@ -181,6 +181,15 @@ class Spool:
             case _:
                 raise _divided(self.database.path, self._courier.other)
 
+    async def _begin(self) -> Silent | None:
+        """Fill the other file, which is there by now. Silence is no fault of an opening any more:
+        it is returned, and whoever copies fills the file later."""
+        try:
+            await self._fill()
+        except Silent as error:
+            return error
+        return None
+
     async def _fill(self) -> None:
         point = await self.database.write(changes.start_over)
         await self._courier.ask("fill", point=[point.seq, point.mark])
@@ -213,13 +222,15 @@ async def _meet(courier: Courier, pace: Pace) -> tuple[Plan, StorageError | None
         async for attempt in tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(partial(_may_pass, courier)),
             wait=tenacity.wait_fixed(pace.first_retry_s),
-            stop=partial(_is_enough, pace),
+            stop=_Patience(pace),
             reraise=True,
         ):
             with attempt:
                 plan = Plan((await courier.ask("meet"))["plan"])
                 if plan is Plan.BUILD:
                     await courier.ask("build")
+                if plan is Plan.FILL:
+                    await courier.ask("make")
                 if plan is Plan.REFUSE:
                     break
                 return plan, _missing(courier.other) if plan is Plan.WAIT else None
@@ -238,10 +249,19 @@ def _may_pass(courier: Courier, error: BaseException) -> bool:
     return isinstance(error, Fenced)
 
 
-def _is_enough(pace: Pace, tried: tenacity.RetryCallState) -> bool:
-    error = tried.outcome.exception() if tried.outcome else None
-    limit_s = pace.opening_s if isinstance(error, Silent) else pace.silence_s
-    return (tried.seconds_since_start or 0.0) >= limit_s
+@dataclass(slots=True)
+class _Patience:
+    """Says when to stop trying. An applier that was silent was killed, and may own its file still:
+    that one counts as silence too."""
+
+    pace: Pace
+    was_silent: bool = False
+
+    def __call__(self, tried: tenacity.RetryCallState) -> bool:
+        error = tried.outcome.exception() if tried.outcome else None
+        self.was_silent |= isinstance(error, Silent)
+        limit_s = self.pace.opening_s if self.was_silent else self.pace.silence_s
+        return (tried.seconds_since_start or 0.0) >= limit_s
 
 
 def _missing(other: Path) -> Unavailable:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from storage.beside import remove
-from storage.records import Silent
+from storage.ownership import Ownership
+from storage.records import Fenced, Silent, StorageError
 from storage.spool import Spool
 from storage.turns import Turns
 from tests.unit.storage.spooling import (
@@ -45,6 +46,19 @@ class Hung(Near):
 
     async def ask(self, do: str, **request: object) -> Mapping[str, Any]:
         raise Silent("no sign")
+
+
+class Struck(Near):
+    """Killed in its silence, it owns its file a little longer."""
+
+    def __init__(self, working: Path, other: Path) -> None:
+        super().__init__(working, other)
+        self._faults: list[StorageError] = [Silent("no sign"), Fenced("owned"), Fenced("owned")]
+
+    async def ask(self, do: str, **request: object) -> Mapping[str, Any]:
+        if self._faults:
+            raise self._faults.pop(0)
+        return await super().ask(do, **request)
 
 
 class Stuck(Near):
@@ -122,6 +136,30 @@ async def test_and_with_one_it_is_not_but_until_it_is_there(pair: Pair) -> None:
     async with pair.open(Busy) as spool:
         assert (await spool.condition()).state == "degraded"
         await until(lambda: copied(spool))
+
+
+async def test_so_is_one_that_has_nothing_yet(pair: Pair) -> None:
+    async with pair.open(Busy) as spool:
+        await converse(spool.database, "1")
+        await until(lambda: copied(spool))
+    assert rows(pair.other) == rows(pair.working)
+
+
+async def test_so_is_what_was_killed_in_its_silence(pair: Pair) -> None:
+    struck = Struck(pair.working, pair.other)
+    async with Spool.open(struck, pace=replace(QUICK, silence_s=0)) as spool:
+        assert (await spool.condition()).state == "copying"
+    struck.applier.close()
+
+
+async def test_a_first_start_that_fails_leaves_nothing_here(pair: Pair) -> None:
+    """Or the next would miss a file on the NAS that never was."""
+    pair.other.parent.mkdir(exist_ok=True)
+    with Ownership(pair.other), pytest.raises(Fenced):
+        async with Spool.open(Near(pair.working, pair.other), pace=replace(QUICK, silence_s=0)):
+            pass
+    async with pair.open() as spool:
+        assert (await spool.condition()).state == "copying"
 
 
 async def test_and_only_for_so_long(pair: Pair) -> None:
