@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.rigs.uml.machine import NoBoot, lacking, run
+from tests.rigs.uml.machine import NoBoot, lacking, run, said
 
 Trial = Callable[..., dict[str, Any]]
 GUEST_S = 2400.0
@@ -25,6 +25,7 @@ def trial(tmp_path: Path) -> Trial:
             pytest.skip(str(error))
         for name, outcome in found.items():
             print(f"{' '.join([program, *arguments[:2]])}, {name}: {outcome}")
+        print(f"the guest is done, {said(tmp_path)}")
         return found
 
     return in_guest

@@ -52,15 +52,17 @@ def test_a_nas_in_trouble_is_not_felt(trial: Trial, share: str, troubles: tuple[
     found = trial("nas_trials", "local-first", share, *troubles)
 
     for name in troubles:
-        assert found[name]["acknowledged"] > 0, name
-        assert found[name]["refused"] == 0, name
-        assert found[name]["missing"] == [], name
-        assert found[name]["differing"] == [], name
-        assert found[name]["damage"] == [], name
+        told = f"{name}: {found[name]}"
+        assert found[name]["acknowledged"] > 0, told
+        assert found[name]["refused"] == 0, told
+        assert found[name]["missing"] == [], told
+        assert found[name]["differing"] == [], told
+        assert found[name]["damage"] == [], told
     for name in set(troubles) & set(FELT):
-        assert found[name]["state"] == "degraded", name
-        assert found[name]["reason"], name
-        assert found[name]["waited"] > 0, name
+        told = f"{name}: {found[name]}"
+        assert found[name]["state"] == "degraded", told
+        assert found[name]["reason"], told
+        assert found[name]["waited"] > 0, told
 
 
 @pytest.mark.timeout(GUEST_S + 100)
@@ -74,9 +76,10 @@ def test_what_the_nas_acknowledged_it_keeps(
     found = trial("nas_trials", "direct", share, *troubles)
 
     for name in troubles:
-        assert found[name]["acknowledged"] > 0, name
-        assert found[name]["missing"] == [], name
-        assert found[name]["damage"] == [], name
+        told = f"{name}: {found[name]}"
+        assert found[name]["acknowledged"] > 0, told
+        assert found[name]["missing"] == [], told
+        assert found[name]["damage"] == [], told
 
 
 @pytest.mark.timeout(GUEST_S + 100)

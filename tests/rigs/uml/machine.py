@@ -7,6 +7,7 @@ it found as JSON.
 
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -83,8 +84,16 @@ def run(
             for name in ("nas.img", "own.img"):
                 (out / name).unlink()
     found = out / "outcome.json"
-    assert found.exists(), f"{module} {arguments} brought nothing:\n{_said(out)}"
+    assert found.exists(), f"{module} {arguments} brought nothing, {said(out)}"
     return json.loads(found.read_text("utf-8"))
+
+
+def said(out: Path) -> str:
+    """What the last guest with this `out` said, the last of it first: of a long message a summary
+    shows the beginning."""
+    lines = [line for name in ("console", "said") for line in _tail(out / name)]
+    last = next((line.strip() for line in lines[::-1] if re.search(r"\w", line)), "nothing")
+    return "\n".join([f"and last said: {last}", *lines])
 
 
 def base() -> str:
@@ -129,14 +138,14 @@ def _wait(guest: "subprocess.Popen[bytes]", out: Path, timeout_s: float) -> None
             _wait_on(guest, out, timeout_s)
             return
     if not (out / "booted").exists():
-        raise NoBoot(f"{KERNEL} does not boot here:\n{_said(out)}")
+        raise NoBoot(f"{KERNEL} does not boot here, {said(out)}")
 
 
 def _wait_on(guest: "subprocess.Popen[bytes]", out: Path, timeout_s: float) -> None:
     try:
         guest.wait(timeout_s)
     except subprocess.TimeoutExpired:
-        raise AssertionError(f"not done after {timeout_s:.0f} s:\n{_said(out)}") from None
+        raise AssertionError(f"not done after {timeout_s:.0f} s, {said(out)}") from None
 
 
 def _end(guest: "subprocess.Popen[bytes]") -> None:
@@ -146,12 +155,7 @@ def _end(guest: "subprocess.Popen[bytes]") -> None:
     guest.wait()
 
 
-def _said(out: Path) -> str:
-    texts = (_tail(out / name) for name in ("console", "said"))
-    return "\n".join(text for text in texts if text)
-
-
-def _tail(path: Path) -> str:
+def _tail(path: Path) -> list[str]:
     if not path.exists():
-        return ""
-    return "\n".join(path.read_text("utf-8", "replace").splitlines()[-60:])
+        return []
+    return path.read_text("utf-8", "replace").splitlines()[-60:]
