@@ -188,7 +188,7 @@ class Loop:
             if kept < claim.keep:
                 self.ledger.truncate(claim.sequence, kept)
             work.claim = Claim(claim.sequence, kept)
-            work.slide = self._warmer.settle(work.request.session, kept)
+            work.slide = self._warmer.settle(work.request.session, work.claim)
             work.sampler = self._model.sampler(work.request.sampling)
             work.admitted_s = self._clock()
             self._scheduler.start(number, kept)

@@ -22,13 +22,14 @@ class Owner:
 
     The first `shared` tokens are its system prompt, once they are there, and only the first `exact`
     were computed beside nothing but each other: what a shift moved remembers a little of what was
-    dropped.
+    dropped. What follows them was moved by `shifts` at most.
     """
 
     session: str
     person: str
     shared: int
     exact: int = ALL
+    shifts: int = 0
 
     def lends(self, to: "Owner", tokens: Sequence[int], prompt: Sequence[int]) -> int:
         """How many of the `tokens` may begin the prompt of `to`."""
@@ -41,16 +42,17 @@ class Owner:
 
     def after_keeping(self, length: int) -> "Owner":
         """... once only the first `length` tokens are left."""
-        exact = ALL if length <= self.exact else self.exact
-        return replace(self, shared=self._left_of_shared(length), exact=exact)
+        kept = replace(self, shared=self._left_of_shared(length))
+        return replace(kept, exact=ALL, shifts=0) if length <= self.exact else kept
 
     def after_cutting(self, start: int) -> "Owner":
         """... once tokens left at `start`, and those behind them moved up."""
-        return replace(self, shared=self._left_of_shared(start), exact=min(self.exact, start))
+        exact, shared = min(self.exact, start), self._left_of_shared(start)
+        return replace(self, shared=shared, exact=exact, shifts=self.shifts + 1)
 
     def succeeding(self, before: "Owner") -> "Owner":
         """... where a prompt begins with tokens that were owned by `before`."""
-        return replace(self, exact=before.exact)
+        return replace(self, exact=before.exact, shifts=before.shifts)
 
     def _left_of_shared(self, length: int) -> int:
         """What follows may be another system prompt, or none: half of one says nothing of it."""

@@ -89,7 +89,7 @@ class Parking:
         if filed is None or self.cellar.is_blocked:
             return True
         near = self.find(to, prompt).reach
-        if self._reach(to.session, filed.tokens, prompt)[0] - near < WORTH_PARKING_TOKENS:
+        if self._reach(filed.owner, filed.tokens, prompt)[0] - near < WORTH_PARKING_TOKENS:
             return True
         if (number := self.cellar.call(to.session)) is not None:
             self._carrier.fetch(number, to.session)
@@ -99,7 +99,7 @@ class Parking:
         """What is in memory and may give most of the prompt's beginning, be it nothing."""
         going = self.cellar.going(to.session)
         own = going or self._shelf.own(to.session)
-        reach, cut = self._reach(to.session, own.tokens, prompt) if own else (0, None)
+        reach, cut = self._reach(own.owner, own.tokens, prompt) if own else (0, None)
         if own and cut:
             return Return(own, cut, reach)
         lender = self._ledger.lender(to, prompt)
@@ -111,7 +111,7 @@ class Parking:
     def reach(self, to: Owner, prompt: list[int]) -> int:
         """Tokens of a prompt that are kept, in memory or in a file."""
         filed = self.cellar.filed(to.session)
-        deep = self._reach(to.session, filed.tokens, prompt)[0] if filed else 0
+        deep = self._reach(filed.owner, filed.tokens, prompt)[0] if filed else 0
         return max(deep, self.find(to, prompt).reach)
 
     def park(self, sequence: int) -> None:
@@ -159,10 +159,10 @@ class Parking:
         self._ledger.truncate(target, copied)
 
     def _reach(
-        self, session: str, held: Sequence[int], prompt: list[int]
+        self, owner: Owner, held: Sequence[int], prompt: list[int]
     ) -> tuple[int, Cut | None]:
-        """Tokens of a prompt that the session's own state would give, and what to cut out of it."""
-        cut = self._warmer.cut(session, held, prompt)
+        """Tokens of a prompt that its session's own state would give, and what to cut out of it."""
+        cut = self._warmer.cut(owner, held, prompt)
         if cut:
             return len(held) - cut.end + cut.start, cut
         return common_prefix(held, prompt), None

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.base import Slide
-from engine.kvcache import Ledger
+from engine.kvcache import Claim, Ledger
 from engine.machine import Machine, Row
+from engine.owner import Owner
 from engine.prefix import common_prefix
 from engine.slide import MOST_SHIFTS, Cut, cut_for
 
@@ -36,15 +37,6 @@ class _Making:
     sequence: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Shifted:
-    """How often a session was shifted since its entries were last computed, and from which token on
-    they may be such."""
-
-    times: int
-    start: int
-
-
 class Warmer:
     """The windows that slid, of one model."""
 
@@ -53,7 +45,6 @@ class Warmer:
         self._ledger = ledger
         self._slid: OrderedDict[str, _Slid] = OrderedDict()
         self._making: dict[str, _Making] = {}
-        self._shifted: OrderedDict[str, _Shifted] = OrderedDict()
 
     @property
     def busy(self) -> bool:
@@ -88,20 +79,20 @@ class Warmer:
             del self._making[session]
         return []
 
-    def settle(self, session: str, reused: int) -> Slide:
-        """The session's next prompt came, and began with `reused` tokens that were there."""
+    def settle(self, session: str, claim: Claim) -> Slide:
+        """The session's next prompt came, and begins with what its claim keeps."""
         self._making.pop(session, None)
-        self._cut_back(session, reused)
         slid = self._slid.pop(session, None)
         if slid is None:
             return ""
-        kept = session in self._shifted if slid.how == "shifted" else reused >= slid.enough
+        owner = self._ledger.owner(claim.sequence)
+        was_shifted = owner is not None and owner.shifts > 0
+        kept = was_shifted if slid.how == "shifted" else claim.keep >= slid.enough
         return slid.how if kept else "refilled"
 
-    def cut(self, session: str, held: Sequence[int], wanted: list[int]) -> Cut | None:
+    def cut(self, owner: Owner, held: Sequence[int], wanted: list[int]) -> Cut | None:
         """What to cut out of a session whose window slid, if it may be shifted once more."""
-        shifted = self._shifted.get(session)
-        if session not in self._slid or (shifted and shifted.times >= MOST_SHIFTS):
+        if owner.session not in self._slid or owner.shifts >= MOST_SHIFTS:
             return None
         return cut_for(held, wanted)
 
@@ -110,7 +101,6 @@ class Warmer:
         if not self._model.shift(sequence, cut.start, cut.end):
             return False
         self._ledger.cut(sequence, cut.start, cut.end)
-        self._note_shift(session, cut.start)
         self._slid[session].how = "shifted"
         return True
 
@@ -118,31 +108,17 @@ class Warmer:
         """Drop what is known of a session."""
         self._making.pop(session, None)
         self._slid.pop(session, None)
-        self._shifted.pop(session, None)
 
     def _slide(self, session: str, sequence: int, wanted: list[int], *, exact: bool) -> None:
-        held = self._ledger.tokens(sequence)
-        cut = None if exact else self.cut(session, held, wanted)
+        held, owner = self._ledger.tokens(sequence), self._ledger.owner(sequence)
+        assert owner is not None, "a session is where its tokens are"
+        cut = None if exact else self.cut(owner, held, wanted)
         if cut and self.shift(session, sequence, cut):
             return
-        length = common_prefix(held, wanted)
-        if shifted := self._shifted.pop(session, None):
-            length = min(length, shifted.start)
+        length = min(common_prefix(held, wanted), owner.exact)
         kept = self._model.truncate(sequence, length)
         self._ledger.truncate(sequence, kept)
         self._slid[session].how = "warmed"
-
-    def _note_shift(self, session: str, start: int) -> None:
-        before = self._shifted.pop(session, _Shifted(0, start))
-        self._shifted[session] = _Shifted(before.times + 1, min(before.start, start))
-        if len(self._shifted) > SESSIONS_KEPT:
-            self._shifted.popitem(last=False)
-
-    def _cut_back(self, session: str, length: int) -> None:
-        """Only the first `length` tokens are still there; what follows is computed now."""
-        shifted = self._shifted.get(session)
-        if shifted and length <= shifted.start:
-            del self._shifted[session]
 
     def _lacks_some(self, session: str, making: _Making) -> bool:
         """Whether the sequence is still the session's and lacks some of the prefix."""

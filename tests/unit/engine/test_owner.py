@@ -43,6 +43,15 @@ def test_what_was_shifted_stays_in_its_session() -> None:
     assert ADA.succeeding(moved.after_keeping(4)) == ADA
 
 
+def test_shifts_are_counted_until_nothing_that_was_shifted_is_left() -> None:
+    twice = ADA.after_cutting(4).after_cutting(5)
+
+    assert (twice.exact, twice.shifts) == (4, 2)
+    assert ADA.after_cutting(5).after_cutting(4).exact == 4
+    assert ADA.succeeding(twice.after_keeping(5)).shifts == 2
+    assert ADA.succeeding(twice.after_keeping(4)).shifts == 0
+
+
 def test_a_system_prompt_with_a_shifted_part_is_lent_to_no_stranger() -> None:
     assert ADA.after_cutting(2).lends(Owner("another", "bob", 3), HELD, HELD) == 0
 
@@ -59,7 +68,7 @@ def test_a_system_prompt_that_was_cut_into_lends_nothing_but_to_who_begins_anew(
 tokens = st.lists(st.integers(0, 2), max_size=12)
 lengths = st.integers(0, 12)
 names = st.sampled_from(["a", "b"])
-owners = st.builds(Owner, names, names, lengths, lengths)
+owners = st.builds(Owner, names, names, lengths, lengths, st.integers(0, 3))
 
 
 @given(owners, owners, tokens, tokens)

@@ -11,7 +11,7 @@ from engine.owner import Owner
 from engine.plan import Plan
 from engine.prompt import Prompt
 from engine.warm import Warmer
-from tests.fakes.paper_model import PaperModel
+from tests.fakes.paper_model import PaperModel, answer_to
 
 SYSTEM = [1, 2, 3, 4, 5, 6] * 6
 EARLY, LATE = [2, 2, 3, 1, 5, 4, 6] * 12, [4, 4, 1, 3, 5, 2, 6] * 12
@@ -85,12 +85,45 @@ def test_shifts_are_counted_for_as_long_as_what_was_shifted_is_there() -> None:
         warmer.prepare("ada", window, 0)
         turns[first + 8][-3:] = [1, 1, 1]
         prompt = [*SYSTEM, *chain(*turns[first : first + 10])]
-        keep = ledger.claim(0, ADA, prompt).keep
-        told.append(warmer.settle("ada", keep))
-        model.truncate(0, keep)
-        fill(model, ledger, prompt, keep)
+        claim = ledger.claim(0, ADA, prompt)
+        told.append(warmer.settle("ada", claim))
+        model.truncate(0, claim.keep)
+        fill(model, ledger, prompt, claim.keep)
 
+    print(told)
     assert told == ["shifted"] * 10 + ["refilled"] + ["shifted"] * 4
+
+
+def test_a_second_answer_of_the_session_loses_no_count_of_shifts() -> None:
+    model, chance = PaperModel(4, context_tokens=900, batch_tokens=64), random.Random(1)
+    loop = Loop(model, Plan(900, 4, waiting=4, batch_tokens=64, park_bytes=0), model.clock)
+    turns = [chance.choices(range(2, 7), k=20) for _ in range(30)]
+    told: list[str] = []
+    for last in range(9, 22):
+        loop.prepare("ada", [*SYSTEM, *chain(*turns[last - 9 : last])])
+        prompt = [*SYSTEM, *chain(*turns[last - 9 : last + 1])]
+        turns[last] += answer_to(prompt, 20)
+        for number, tokens in ((0, prompt), (1, turns[last])):
+            request = Request("ada", "ada", (), Sampling(temperature=0, max_tokens=20))
+            loop.submit(number, request, Prompt(tokens, len(SYSTEM)))
+            while number == 0 and not loop.step().texts:
+                pass
+        while loop.busy:
+            told += [usage.slide for _, usage in loop.step().done.values() if usage.slide]
+
+    assert told == ["refilled"] + ["shifted"] * 10 + ["refilled", "shifted"]
+
+
+def test_what_was_shifted_is_not_part_of_an_exact_prefix() -> None:
+    model, ledger = PaperModel(1, context_tokens=2000, batch_tokens=64), Ledger(1)
+    warmer = Warmer(model, ledger)
+    fill(model, ledger, [*SYSTEM, *EARLY, *LATE, *EARLY], 0)
+    warmer.prepare("ada", [*SYSTEM, *LATE, *EARLY], 0)
+    assert ledger.tokens(0) == [*SYSTEM, *LATE, *EARLY]
+
+    warmer.prepare("ada", [*SYSTEM, *LATE, 1, 1, 1], 1000)
+
+    assert ledger.tokens(0) == model.cells[0] == SYSTEM
 
 
 def fill(model: PaperModel, ledger: Ledger, tokens: list[int], start: int) -> None:
