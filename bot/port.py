@@ -61,7 +61,11 @@ class Port:
             yield
         finally:
             server.should_exit = True
-            await serving
+            try:
+                await asyncio.shield(serving)
+            except asyncio.CancelledError:  # whoever is cancelled leaves no connection behind
+                await serving
+                raise
 
 
 class _Server(uvicorn.Server):

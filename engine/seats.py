@@ -79,13 +79,12 @@ class Seats:
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
-        sweeper, self._sweeper = self._sweeper, None
+        ending = asyncio.ensure_future(self._end())
         try:
-            if sweeper is not None:
-                sweeper.cancel()
-                await asyncio.gather(sweeper, return_exceptions=True)
-        finally:  # whoever is cancelled meanwhile leaves no worker behind
-            await asyncio.gather(*(self.dismiss(seat) for seat in self))
+            await asyncio.shield(ending)
+        except asyncio.CancelledError:  # whoever is cancelled meanwhile leaves no worker behind
+            await ending
+            raise
 
     def __iter__(self) -> Iterator[Seat]:
         return iter([*self._seats.values()])
@@ -151,6 +150,13 @@ class Seats:
         await seat.worker.close()
         if self._seats.get(seat.load) is seat:
             del self._seats[seat.load]
+
+    async def _end(self) -> None:
+        sweeper, self._sweeper = self._sweeper, None
+        if sweeper is not None:
+            sweeper.cancel()
+            await asyncio.gather(sweeper, return_exceptions=True)
+        await asyncio.gather(*(self.dismiss(seat) for seat in self))
 
     def _check_open(self) -> None:
         if self._sweeper is None:

@@ -94,7 +94,7 @@ class Database:
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        await detached(self._open)
+        await detached(self._open, undo=self._give_back)
         self._writer.start()
         self._is_open = True
         return self
@@ -196,6 +196,11 @@ class Database:
         self._readers.close()
         if not self._writer.is_abandoned:
             self._release()
+        self._held.close()
+
+    def _give_back(self) -> None:
+        """What was opened when nobody waited for it any more."""
+        self._release()
         self._held.close()
 
     def _leave(self) -> None:

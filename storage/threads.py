@@ -21,14 +21,19 @@ END_S = 1.0
 """How long one that is about to end may take to."""
 
 
-async def detached(work: Callable[[], T]) -> T:
+async def detached(work: Callable[[], T], undo: Callable[[], None] | None = None) -> T:
     """What `work` returns or raises, done in a thread of its own.
 
-    Whoever is cancelled waits no more; the work goes on.
+    Whoever is cancelled waits no more; the work goes on, and `undo` takes back what comes of it.
     """
     job = _Job(work)
-    Thread(target=job.run, name=f"{PREFIX}detached", daemon=True).start()
-    return await job.future
+    thread = _begun(job.run)
+    try:
+        return await job.future
+    except asyncio.CancelledError:
+        if undo is not None:
+            _begun(partial(_take_back, thread, job, undo))
+        raise
 
 
 def left() -> bool:
@@ -37,6 +42,18 @@ def left() -> bool:
     for thread in ours:
         thread.join(END_S)
     return any(thread.is_alive() for thread in ours)
+
+
+def _begun(work: Callable[[], None]) -> Thread:
+    thread = Thread(target=work, name=f"{PREFIX}detached", daemon=True)
+    thread.start()
+    return thread
+
+
+def _take_back(thread: Thread, job: "_Job[T]", undo: Callable[[], None]) -> None:
+    thread.join()
+    if job.is_done:
+        undo()
 
 
 class Threads:
@@ -81,6 +98,8 @@ class _Job(Generic[T]):
         self._work = work
         self._loop = asyncio.get_running_loop()
         self.future: asyncio.Future[T] = self._loop.create_future()
+        self.is_done = False
+        """Whether it was done, and did not fail."""
 
     def run(self) -> None:
         try:
@@ -88,6 +107,7 @@ class _Job(Generic[T]):
         except BaseException as error:  # noqa: BLE001  # whatever it is, somebody waits for it
             self._tell(partial(self._fail, error))
         else:
+            self.is_done = True
             self._tell(partial(self._succeed, result))
 
     def _tell(self, tell: Callable[[], None]) -> None:

@@ -107,6 +107,27 @@ async def test_whoever_is_cancelled_while_leaving_leaves_no_worker_behind():
     assert not runs(pids[0])
 
 
+async def test_nor_when_a_worker_takes_its_time_to_end():
+    pids: list[int] = []
+
+    async def visit() -> None:
+        async with seats_of([0.0]) as seats:
+            pids.append((await seats.open(ADA)).worker.pid or 0)
+            os.kill(pids[0], signal.SIGSTOP)  # it does not end by itself
+            leaving.set()
+
+    leaving = asyncio.Event()
+    visiting = asyncio.create_task(visit())
+    await leaving.wait()
+    for _ in range(20):  # nothing but the worker is waited for by now
+        await asyncio.sleep(0)
+    visiting.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await visiting
+    assert not runs(pids[0])
+
+
 async def test_a_model_loads_on_for_who_asks_again_when_one_gives_up():
     async with seats_of([0.0]) as seats:
         asking = asyncio.create_task(seats.open(ADA))

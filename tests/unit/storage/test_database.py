@@ -19,6 +19,7 @@ from storage.database import QUEUE_SIZE, Database
 from storage.driver import driver
 from storage.inbox import Inbox
 from storage.records import Corrupt, Fenced, Full, StorageError, Unavailable
+from storage.threads import left
 from tests.unit.storage.values import event
 
 
@@ -169,6 +170,20 @@ async def test_a_second_owner_is_refused_and_told_who_the_first_is(tmp_path: Pat
         )
         assert other.returncode == 1
         assert f"Fenced: {refusal}" in other.stderr
+    async with Database(path) as db:
+        assert await db.writable()
+
+
+async def test_an_opening_that_nobody_waits_for_gives_the_file_back(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    opening = asyncio.create_task(Database(path).__aenter__())
+    await asyncio.sleep(0)
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+
+    while await asyncio.to_thread(left):
+        pass
     async with Database(path) as db:
         assert await db.writable()
 

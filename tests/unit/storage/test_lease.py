@@ -1,5 +1,6 @@
 """Two instances and a real file: who writes it, who may act on it, and what the file remembers."""
 
+import asyncio
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ from storage.database import Database
 from storage.inbox import Inbox
 from storage.records import Fenced
 from storage.tenure import Standing
+from storage.threads import left
 from tests.unit.storage.machine import TTL_S, Machine, make_older
 from tests.unit.storage.values import event
 
@@ -33,6 +35,18 @@ async def test_who_comes_first_has_it_and_the_other_is_fenced(ann: Machine, bob:
             async with bob.opened():
                 pass
         assert not bob.lease.is_held
+
+
+async def test_an_opening_that_nobody_waits_for_gives_it_back(ann: Machine, bob: Machine) -> None:
+    opening = asyncio.create_task(ann.opened().__aenter__())
+    await asyncio.sleep(0)
+    opening.cancel()
+    await asyncio.wait([opening])
+    while await asyncio.to_thread(left):
+        pass
+    assert opening.cancelled()
+    async with bob.opened():
+        assert [ann.lease.is_held, bob.lease.is_held] == [False, True]
 
 
 async def test_each_commit_is_a_beat(ann: Machine, bob: Machine) -> None:
