@@ -12,7 +12,7 @@ from collections import defaultdict
 from bench.row import Bench, Figures, Row
 from engine.base import Sampling
 from engine.llama import Model, Sampler
-from engine.llama import Row as Cell
+from engine.machine import Row as Cell
 from engine.slide import MOST_SHIFTS
 from engine.tuning import PIECE_TOKENS, Tuning
 

@@ -14,7 +14,7 @@ from bench.side import Ask
 from bot.heard import Heard
 from engine.base import Message
 from engine.llama import Model
-from engine.llama import Row as Cell
+from engine.machine import Row as Cell
 from engine.payoff import LONGEST_DRAFT
 from engine.plan import Plan
 from engine.tuning import Tuning

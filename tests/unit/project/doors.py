@@ -24,6 +24,9 @@ OWNERS = {
 }
 """Libraries that one module or package has to itself."""
 
+ROOMS = ("engine.llama",)
+"""Packages that others enter by their `__init__` only."""
+
 SHARED = frozenset(
     {
         "adapters.base",
@@ -139,6 +142,14 @@ def borrowed_libraries(modules: Modules) -> Iterator[str]:
             yield f"{module.name} imports {target}: that belongs to {owner}"
 
 
+def side_doors(modules: Modules) -> Iterator[str]:
+    """Nobody outside a room imports one of its files."""
+    for module, target in _imports(modules):
+        for room in ROOMS:
+            if target.startswith(f"{room}.") and not _within(module.name, room):
+                yield f"{module.name} imports {target}: the door is {room}"
+
+
 def concrete_classes(modules: Modules) -> Iterator[str]:
     """Only the composition root knows concrete adapters, engines and the database."""
     for module, target in _imports(modules):
@@ -179,6 +190,7 @@ def cycles(modules: Modules) -> Iterator[str]:
 RULES = (
     foreign_doors,
     borrowed_libraries,
+    side_doors,
     concrete_classes,
     idle_exceptions,
     impure_modules,

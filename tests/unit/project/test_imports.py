@@ -25,7 +25,9 @@ SOUND = {
     "engine/plan.py": "",
     "engine/calibration.py": "",
     "engine/models.py": "from engine.gguf import ModelError",
-    "engine/llama.py": "import llama_cpp.llama_cpp",
+    "engine/llama/__init__.py": "from engine.llama.model import Model",
+    "engine/llama/model.py": "import llama_cpp.llama_cpp",
+    "engine/worker.py": "from engine.llama import Model",
     "storage/__init__.py": "",
     "storage/database.py": "from sqlalchemy import orm",
     "storage/directory.py": "",
@@ -111,6 +113,12 @@ def test_types_may_name_each_other(tmp_path: Path) -> None:
             "engine/worker.py",
             "import llama_cpp",
             "engine.worker imports llama_cpp: that belongs to engine.llama",
+        ),
+        (
+            doors.side_doors,
+            "engine/worker.py",
+            "from engine.llama.model import Model",
+            "engine.worker imports engine.llama.model: the door is engine.llama",
         ),
         (
             doors.borrowed_libraries,
