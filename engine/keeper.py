@@ -105,6 +105,8 @@ class Keeper:
 
     async def close(self) -> None:
         """End the worker. Several may wait for it, and one that stops to wait holds up nothing."""
+        if self._child is not None and self.status.state == "loading":
+            self._child.kill()  # it hears nothing until it has loaded, and has nothing to finish
         self._fail("the engine is closed")
         if self._task is not None:
             if not self._task.cancelling():

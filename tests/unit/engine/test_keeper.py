@@ -12,19 +12,24 @@ PLAN = Plan(512, 1)
 
 
 class Worker(Child):
-    """Says that it is ready, and then dies at once or not at all."""
+    """Says that it is ready, if it ever is, and then dies at once or not at all."""
 
-    def __init__(self, *, dies: bool) -> None:
-        self._frames: list[Wire] = [status_frame(EngineStatus("ready", model="m"))]
+    def __init__(self, *, dies: bool, loads: bool = True) -> None:
+        self._frames: list[Wire] = [status_frame(EngineStatus("ready", model="m"))] * loads
         self._dies = dies
+        self.receiving = asyncio.Event()
         self.closing, self.may_close = asyncio.Event(), asyncio.Event()
 
     async def receive(self) -> Wire | None:
         if self._frames:
             return self._frames.pop()
+        self.receiving.set()
         if not self._dies:
             await asyncio.Event().wait()
         return None
+
+    def kill(self) -> None:
+        self.may_close.set()
 
     async def close(self) -> str:
         self.closing.set()
@@ -80,3 +85,24 @@ async def test_the_end_of_a_worker_is_told_though_nobody_keeps_it_any_more() -> 
     async with asyncio.timeout(60):
         await closing
     assert len(asked.ends) == 1
+
+
+async def test_a_worker_that_still_loads_is_not_waited_for() -> None:
+    loading = Worker(dies=False, loads=False)
+    keeper = keeper_of(Asked(), loading)
+    keeper.start()
+    await loading.receiving.wait()
+    async with asyncio.timeout(60):
+        await keeper.close()
+
+
+async def test_a_worker_that_answers_ends_by_itself() -> None:
+    answering = Worker(dies=False)
+    keeper = keeper_of(Asked(), answering)
+    keeper.start()
+    await keeper.ready()
+    closing = asyncio.create_task(keeper.close())
+    await answering.closing.wait()
+    assert not answering.may_close.is_set()
+    answering.may_close.set()
+    await closing
