@@ -163,6 +163,7 @@ class Seats:
             raise Unavailable("the engine is closed")
 
     def _seat(self, load: Load, weight: Weight, linger_s: float) -> Seat:
+        self._check_open()  # it may have ended while the model was weighed
         worker = WorkerEngine(load, patience=self._patience)
         seat = Seat(load, worker, weight, linger_s, self._clock())
         seat.unused.set()

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from engine.base import Unavailable
 from engine.frames import Load
 from engine.plan import Plan
 from engine.seats import Seat, Seats, Sharing
@@ -126,6 +127,16 @@ async def test_nor_when_a_worker_takes_its_time_to_end():
     with pytest.raises(asyncio.CancelledError):
         await visiting
     assert not runs(pids[0])
+
+
+async def test_who_comes_too_late_gets_no_seat():
+    async with seats_of([0.0]) as seats:
+        asking = asyncio.create_task(seats.open(ADA))
+        await asyncio.sleep(0)
+
+    with pytest.raises(Unavailable, match="closed"):
+        await asking
+    assert [*seats] == []
 
 
 async def test_a_model_loads_on_for_who_asks_again_when_one_gives_up():
