@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from engine.state import State
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -20,7 +22,7 @@ class Stored:
 class Fetched:
     """A state is back and its file gone; without a state the file was not what had been written."""
 
-    state: bytearray | None
+    state: State | None
 
 
 Carried = Stored | Fetched
@@ -34,7 +36,7 @@ class Carrier(Protocol):
         """What all files may take; 0: there are none."""
         ...
 
-    def store(self, number: int, session: str, state: bytes | bytearray) -> None:
+    def store(self, number: int, session: str, state: State) -> None:
         """Begin to write a state to the file `number`."""
         ...
 
@@ -56,7 +58,7 @@ class NoFiles:
 
     budget_bytes = 0
 
-    def store(self, number: int, session: str, state: bytes | bytearray) -> None:
+    def store(self, number: int, session: str, state: State) -> None:
         raise AssertionError("there is no room for files")
 
     def fetch(self, number: int, session: str) -> None:

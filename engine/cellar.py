@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from engine.owner import Owner
 from engine.shelf import Parked, Shelf
+from engine.state import State
 
 MOST_FILES = 512
 """Each takes a descriptor, of which a process has 1,024 where nobody raised the limit."""
@@ -99,7 +100,7 @@ class Cellar:
         self._coming = self._filed.pop(session)
         return filed.number
 
-    def came(self, state: bytearray | None) -> bool:
+    def came(self, state: State | None) -> bool:
         """What was called is read, and its file gone; without a `state` it could not be had.
 
         It is put on the shelf; true unless it is lost.

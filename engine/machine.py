@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from engine.base import Sampling
+from engine.state import State
 
 
 class Aborted(Exception):
@@ -82,10 +83,10 @@ class Machine(Protocol):
         returns how many it holds then."""
         ...
 
-    def save(self, sequence: int) -> bytes:
+    def save(self, sequence: int) -> State:
         """The state of a sequence."""
         ...
 
-    def load(self, sequence: int, state: bytes | bytearray) -> bool:
+    def load(self, sequence: int, state: State) -> bool:
         """Put a saved state in the place of what a sequence holds; false leaves it empty."""
         ...

@@ -17,6 +17,7 @@ from typing import Self
 
 from engine.carrier import Carried, Fetched, Stored
 from engine.sealed import Abandoned, Broken, Sealed
+from engine.state import State
 
 WRITER_NICE = 10
 """nice(2) of the thread that writes."""
@@ -73,7 +74,7 @@ class Porter:
         """See `Carrier`."""
         return self._disk.budget_bytes
 
-    def store(self, number: int, session: str, state: bytes | bytearray) -> None:
+    def store(self, number: int, session: str, state: State) -> None:
         """See `Carrier`."""
         self._moving.add(number)
         self._down.put(lambda: self._end(Stored(self._write(number, session, state))))
@@ -105,7 +106,7 @@ class Porter:
         self._done.put(carried)
         self._wake()
 
-    def _write(self, number: int, session: str, state: bytes | bytearray) -> bool:
+    def _write(self, number: int, session: str, state: State) -> bool:
         """Whether the state lies in its file, which is kept then."""
         try:
             self._assert_free(len(state))
@@ -128,7 +129,7 @@ class Porter:
         sealed.close()
         return False
 
-    def _read(self, number: int, session: str, sealed: Sealed) -> bytearray | None:
+    def _read(self, number: int, session: str, sealed: Sealed) -> State | None:
         """The state, unless it is refused or no longer wanted; its file is gone."""
         try:
             return sealed.read(self._label(number, session), self._is_wanted(number))

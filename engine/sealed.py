@@ -15,6 +15,8 @@ from pathlib import Path
 
 from Crypto.Cipher import ChaCha20_Poly1305
 
+from engine.state import State, room
+
 CHUNK_BYTES = 1 << 20
 FLUSH_BYTES = 32 << 20
 """So much is written before it goes to the disk itself: what a commit of the database on the same
@@ -48,7 +50,7 @@ class Sealed:
         """The file's descriptor in this process."""
         return self._file.fileno()
 
-    def write(self, state: bytes | bytearray, label: bytes, is_wanted: Wanted) -> None:
+    def write(self, state: State, label: bytes, is_wanted: Wanted) -> None:
         """Write the state and its tag; both are on the disk afterwards, and not in its cache.
 
         Raises `OSError` and `Abandoned`.
@@ -65,12 +67,12 @@ class Sealed:
         _write(self.descriptor, cipher.digest())
         self._flush()
 
-    def read(self, label: bytes, is_wanted: Wanted) -> bytearray:
+    def read(self, label: bytes, is_wanted: Wanted) -> State:
         """The state, whose tag was verified. Raises `OSError`, `Broken` and `Abandoned`."""
         if os.fstat(self.descriptor).st_size != self._state_bytes + TAG_BYTES:
             raise Broken("it is not as long as it was")
         cipher = self._cipher(label)
-        state = bytearray(self._state_bytes)
+        state = room(self._state_bytes)
         with memoryview(state) as view:
             for start in range(0, len(state), CHUNK_BYTES):
                 if not is_wanted():

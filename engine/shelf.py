@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.owner import Owner
+from engine.state import State
 
 SHARED = ""
 """The session of a state that belongs to nobody."""
@@ -24,7 +25,7 @@ class Parked:
 
     owner: Owner
     tokens: tuple[int, ...]
-    state: bytes | bytearray
+    state: State
 
     @property
     def session(self) -> str:

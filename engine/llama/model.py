@@ -6,7 +6,9 @@ Mechanism only: what runs when is `scheduler`, what is where is `kvcache`.
 import ctypes
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
+import numpy as np
 from llama_cpp import llama_cpp as lib
 
 from engine.base import Sampling
@@ -23,6 +25,7 @@ from engine.llama.library import ModelFault, open_model
 from engine.llama.sampler import Logits, Sampler, sampler_for
 from engine.llama.vocabulary import Vocabulary
 from engine.machine import Aborted, Row
+from engine.state import State, room
 from engine.tuning import Tuning
 
 _ANY_TOKEN = 0
@@ -188,24 +191,23 @@ class Model:
         self.truncate(sequence, held)
         check(result)
 
-    def save(self, sequence: int) -> bytes:
+    def save(self, sequence: int) -> State:
         """The state of a sequence; good for `load` into this context only."""
         self._settle(self._pending)
         number = ctypes.c_int32(sequence)
         size = lib.llama_state_seq_get_size(self._context, number)
-        buffer = (ctypes.c_uint8 * size)()
-        written = lib.llama_state_seq_get_data(self._context, buffer, size, number)
-        return bytes(memoryview(buffer)[:written])
+        state = room(size)
+        written = lib.llama_state_seq_get_data(self._context, _bytes_of(state), size, number)
+        return state if written == size else state[:written]
 
-    def load(self, sequence: int, state: bytes | bytearray) -> bool:
+    def load(self, sequence: int, state: State) -> bool:
         """Put a saved state in the place of what a sequence holds; false leaves it empty.
 
         Only what `save` gave in this process may come here: the library's parser trusts it.
         """
         self._settle(self._pending)
-        buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
         number = ctypes.c_int32(sequence)
-        if lib.llama_state_seq_set_data(self._context, buffer, len(state), number):
+        if lib.llama_state_seq_set_data(self._context, _bytes_of(state), len(state), number):
             return True
         self.truncate(sequence, 0)
         return False
@@ -219,3 +221,9 @@ class Model:
         lib.llama_batch_free(self._batch)
         lib.llama_free(self._context)
         lib.llama_model_free(self._model)
+
+
+def _bytes_of(state: State) -> "ctypes.Array[ctypes.c_uint8]":
+    """A state as the library takes it, where it is: a pointer, whatever its Python face says."""
+    place = np.frombuffer(state, np.uint8).ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
+    return cast("ctypes.Array[ctypes.c_uint8]", place)

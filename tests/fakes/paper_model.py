@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from engine.base import Sampling
 from engine.machine import Aborted, Row
+from engine.state import State
 
 END = 0
 LETTERS = 6
@@ -131,8 +132,8 @@ class PaperModel:
     def save(self, sequence: int) -> bytes:
         return json.dumps(self.cells[sequence]).encode()
 
-    def load(self, sequence: int, state: bytes | bytearray) -> bool:
-        self.cells[sequence] = json.loads(state)
+    def load(self, sequence: int, state: State) -> bool:
+        self.cells[sequence] = json.loads(bytes(state))
         return True
 
 

@@ -41,11 +41,11 @@ class Trip:
         assert isinstance(carried, Stored)
         return carried.is_whole
 
-    def fetched(self, number: int, session: str = "ann") -> bytearray | None:
+    def fetched(self, number: int, session: str = "ann") -> bytes | None:
         self.porter.fetch(number, session)
         carried = self.next()
         assert isinstance(carried, Fetched)
-        return carried.state
+        return None if carried.state is None else bytes(carried.state)
 
 
 @pytest.fixture
