@@ -22,6 +22,7 @@ import structlog
 
 from adapters.base import Person
 from adapters.console import ConsoleAdapter
+from bot.ending import accept_no_more
 from bot.tasks import guarded
 from storage.directory import make_directory
 
@@ -32,8 +33,6 @@ MAX_LINE_BYTES = 4_000_000
 ASK_TIMEOUT_S = 10.0
 CLOSE_S = 1.0
 """For the other ends to read what was said to them last."""
-ACCEPT_TURNS = 8
-"""Turns of the loop in which asyncio tells of a connection that it has from the kernel."""
 
 Progress = Callable[[object], Coroutine[Any, Any, None]]
 Task = Callable[[Mapping[str, Any], Progress], Awaitable[object]]
@@ -81,11 +80,11 @@ class Control:
         try:
             yield
         finally:
-            server.close()
             self._path.unlink(missing_ok=True)
-            for _ in range(ACCEPT_TURNS):
-                await asyncio.sleep(0)
-            await self._end()
+            try:
+                await accept_no_more([server])
+            finally:
+                await self._end()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         serving = asyncio.create_task(guarded(self._serve(reader, writer)))

@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from bot.config import ConfigError
+from bot.ending import accept_no_more
 from bot.sections import Web
 
 KEEP_ALIVE_S = 30
@@ -70,6 +71,11 @@ class Port:
 
 class _Server(uvicorn.Server):
     """uvicorn without its signal handlers: when to stop is the application's to say."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End; uvicorn tells those connections to end that it knows, and waits for the others."""
+        await accept_no_more(self.servers)
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
