@@ -1,13 +1,16 @@
 """The child process that turns texts into vectors: `python -m engine.embedder <fd> <pid>`.
 
 One thread reads frames and turns texts into tokens, `outlet` writes them, and the main thread
-computes pass by pass what `rota` says. Between two passes it takes what came meanwhile, so a
-cancel is obeyed after one pass at most.
+computes pass by pass what `rota` says. However long a pass takes, it takes in what came meanwhile
+and shows that it lives; one that nobody waits for any more is broken off.
 """
 
 import queue
 import socket
 import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from engine import frames
@@ -17,9 +20,10 @@ from engine.frames import BadFrame, Failure, Wire
 from engine.gguf import ModelError
 from engine.llama import Encoder, ModelFault
 from engine.loading import LoadedEncoder, open_encoder
+from engine.machine import Aborted
 from engine.outlet import Outbound, Reader
-from engine.rota import Asked, Rota
-from engine.worker import main, refuse
+from engine.rota import Asked, Rota, Tokens
+from engine.worker import HEARTBEAT_S, main, refuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +74,21 @@ class Embedder:
         self._out = out
         self._commands = commands
         self._rota = Rota(loaded.encoder.most_tokens)
+        self._told_s = 0.0
 
     def run(self) -> None:
         """Serve until the client goes away."""
         while True:
             self._tell()
+            if not self._rota:
+                self._obey(self._commands.get())
             self._take_commands()
             self._compute()
 
     def _take_commands(self) -> None:
-        try:
-            if not self._rota:
-                self._obey(self._commands.get())
+        with suppress(queue.Empty):
             while True:
                 self._obey(self._commands.get_nowait())
-        except queue.Empty:
-            return
 
     def _obey(self, command: Asked | Cancelled) -> None:
         match command:
@@ -98,14 +101,29 @@ class Embedder:
         """One pass, and the answers that are whole with it."""
         self._tell()
         taken = self._rota.next_pass()
-        vectors = self._loaded.encoder.encode([text for _, text in taken])
-        for (asked, _), vector in zip(taken, vectors, strict=True):
-            asked.vectors.append(normalised(vector))
+        with suppress(Aborted):
+            self._give(taken)
         for asked in self._rota.pop_finished():
             self._out.reply(frames.embedded_frame(asked.number, asked.vectors, asked.tokens))
 
+    def _give(self, taken: Sequence[tuple[Asked, Tokens]]) -> None:
+        """Compute a pass, and give the vectors to those who wait. Raises `Aborted`."""
+        texts = [text for _, text in taken]
+        vectors = self._loaded.encoder.encode(texts, lambda: self._goes_on(taken))
+        for (asked, _), vector in zip(taken, vectors, strict=True):
+            asked.vectors.append(normalised(vector))
+
+    def _goes_on(self, taken: Sequence[tuple[Asked, Tokens]]) -> bool:
+        """Whether somebody waits for the pass; asked in the middle of it, all the time."""
+        if time.monotonic() - self._told_s < HEARTBEAT_S:
+            return True
+        self._take_commands()
+        self._tell()
+        return any(asked in self._rota for asked, _ in taken)
+
     def _tell(self) -> None:
-        """A sign of life before every pass, and when the last one is done."""
+        """A sign of life, before every pass, in it, and when the last one is done."""
+        self._told_s = time.monotonic()
         self._out.status(
             EngineStatus(
                 "ready",

@@ -43,6 +43,9 @@ class Rota:
     def __len__(self) -> int:
         return len(self._line)
 
+    def __contains__(self, asked: Asked) -> bool:
+        return asked.number in self._line
+
     def add(self, asked: Asked) -> None:
         """Put a question at the end."""
         self._line[asked.number] = asked
@@ -54,7 +57,8 @@ class Rota:
     def next_pass(self) -> list[tuple[Asked, Tokens]]:
         """The texts of the next pass, and whose they are; none when there is nothing to compute.
 
-        Their vectors must be with their questions before another pass is asked for.
+        Their vectors must be with their questions before another pass is asked for, unless those
+        were dropped.
         """
         waiting = [(asked, text) for asked in self._line.values() for text in asked.left]
         pack = next(packs([len(text) for _, text in waiting], self._most_tokens), range(0))

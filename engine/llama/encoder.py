@@ -1,15 +1,20 @@
 """A model that gives vectors: texts in, one pass, a vector for each."""
 
-from collections.abc import Sequence
+import ctypes
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from llama_cpp import llama_cpp as lib
 
-from engine.llama.context import OK, context_of, context_params, fill
+from engine.llama.context import ABORTED, OK, context_of, context_params, fill
 from engine.llama.library import ModelFault, log, open_model
 from engine.llama.vocabulary import Vocabulary
-from engine.machine import Row
+from engine.machine import Aborted, Row
+
+
+def _always() -> bool:
+    return True
 
 
 class Encoder:
@@ -37,14 +42,23 @@ class Encoder:
             assert vocabulary is not None
             self._vocabulary = Vocabulary(vocabulary)
             self._size = lib.llama_model_n_embd_out(model)
+            self._goes_on: Callable[[], bool] = _always
+            self._asks = lib.ggml_abort_callback(self._is_over)
+            lib.llama_set_abort_callback(context, self._asks, ctypes.c_void_p(0))
             self._held = held.pop_all()
 
     def tokens(self, text: str) -> list[int]:
         """What the model reads of a text."""
         return self._vocabulary.tokenize(text, special=False, framed=True)
 
-    def encode(self, texts: Sequence[Sequence[int]]) -> list[list[float]]:
-        """The vectors of one pass; a text without tokens has zeros. Raises `ModelFault`."""
+    def encode(
+        self, texts: Sequence[Sequence[int]], goes_on: Callable[[], bool] = _always
+    ) -> list[list[float]]:
+        """The vectors of one pass; a text without tokens has zeros.
+
+        A pass can't be cut within a text, so `goes_on` is asked hundreds of times while it is
+        computed, however slow the machine. Raises `Aborted` when it says no, and `ModelFault`.
+        """
         rows = [
             Row(token, position, sequence, wanted=True)
             for sequence, tokens in enumerate(texts)
@@ -53,10 +67,16 @@ class Encoder:
         fill(self._batch, rows)
         if memory := lib.llama_get_memory(self._context):
             lib.llama_memory_clear(memory, True)
+        self._goes_on = goes_on
         result = lib.llama_decode(self._context, self._batch) if rows else OK
+        if result == ABORTED:
+            raise Aborted
         if result != OK:
             raise ModelFault(log.last(f"embedding failed (llama_decode: {result})"))
         return [self._vector(sequence, tokens) for sequence, tokens in enumerate(texts)]
+
+    def _is_over(self, _data: object) -> bool:
+        return not self._goes_on()
 
     def _vector(self, sequence: int, tokens: Sequence[int]) -> list[float]:
         if not tokens:

@@ -16,9 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.base import ContextTooLong, Embeds, Message, Unavailable
+from engine.child import Child
 from engine.client import Patience, WorkerEngine
 from engine.embedding import PACK_TEXTS, normalised, packs
-from engine.frames import Load
+from engine.frames import Load, Wire, embed_frame, read_status
 from engine.plan import Plan
 from engine.pool import Pool
 from engine.seats import Seats, Sharing
@@ -114,6 +115,26 @@ async def test_a_question_lasts_as_long_as_its_worker_shows_life():
         assert not done
         assert (await asked).tokens > 0
         assert (await engine.status()).restarts == 0
+
+
+async def test_a_worker_shows_life_in_the_middle_of_a_pass():
+    whole = "fox " * 1000  # one text is one pass, whatever it takes
+    child = await Child.spawn(LOAD)
+    try:
+        child.send(embed_frame(1, [whole]))
+        signs = [frame async for frame in until_embedded(child)]
+    finally:
+        child.kill()
+        await child.close()
+
+    assert sum(read_status(frame).running for frame in signs) > 1
+
+
+async def until_embedded(child: Child) -> AsyncGenerator[Wire]:
+    """What a worker says before it answers."""
+    while (frame := await child.receive()) and frame["op"] != "embedded":
+        yield frame
+    assert frame
 
 
 async def test_a_question_that_kills_every_worker_is_given_up():

@@ -1,4 +1,4 @@
-"""A model that is refused gives back all it took."""
+"""A model that embeds: it is asked in a pass, and one that is refused gives back all it took."""
 
 import resource
 import struct
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.llama import Encoder, ModelFault
+from engine.machine import Aborted
 from tests.contract.engine_fixtures import demo_model
 from tests.unit.engine.gguf_files import text, u32
 
@@ -41,3 +42,21 @@ def test_a_model_that_only_compares_texts_is_refused_and_leaves_nothing_behind(t
 
     assert path.name not in Path("/proc/self/maps").read_text()
     assert grown_mb < 50  # a context is hundreds
+
+
+def test_a_pass_that_nobody_waits_for_any_more_is_broken_off_and_the_next_one_is_whole():
+    encoder = Encoder(demo_model().path, most_tokens=512, most_texts=4, threads=1)
+    text = encoder.tokens("The fox sleeps. " * 20)
+    (whole,) = encoder.encode([text])
+    asked = 0
+
+    def goes_on() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked < 100
+
+    with pytest.raises(Aborted):
+        encoder.encode([text], goes_on)
+    assert asked == 100
+    assert encoder.encode([text]) == [pytest.approx(whole, rel=1e-3, abs=1e-3)]
+    encoder.close()

@@ -46,12 +46,15 @@ def test_short_questions_share_a_pass_with_what_is_left_of_others():
 
 
 def test_of_a_question_that_was_dropped_nothing_more_is_computed():
-    rota = rota_of(asked(1, *[90] * 50), asked(2, 90))
+    first, second = asked(1, *[90] * 50), asked(2, 90)
+    rota = rota_of(first, second)
     computed(rota)
 
     rota.drop(1)
     rota.drop(7)
 
+    assert first not in rota
+    assert second in rota
     assert computed(rota) == [2]
     assert [done.number for done in rota.pop_finished()] == [2]
     assert not rota
