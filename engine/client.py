@@ -34,6 +34,7 @@ from engine.gate import Gate
 from engine.inbox import Inbox
 from engine.inflight import InFlight, error_of
 from engine.keeper import Keeper, Patience, Sleep
+from engine.lobby import Lobby
 from engine.questions import Gone
 
 __all__ = ["Patience", "WorkerEngine"]
@@ -61,9 +62,8 @@ class WorkerEngine:
         self._gate = Gate()
         self._inflight = InFlight(self._gate)
         self._keeper = Keeper(load, self._inflight, self._patience, sleep)
-        self._most_waiting = load.plan.waiting
         self._counts = Counts()
-        self._outside = 0
+        self._outside = Lobby(load.plan.waiting, "for the model to load")
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -100,7 +100,7 @@ class WorkerEngine:
     async def status(self) -> EngineStatus:
         """The latest the worker said, without asking it, and who waits for a worker."""
         status = self._keeper.status
-        waiting = status.waiting + self._outside
+        waiting = status.waiting + len(self._outside)
         return replace(status, waiting=waiting, restarts=self._keeper.restarts)
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
@@ -156,10 +156,7 @@ class WorkerEngine:
 
     async def _enter(self, request: Request, deadline: Deadline) -> Inbox:
         """Wait for a worker and a turn, and submit. Raises `Overloaded`, `Unavailable`."""
-        if self._outside >= self._most_waiting:
-            raise Overloaded("too many requests wait for the model to load", retry_after_s=5.0)
-        self._outside += 1
-        try:
+        with self._outside.place():
             while True:
                 await self._keeper.ready()
                 await self._gate.enter(request.session)
@@ -170,8 +167,6 @@ class WorkerEngine:
                     self._gate.leave()
                     raise
                 self._gate.leave()
-        finally:
-            self._outside -= 1
 
     def _submit(self, request: Request, child: Child, deadline: Deadline) -> Inbox:
         number = self._inflight.number()

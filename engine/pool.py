@@ -20,7 +20,6 @@ from engine.base import (
     EngineStatus,
     Message,
     NoRoom,
-    Overloaded,
     Request,
     ToldOfReading,
     Unavailable,
@@ -29,6 +28,7 @@ from engine.base import (
 from engine.deadline import Deadline
 from engine.frames import Load, Purpose
 from engine.handover import Capacity, Handover
+from engine.lobby import Lobby
 from engine.seats import LEAVES, STAYS, Seat, Seats
 
 LOG = structlog.stdlib.get_logger("engine")
@@ -62,7 +62,8 @@ class Pool:
         self._swapping = asyncio.Lock()
         self._loading = asyncio.Lock()
         self._answering = asyncio.Event()
-        self._outside = 0
+        self._outside = Lobby(first.plan.waiting, "for another model")
+        self._embedding = Lobby(first.plan.waiting, "for vectors of their texts")
 
     async def __aenter__(self) -> Self:
         await self._seats.__aenter__()
@@ -124,9 +125,10 @@ class Pool:
         """See `engine.base.Embeds.embed`."""
         if not self._embedder:
             raise Unavailable("no model is there to embed texts: engine.embedding_model names one")
-        seat = await self._seat_for(self._embedder, "embed")
-        with self._seats.using(seat) as worker:
-            return await worker.embed(texts)
+        with self._embedding.place():
+            seat = await self._seat_for(self._embedder, "embed")
+            with self._seats.using(seat) as worker:
+                return await worker.embed(texts)
 
     async def use(self, model: str, *, pause: bool = False, reads: ToldOfReading = untold) -> None:
         """See `engine.base.Swaps.use`."""
@@ -191,10 +193,5 @@ class Pool:
             return await self._seats.open(replace(load, purpose=purpose))
 
     async def _wait_for_answering(self) -> None:
-        if self._outside >= self._first.plan.waiting:
-            raise Overloaded("too many requests wait for another model", retry_after_s=5.0)
-        self._outside += 1
-        try:
+        with self._outside.place():
             await self._answering.wait()
-        finally:
-            self._outside -= 1

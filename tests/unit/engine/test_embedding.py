@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.base import ContextTooLong, Embeds, Message, Unavailable
+from engine.base import ContextTooLong, Embeds, Message, Overloaded, Unavailable
 from engine.child import Child
 from engine.client import Patience, WorkerEngine
 from engine.embedding import PACK_TEXTS, normalised, packs
@@ -162,6 +162,20 @@ async def test_a_pool_loads_the_model_that_embeds_when_it_is_wanted():
     async with Pool(load, lambda _: load, Seats(Sharing())) as pool:
         with pytest.raises(Unavailable, match=r"engine\.embedding_model"):
             await pool.embed(TEXTS)
+
+
+async def test_whoever_would_wait_behind_too_many_is_told_when_to_come_back():
+    load = load_of(plan=replace(PLAN, waiting=2))
+    seats = Seats(Sharing())
+    async with Pool(load, lambda name: replace(load, name=name), seats, embedder="e") as pool:
+        waiting = [asyncio.create_task(pool.embed(TEXTS[:1])) for _ in range(2)]
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded, match="for vectors") as caught:
+            await pool.embed(TEXTS[:1])
+
+        assert caught.value.retry_after_s > 0
+        assert [(await each).model for each in waiting] == ["e", "e"]
+        assert (await pool.embed(TEXTS[:1])).model == "e"
 
 
 @given(st.lists(st.integers(0, 50), max_size=200), st.integers(50, 120))
