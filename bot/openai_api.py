@@ -22,6 +22,7 @@ from starlette.routing import Route
 
 from bot.bearer import Bearer
 from bot.config import Settings
+from bot.hangup import while_connected
 from bot.hygiene import clean
 from bot.model import model_names
 from bot.wire import BadRequest, read
@@ -156,19 +157,11 @@ class OpenAiApi:
         model = named or await self._model()
         completion = Completion(f"chatcmpl-{uuid4().hex}", int(time.time()), model)
         deltas = _held(self._engine.stream(self._request(caller, body, named)), self._assert_held)
-        first = await _first(deltas)
-        if body.stream:
-            events = _events(
-                completion, first, deltas, with_usage=body.stream_options.include_usage
-            )
-            return StreamingResponse(events, media_type="text/event-stream")
-        text, last = "", first
-        async with aclosing(deltas):
-            async for last in _chain(first, deltas):
-                text += last.text
-                if await request.is_disconnected():
-                    return Response(status_code=499)
-        return JSONResponse(completion.whole(text, last))
+        if not body.stream:
+            return JSONResponse(completion.whole(*await while_connected(request, _whole(deltas))))
+        first = await while_connected(request, _first(deltas))
+        events = _events(completion, first, deltas, with_usage=body.stream_options.include_usage)
+        return StreamingResponse(events, media_type="text/event-stream")
 
     async def _model(self) -> str:
         return (await self._engine.status()).model or self._settings.engine.model
@@ -230,6 +223,13 @@ async def _first(deltas: AsyncGenerator[Delta, None]) -> Delta:
         return await anext(deltas)
     except base.EngineError as error:
         raise refusal(error) from error
+
+
+async def _whole(deltas: AsyncGenerator[Delta, None]) -> tuple[str, Delta]:
+    """All of an answer's text, and its last delta."""
+    async with aclosing(deltas):
+        told = [delta async for delta in _chain(await _first(deltas), deltas)]
+    return "".join(delta.text for delta in told), told[-1]
 
 
 def refusal(error: base.EngineError) -> BadRequest:

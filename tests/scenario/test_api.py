@@ -13,8 +13,8 @@ from openai import AsyncOpenAI, BadRequestError, RateLimitError
 
 from bot.app import App
 from bot.config import ConfigError
-from engine.base import ContextTooLong, Embeddings, Overloaded, Unavailable
-from engine.scripted import ScriptedEngine
+from engine.base import ContextTooLong, Embeddings, Overloaded, Unavailable, Waiting
+from engine.scripted import Script, ScriptedEngine
 from tests.scenario.bots import Bot, running_bot, settings_in
 
 PORT = {"enabled": True, "port": 0}
@@ -94,6 +94,21 @@ async def test_who_hangs_up_on_a_plain_request_stops_the_work(
     with pytest.raises(httpx.ReadTimeout):
         await http.post(CHAT, json={"message": "wait"}, timeout=0.3)
     await bot.until(lambda: bool(bot.engine.cancelled))
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("place", [None, Waiting(1, 60.0)], ids=["silent", "told its place"])
+async def test_no_completion_is_computed_for_a_client_that_is_gone(
+    bot: Bot, http: httpx.AsyncClient, place: Waiting | None, *, stream: bool
+) -> None:
+    engine = bot.engine
+    engine.enqueue(Script("never said", waiting=place))
+    engine.hold()
+    body = {"messages": [{"role": "user", "content": "wait"}], "stream": stream}
+    asked = asyncio.create_task(http.post("/v1/chat/completions", json=body))
+    await bot.until(lambda: bool(engine.requests))
+    asked.cancel()
+    await bot.until(lambda: bool(engine.cancelled))
 
 
 @pytest.mark.parametrize(
