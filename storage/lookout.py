@@ -7,9 +7,10 @@ that has the file open in a mount that hangs may not be able to start another.
 
 import asyncio
 from asyncio import Task
+from collections.abc import Coroutine
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from storage.attendant import Attendant
 from storage.key import Key
@@ -40,12 +41,7 @@ class Lookout:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        ending = asyncio.ensure_future(self._end())
-        try:
-            await asyncio.shield(ending)
-        except asyncio.CancelledError:  # whoever is cancelled meanwhile leaves no process behind
-            await ending
-            raise
+        await _whole(self._end())
 
     async def look(self, patience_s: float | None = None) -> None:
         """Let the lease see how it stands in the file, which must be there already: behind a mount
@@ -79,3 +75,19 @@ class Lookout:
                 " upgrade"
             )
         return Grip(*answer["grip"]) if answer["grip"] else None
+
+
+async def _whole(work: Coroutine[Any, Any, None]) -> None:
+    """Have it done whole, however often whoever waits is cancelled: that passes on when it is done.
+
+    For what ends by itself in bounded time.
+    """
+    working, impatience = asyncio.ensure_future(work), None
+    while not working.done():
+        try:
+            await asyncio.wait([working])  # which leaves it alone when it is cancelled
+        except asyncio.CancelledError as error:
+            impatience = error
+    if impatience:
+        raise impatience
+    working.result()
