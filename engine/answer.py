@@ -17,6 +17,7 @@ class Answer:
 
     def __init__(self, stop: Sequence[str], max_tokens: int) -> None:
         self._stop = tuple(text for text in stop if text)
+        self._longest_stop = max(map(len, self._stop), default=0)
         self._max_tokens = max(1, max_tokens)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._text = ""
@@ -58,7 +59,9 @@ class Answer:
 
     def _cut(self) -> bool:
         """End the text before the first stop string in it, if there is one."""
-        since = max(0, self._shown - max(map(len, self._stop), default=0))
+        if not self._stop:
+            return False
+        since = max(0, self._shown - self._longest_stop)
         found = [at for stop in self._stop if (at := self._text.find(stop, since)) >= 0]
         if not found:
             return False
@@ -68,8 +71,8 @@ class Answer:
 
     def _undecided(self) -> int:
         """Length of the longest end of the text that a stop string may begin with."""
-        longest = max(map(len, self._stop), default=1) - 1
-        for size in range(min(longest, len(self._text) - self._shown), 0, -1):
+        longest = min(self._longest_stop - 1, len(self._text) - self._shown)
+        for size in range(longest, 0, -1):
             if any(stop.startswith(self._text[-size:]) for stop in self._stop):
                 return size
         return 0

@@ -110,7 +110,8 @@ class Report:
         """An answer grew, or began."""
         if first:
             self.begun.add(request)
-        self.texts[request] = self.texts.get(request, Piece()) + piece
+        before = self.texts.get(request)
+        self.texts[request] = before + piece if before else piece
 
     def merge(self, later: "Report") -> None:
         """Add what came later; texts grow, a place in the line is replaced."""

@@ -15,7 +15,7 @@ class Inbox:
         self.interrupted = False
         self._deltas: list[Delta] = []
         self._error: EngineError | None = None
-        self._news = asyncio.Event()
+        self._reader: asyncio.Future[None] | None = None
 
     def put(self, delta: Delta) -> None:
         """Add a delta; text grows the text before it, a place replaces the one before it."""
@@ -27,7 +27,7 @@ class Inbox:
         else:
             self._deltas.append(delta)
         self.over = delta.finish is not None
-        self._news.set()
+        self._wake()
 
     def fail(self, error: EngineError) -> None:
         """Nothing more will come: the worker is done with it, or gone."""
@@ -37,14 +37,19 @@ class Inbox:
     def give_up(self, error: EngineError) -> None:
         """Nothing more is wanted, whatever the worker still does."""
         self._error = self._error or error
-        self._news.set()
+        self._wake()
 
     async def take(self) -> list[Delta]:
         """What is new, at least one delta. Raises the error once all before it is read."""
-        await self._news.wait()
+        while not self._deltas:
+            if self._error is not None:
+                raise self._error
+            # One reader and one writer: an event, which may have many, takes twice as long.
+            self._reader = asyncio.get_running_loop().create_future()
+            await self._reader
         deltas, self._deltas = self._deltas, []
-        if not deltas and self._error is not None:
-            raise self._error
-        if self._error is None:
-            self._news.clear()
         return deltas
+
+    def _wake(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)

@@ -178,6 +178,8 @@ class Loop:
     def _admit(self) -> bool:
         """Give a free sequence to who is next; true if one is kept for a state that is fetched."""
         fetching = False
+        if not self._scheduler.waiting:
+            return False
         for number in self._scheduler.admit(self.ledger.free):
             work = self._work[number]
             if not self._is_at_hand(work):

@@ -110,11 +110,8 @@ class Scheduler:
         self._pacing = Pacing()
         self._jobs: dict[int, Job] = {}
         self._readers_turns = 0
-
-    @property
-    def running(self) -> int:
+        self.running = 0
         """Jobs that have a sequence."""
-        return sum(job.admitted for job in self._jobs.values())
 
     @property
     def waiting(self) -> int:
@@ -166,6 +163,7 @@ class Scheduler:
         """A job has its sequence, with the first `reused` prompt tokens in it."""
         job = self._jobs[number]
         job.admitted, job.computed = True, reused
+        self.running += 1
 
     def plan(self) -> Step:
         """The next step; empty when nothing is to compute."""
@@ -201,6 +199,7 @@ class Scheduler:
     def finish(self, number: int, *, whole: bool = True) -> None:
         """A job is over; how long its answer became says something of others if it is `whole`."""
         job = self._jobs.pop(number)
+        self.running -= job.admitted
         if job.written and whole:
             self._lengths.note(job.written)
         self._shares.keep(self._jobs.values())

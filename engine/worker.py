@@ -193,10 +193,7 @@ class Worker:
     def _tell(self, now: float) -> None:
         """A status at once when an answer begins or ends, else a heartbeat while there is work."""
         running, waiting, rates = self._loop.load
-        kept = self._loop.kept
-        told = (self._told.running, self._told.waiting, self._told.kept)
-        changed = (running, waiting, kept) != told
-        if not changed and self._told.state == "ready" and now - self._told_s < HEARTBEAT_S:
+        if (running, waiting) == (self._told.running, self._told.waiting) and self._keeps(now):
             return
         self._told_s = now
         self._told = EngineStatus(
@@ -210,9 +207,16 @@ class Worker:
             prefill_rate=rates.prefill,
             decode_rate=rates.decode,
             parks=self._loop.parks,
-            kept=kept,
+            kept=self._loop.kept,
         )
         self._out.status(self._told)
+
+    def _keeps(self, now: float) -> bool:
+        """Whether the status stands while nobody begins or ends."""
+        if self._told.state != "ready" or now - self._told_s >= HEARTBEAT_S:
+            return False
+        # Beside steps a heartbeat comes soon, and to add up what is kept takes a while.
+        return self._loop.busy or self._loop.kept == self._told.kept
 
 
 def serve(sock: socket.socket) -> int:
