@@ -53,8 +53,7 @@ class Sockets:
                 for _ in range(CONNECTIONS):
                     tasks.create_task(self._keep(tasks))
         finally:
-            for socket in list(self._open):
-                await self._close(socket)
+            await asyncio.gather(*map(self._close, list(self._open)))
 
     async def _keep(self, tasks: asyncio.TaskGroup) -> None:
         """One connection after the other."""
@@ -84,10 +83,10 @@ class Sockets:
     async def _connect(self) -> Socket:
         socket = await self._api.socket(await self._api.open_socket(self._app_token))
         try:
-            async with asyncio.timeout(HELLO_S):
-                greeting = await _message(socket)
-        except TimeoutError:
-            greeting = None
+            greeting = await _greeting(socket)
+        except asyncio.CancelledError:  # Slack would go on to send events over it
+            await socket.close()
+            raise
         if greeting is None or greeting.get("type") != "hello":
             await socket.close()
             _check(greeting)
@@ -140,6 +139,15 @@ class Sockets:
         """One connection is enough."""
         if not any(not socket.closed for socket in self._open):
             self._link.set_down(reason)
+
+
+async def _greeting(socket: Socket) -> Json | None:
+    """The first message; None when it is late too."""
+    try:
+        async with asyncio.timeout(HELLO_S):
+            return await _message(socket)
+    except TimeoutError:
+        return None
 
 
 async def _message(socket: Socket) -> Json | None:

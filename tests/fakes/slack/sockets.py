@@ -27,13 +27,15 @@ class Connection:
 
 @dataclass(slots=True)
 class Sockets:
-    """All connections of the app."""
+    """All connections of the app. Who connects while it `greets` not is kept waiting."""
 
     deliveries: Deliveries
     open: list[Connection] = field(default_factory=list[Connection])
     tickets: set[str] = field(default_factory=set[str])
     opened: int = 0
     disabled: bool = False
+    greets: bool = True
+    waiting: int = 0
     _turn: int = 0
 
     def ticket(self) -> str:
@@ -51,6 +53,8 @@ class Sockets:
         self.tickets.discard(ticket)
         socket = web.WebSocketResponse(autoping=False)
         await socket.prepare(request)
+        if not self.greets:
+            return await self._keep_waiting(socket)
         connection = Connection(socket)
         refusal = self._refusal()
         if refusal:
@@ -64,6 +68,15 @@ class Sockets:
             await self._listen(connection)
         finally:
             self._lose(connection)
+        return socket
+
+    async def _keep_waiting(self, socket: web.WebSocketResponse) -> web.WebSocketResponse:
+        self.waiting += 1
+        try:
+            async for _ in socket:
+                pass
+        finally:
+            self.waiting -= 1
         return socket
 
     async def pump(self) -> None:

@@ -309,3 +309,15 @@ async def test_calls_of_others_are_refused() -> None:
             ) as response:
                 assert response.status == 413
         assert bot.batches == 0
+
+
+async def test_a_connection_that_was_not_greeted_yet_ends_with_the_run() -> None:
+    async with workspace() as bot:
+        bot.server.sockets.greets = False
+        running = asyncio.create_task(bot.adapter.run(bot.emit, None))
+        await until(lambda: bot.server.sockets.waiting == 2)
+
+        running.cancel()
+        await asyncio.wait({running})
+
+        await until(lambda: not bot.server.sockets.waiting)
