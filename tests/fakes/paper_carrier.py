@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from engine.carrier import Carried, Fetched, Stored
+from engine.state import State
 
 
 class PaperCarrier:
@@ -22,7 +23,7 @@ class PaperCarrier:
         """Whether something was begun and is not done."""
         return self.storing is not None or self.fetching is not None
 
-    def store(self, number: int, session: str, state: bytes | bytearray) -> None:
+    def store(self, number: int, session: str, state: State) -> None:
         assert self.storing is None
         assert number not in self.files
         self.storing = number, bytes(state)

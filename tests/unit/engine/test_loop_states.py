@@ -2,10 +2,15 @@
 
 Whatever is asked, stopped, forgotten, parked, made ready or aborted: no sequence is given to two
 sessions, the ledger says what the cache holds, the budgets hold, every answer is the one that a
-fresh model gives, a forgotten session begins anew, and everybody is answered in the end.
+fresh model gives, nobody begins with what decision 0008 does not lend nor without what it does, a
+forgotten session begins anew, and everybody is answered in the end.
+
+`PARLEY_TALKS` is the number of examples.
 """
 
+import os
 from dataclasses import dataclass
+from itertools import chain
 
 import hypothesis.strategies as st
 from hypothesis import settings
@@ -13,19 +18,26 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from engine.base import Request, Sampling, Usage
 from engine.drafter import CATCH_UP_TOKENS, Drafter
+from engine.frames import Report
 from engine.loop import Loop
 from engine.plan import Plan
-from engine.prefix import common_prefix
 from engine.prompt import Prompt
+from engine.slide import MOST_SHIFTS
 from tests.fakes.paper_carrier import PaperCarrier
-from tests.fakes.paper_model import LETTERS, Careless, PaperModel, answer_to, text_of
+from tests.fakes.paper_model import LETTERS, Careless, answer_to, text_of
+from tests.fakes.remembering_model import Holder, RememberingModel
+from tests.unit.engine.lawful import Witness
 
 CONTEXT = 400
 SYSTEM = [1, 2, 3, 4, 5, 6] * 6
+SYSTEMS = [SYSTEM, [*SYSTEM, *[6, 5, 4] * 4], [*SYSTEM[:20], *[3, 2, 1] * 8]]
+"""One is the beginning of another, and one has a beginning in common with both."""
 TURNS_KEPT = 2
 SESSIONS = [f"session {number}" for number in range(4)]
+AT_HOME = dict(zip(SESSIONS, ["ada", "ada", "bob", "eve"], strict=True))
 
 sessions = st.sampled_from(SESSIONS)
+systems = st.integers(0, len(SYSTEMS) - 1)
 people = st.sampled_from(["ada", "bob", "eve"])
 words = st.lists(st.integers(1, 6), min_size=1, max_size=60)
 
@@ -34,11 +46,11 @@ words = st.lists(st.integers(1, 6), min_size=1, max_size=60)
 class Asked:
     """A request, what it is to be answered, and what came of that so far."""
 
-    session: str
-    person: str
+    holder: Holder
     prompt: list[int]
     text: list[int]
     answer: list[int]
+    least: int = 0
     shown: str = ""
     tokens: int = 0
 
@@ -72,7 +84,7 @@ class Talk(RuleBasedStateMachine):
             CONTEXT, sequences, waiting=4, batch_tokens=batch_tokens, park_bytes=park_bytes,
             lookup=lookup,
         )  # fmt: skip
-        self.model = PaperModel(
+        self.model = RememberingModel(
             sequences,
             context_tokens=CONTEXT,
             batch_tokens=batch_tokens,
@@ -84,8 +96,9 @@ class Talk(RuleBasedStateMachine):
         self.carrier = PaperCarrier(spill_bytes)
         self.loop = Loop(self.model, self.plan, self.model.clock, drafter, self.carrier)
         self.turns: dict[str, list[list[int]]] = {session: [] for session in SESSIONS}
-        self.known: dict[str, list[list[int]]] = {session: [] for session in SESSIONS}
-        self.askers: dict[str, set[str]] = {session: set() for session in SESSIONS}
+        self.witness = Witness(self.model, SYSTEMS)
+        self.model.witness = lambda: self.witness.look(self.loop.ledger)
+        self.systems = dict.fromkeys(SESSIONS, 0)
         self.said: dict[str, set[str]] = {session: set() for session in SESSIONS}
         self.slid: set[str] = set()
         self.asked: dict[int, Asked] = {}
@@ -96,11 +109,12 @@ class Talk(RuleBasedStateMachine):
         prompt = [*self._window(session), *text]
         answer = answer_to(prompt, self._room(prompt, max_tokens))
         self.last += 1
-        self.asked[self.last] = Asked(session, person, prompt, text, answer)
-        self.known[session].append([*prompt, *answer])
-        self.askers[session].add(person)
-        request = Request(session, person, (), Sampling(temperature=0, max_tokens=max_tokens))
-        self.loop.submit(self.last, request, Prompt(prompt, len(SYSTEM)))
+        system = self.systems[session]
+        holder = self.witness.asked(session, person, system)
+        self.asked[self.last] = Asked(holder, prompt, text, answer)
+        sampling = Sampling(temperature=0, max_tokens=max_tokens, seed=self.last)
+        request = Request(session, person, (), sampling)
+        self.loop.submit(self.last, request, Prompt(prompt, len(SYSTEMS[system])))
 
     @rule(session=sessions, text=words, count=st.integers(1, 4), steps=st.integers(0, 8))
     def talk(self, session: str, text: list[int], count: int, steps: int) -> None:
@@ -109,7 +123,7 @@ class Talk(RuleBasedStateMachine):
         for _ in range(count):
             if steps == 0:
                 self.ask(SESSIONS[-1], "flood", text, 100)
-            self.ask(session, session, text, 40)
+            self.ask(session, AT_HOME[session], text, 40)
             while self.last in self.asked:
                 self.step(1)
                 if self.loop.awaits_file:
@@ -127,7 +141,7 @@ class Talk(RuleBasedStateMachine):
                 self.carry(fails=False)
 
     def _window(self, session: str) -> list[int]:
-        return [*SYSTEM, *(token for turn in self.turns[session] for token in turn)]
+        return [*SYSTEMS[self.systems[session]], *chain(*self.turns[session])]
 
     def _room(self, prompt: list[int], max_tokens: int) -> int:
         return min(max_tokens, CONTEXT - len(prompt))
@@ -144,7 +158,7 @@ class Talk(RuleBasedStateMachine):
     @rule(count=st.integers(1, 8))
     def step(self, count: int) -> None:
         for _ in range(count):
-            report = self.loop.step()
+            report = self._step()
             for number, piece in report.texts.items():
                 asked = self.asked[number]
                 asked.shown += piece.text
@@ -155,33 +169,38 @@ class Talk(RuleBasedStateMachine):
             for number in report.failed:
                 self.asked.pop(number, None)
 
+    def _step(self) -> Report:
+        """A step, and whether who was given a sequence in it has what is due, and no more."""
+        self.model.started.clear()
+        waiting = {asked.holder.session for asked in self.asked.values()}
+        before = self.witness.before(self.loop.shelf, [*waiting]) if self.loop.load[1] else None
+        report = self.loop.step()
+        self.witness.look(self.loop.ledger)
+        for asked in filter(None, map(self.asked.get, self.model.started)):
+            assert before is not None
+            if self.model.can_truncate:
+                asked.least = self.witness.least(before, asked.holder, asked.prompt)
+        return report
+
     def _end(self, number: int, usage: Usage) -> None:
         asked = self.asked.pop(number)
-        session = asked.session
+        session = asked.holder.session
         assert asked.shown == text_of(asked.answer)
         assert asked.tokens == len(asked.answer)
-        assert usage.reused_tokens <= self._known_of(asked)
+        assert usage.reused_tokens >= asked.least
         assert not usage.slide or session in self.slid
         self._say(asked)
         self.turns[session].append([*asked.text, *asked.answer])
         if len(self.turns[session]) > TURNS_KEPT:
             self.turns[session] = self.turns[session][1:]
             self.slid.add(session)
-            self.known[session].append(self._window(session))
             self.loop.prepare(session, self._window(session))
-
-    def _known_of(self, asked: Asked) -> int:
-        """Tokens of a prompt that its person's conversations, as they are remembered, began with;
-        of anybody else's it is the system prompt."""
-        own = [s for s in SESSIONS if s == asked.session or asked.person in self.askers[s]]
-        known = (tokens for session in own for tokens in self.known[session])
-        return max(len(SYSTEM), *(common_prefix(tokens, asked.prompt) for tokens in known))
 
     def _say(self, asked: Asked) -> None:
         """What was shown of an answer is spelled as it was generated when it comes back."""
         if asked.shown:
-            self.said[asked.session].add(asked.shown)
-            spelled = self.loop.spelling(asked.session, asked.shown)
+            self.said[asked.holder.session].add(asked.shown)
+            spelled = self.loop.spelling(asked.holder.session, asked.shown)
             assert spelled is not None
             assert text_of(spelled) == asked.shown
 
@@ -203,9 +222,8 @@ class Talk(RuleBasedStateMachine):
 
     def _forget(self, session: str) -> None:
         self.loop.forget(session)
-        self.asked = {n: asked for n, asked in self.asked.items() if asked.session != session}
-        self.known[session] = []
-        self.askers[session].clear()
+        self.witness.forgot(session)
+        self.asked = {n: a for n, a in self.asked.items() if a.holder.session != session}
         self.slid.discard(session)
         assert not any(self.loop.spelling(session, text) for text in self.said[session])
 
@@ -224,6 +242,11 @@ class Talk(RuleBasedStateMachine):
         self._forget(session)
         del self.turns[session][turn : turn + 1]
 
+    @rule(session=sessions, system=systems)
+    def speak_otherwise(self, session: str, system: int) -> None:
+        """The conversation goes on behind another system prompt."""
+        self.systems[session] = system
+
     @precondition(lambda self: self.loop.busy)
     @rule()
     def abort(self) -> None:
@@ -236,9 +259,16 @@ class Talk(RuleBasedStateMachine):
             assert list(self.loop.ledger.tokens(sequence)) == cells
 
     @invariant()
+    def what_was_shifted_is_known(self) -> None:
+        for sequence, entries in enumerate(self.model.entries):
+            if owner := self.loop.ledger.owner(sequence):
+                assert min(owner.exact, len(entries)) <= self.witness.exact(sequence)
+                assert entries[-1].shifts <= owner.shifts <= MOST_SHIFTS
+
+    @invariant()
     def budgets_hold(self) -> None:
         running, waiting, _ = self.loop.load
-        assert running <= self.plan.sequences
+        assert running == self.plan.sequences - self.loop.ledger.free
         assert waiting <= self.plan.waiting
         assert self.model.samplers == running
         kept = self.loop.kept
@@ -256,5 +286,8 @@ class Talk(RuleBasedStateMachine):
         assert not self.asked
 
 
-Talk.TestCase.settings = settings(max_examples=50, stateful_step_count=40, deadline=None)
+EXAMPLES = int(os.environ.get("PARLEY_TALKS", "50"))
+Talk.TestCase.settings = settings(
+    max_examples=EXAMPLES, stateful_step_count=40, deadline=None, print_blob=True
+)
 TestTalk = Talk.TestCase
