@@ -106,7 +106,7 @@ def _assert_kept(acknowledged: dict[str, set[str]], left: Path) -> None:
         assert found(left / name / "a.db") >= events
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 def test_what_a_nas_lost_is_copied_there_again(tmp_path: Path, nas: Nas) -> None:
     chance, trial, left = random.Random(20260808), 0, tmp_path / "left"
     writing = Writing("local-first", tmp_path / "working.db", nas.mount / "parley" / "a.db")
