@@ -209,7 +209,7 @@ class Loop:
         """A sequence for an answer, with as much of its prompt in it as may be had."""
         sequence = self.ledger.choose(to, prompt)
         assert sequence is not None, "the scheduler admits no more than are free"
-        found = self._parking.find(to, prompt)
+        found = self._parking.find(to, prompt, self.ledger.keep(sequence, to, prompt))
         before = self.ledger.owner(sequence)
         if before and before.session != to.session:
             self._parking.park(sequence)

@@ -95,8 +95,11 @@ class Parking:
             self._carrier.fetch(number, to.session)
         return False
 
-    def find(self, to: Owner, prompt: list[int]) -> Return:
-        """What is in memory and may give most of the prompt's beginning, be it nothing."""
+    def find(self, to: Owner, prompt: list[int], there: int = 0) -> Return:
+        """What is in memory and may give most of the prompt's beginning, be it nothing.
+
+        Where `there` tokens of it are already, a sequence with hardly more is not worth its copy.
+        """
         going = self.cellar.going(to.session)
         own = going or self._shelf.own(to.session)
         reach, cut = self._reach(own.owner, own.tokens, prompt) if own else (0, None)
@@ -106,6 +109,8 @@ class Parking:
         live = Return(lender, None, self._ledger.keep(lender, to, prompt))
         best = self._shelf.best(to, prompt, going)
         kept = Return(best, None, best.lends(to, prompt)) if best else live
+        if live.reach - there < WORTH_COPYING_TOKENS:
+            return kept
         return max(kept, live, key=lambda found: found.reach)
 
     def reach(self, to: Owner, prompt: list[int]) -> int:
