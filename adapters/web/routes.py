@@ -135,9 +135,9 @@ class PageRoutes:
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.wait(tasks)
             if self._adapter.hub.remove(connection):
                 self._adapter.board.show_person(member)
+            await asyncio.wait(tasks)
         for task in ended:
             task.result()
         return None

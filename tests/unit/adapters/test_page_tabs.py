@@ -1,5 +1,6 @@
 """What stands in open tabs: what was missed, history, and an answer that grows."""
 
+import asyncio
 from contextlib import suppress
 
 import pytest
@@ -161,3 +162,21 @@ async def test_sending_twice_under_a_key_posts_once(page: Page) -> None:
             await page.adapter.edit(found, render("fourth", "html"), "answer.0.2")
         with pytest.raises(Rejected):
             await page.say("no-such-room", "x", "answer.1")
+
+
+async def test_a_tab_that_is_cancelled_twice_is_gone(page: Page) -> None:
+    async with page.tab("Ann") as ann:
+        cookie = "; ".join(f"{name}={value}" for name, value in ann.cookies.items())
+    while page.adapter.hub.is_online(ann.id):
+        await asyncio.sleep(0)
+    before = asyncio.all_tasks()
+    live = f"{ann.base.replace('http', 'ws', 1)}/page/live?as={ann.id}"
+    async with connect(live, additional_headers={"cookie": cookie}) as tab:
+        await tab.recv()
+        new = asyncio.all_tasks() - before
+        [serving] = [each for each in new if "run_asgi" in str(each.get_coro())]
+        serving.cancel()
+        await asyncio.sleep(0)
+        serving.cancel()
+        await asyncio.wait({serving})
+        assert not page.adapter.hub.is_online(ann.id)
