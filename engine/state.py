@@ -7,6 +7,7 @@ as they take.
 
 import mmap
 import sys
+from contextlib import suppress
 
 State = bytes | bytearray | mmap.mmap
 """A state, opaque but for its length."""
@@ -18,6 +19,8 @@ def room(size_bytes: int) -> bytearray | mmap.mmap:
         return bytearray()  # there are no mappings of nothing
     room = mmap.mmap(-1, size_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if sys.platform == "linux":
-        # Page faults take longer than what is copied into the pages; large ones are few.
-        room.madvise(mmap.MADV_HUGEPAGE)
+        # Page faults take longer than what is copied into the pages; large ones are few. Kernels
+        # that have none say EINVAL (madvise(2)), as small machines' do.
+        with suppress(OSError):
+            room.madvise(mmap.MADV_HUGEPAGE)
     return room
