@@ -90,7 +90,6 @@ def test_shifts_are_counted_for_as_long_as_what_was_shifted_is_there() -> None:
         model.truncate(0, claim.keep)
         fill(model, ledger, prompt, claim.keep)
 
-    print(told)
     assert told == ["shifted"] * 10 + ["refilled"] + ["shifted"] * 4
 
 
