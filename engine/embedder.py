@@ -22,8 +22,15 @@ from engine.llama import Encoder, ModelFault
 from engine.loading import LoadedEncoder, open_encoder
 from engine.machine import Aborted
 from engine.outlet import Outbound, Reader
+from engine.rates import Rates
 from engine.rota import Asked, Rota, Tokens
 from engine.worker import HEARTBEAT_S, main, refuse
+
+PASS_S = 1.0
+"""How long a pass takes of texts that can be computed one after the other as well: whoever asks
+next waits for it."""
+LEAST_TOKENS = 128
+"""Shorter passes are no quicker by the token, and the weights are read once each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,8 @@ class Embedder:
         self._loaded = loaded
         self._out = out
         self._commands = commands
-        self._rota = Rota(loaded.encoder.most_tokens)
+        self._rota = Rota()
+        self._rates = Rates()
         self._told_s = 0.0
 
     def run(self) -> None:
@@ -100,7 +108,7 @@ class Embedder:
     def _compute(self) -> None:
         """One pass, and the answers that are whole with it."""
         self._tell()
-        taken = self._rota.next_pass()
+        taken = self._rota.next_pass(self._pass_tokens)
         with suppress(Aborted):
             self._give(taken)
         for asked in self._rota.pop_finished():
@@ -108,10 +116,17 @@ class Embedder:
 
     def _give(self, taken: Sequence[tuple[Asked, Tokens]]) -> None:
         """Compute a pass, and give the vectors to those who wait. Raises `Aborted`."""
-        texts = [text for _, text in taken]
+        texts, began_s = [text for _, text in taken], time.monotonic()
         vectors = self._loaded.encoder.encode(texts, lambda: self._goes_on(taken))
+        self._rates.note(0, sum(map(len, texts)), 0, time.monotonic() - began_s)
         for (asked, _), vector in zip(taken, vectors, strict=True):
             asked.vectors.append(normalised(vector))
+
+    @property
+    def _pass_tokens(self) -> int:
+        """Tokens of the next pass, by what the latest took."""
+        measured = max(LEAST_TOKENS, int(self._rates.prefill * PASS_S))
+        return min(measured, self._loaded.encoder.most_tokens)
 
     def _goes_on(self, taken: Sequence[tuple[Asked, Tokens]]) -> bool:
         """Whether somebody waits for the pass; asked in the middle of it, all the time."""

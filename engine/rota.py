@@ -34,10 +34,9 @@ class Asked:
 
 
 class Rota:
-    """The line. No text in it may have more tokens than a pass, `most_tokens`."""
+    """The line."""
 
-    def __init__(self, most_tokens: int) -> None:
-        self._most_tokens = most_tokens
+    def __init__(self) -> None:
         self._line: OrderedDict[int, Asked] = OrderedDict()
 
     def __len__(self) -> int:
@@ -54,14 +53,15 @@ class Rota:
         """Nobody wants the answer any more; there may be none."""
         self._line.pop(number, None)
 
-    def next_pass(self) -> list[tuple[Asked, Tokens]]:
+    def next_pass(self, tokens: int) -> list[tuple[Asked, Tokens]]:
         """The texts of the next pass, and whose they are; none when there is nothing to compute.
 
+        They have as many tokens at most, unless it is one text that has more.
         Their vectors must be with their questions before another pass is asked for, unless those
         were dropped.
         """
         waiting = [(asked, text) for asked in self._line.values() for text in asked.left]
-        pack = next(packs([len(text) for _, text in waiting], self._most_tokens), range(0))
+        pack = next(packs([len(text) for _, text in waiting], tokens), range(0))
         taken = waiting[pack.start : pack.stop]
         for asked in dict.fromkeys(asked for asked, _ in taken):
             self._line.move_to_end(asked.number)

@@ -130,6 +130,28 @@ async def test_a_worker_shows_life_in_the_middle_of_a_pass():
     assert sum(read_status(frame).running for frame in signs) > 1
 
 
+async def test_a_short_question_passes_one_of_many_texts():
+    many = [f"{n} foxes sleep. " * 4 for n in range(16)]
+    child = await Child.spawn(LOAD)
+    try:
+        child.send(embed_frame(1, many))
+        child.send(embed_frame(2, TEXTS[:1]))
+        answers = [await embedded(child), await embedded(child)]
+    finally:
+        child.kill()
+        await child.close()
+
+    assert answers == [2, 1]
+
+
+async def embedded(child: Child) -> int:
+    """The number of the question that is answered next."""
+    while frame := await child.receive():
+        if frame["op"] == "embedded":
+            return frame["id"]
+    raise AssertionError("the worker is gone")
+
+
 async def until_embedded(child: Child) -> AsyncGenerator[Wire]:
     """What a worker says before it answers."""
     while (frame := await child.receive()) and frame["op"] != "embedded":
