@@ -19,7 +19,7 @@ from engine.base import ContextTooLong, Embeds, Message, Overloaded, Unavailable
 from engine.child import Child
 from engine.client import Patience, WorkerEngine
 from engine.embedding import PACK_TEXTS, normalised, packs
-from engine.frames import Load, Wire, embed_frame, read_status
+from engine.frames import Load, embed_frame
 from engine.plan import Plan
 from engine.pool import Pool
 from engine.seats import Seats, Sharing
@@ -117,19 +117,6 @@ async def test_a_question_lasts_as_long_as_its_worker_shows_life():
         assert (await engine.status()).restarts == 0
 
 
-async def test_a_worker_shows_life_in_the_middle_of_a_pass():
-    whole = "fox " * 1000  # one text is one pass, whatever it takes
-    child = await Child.spawn(LOAD)
-    try:
-        child.send(embed_frame(1, [whole]))
-        signs = [frame async for frame in until_embedded(child)]
-    finally:
-        child.kill()
-        await child.close()
-
-    assert sum(read_status(frame).running for frame in signs) > 1
-
-
 async def test_a_short_question_passes_one_of_many_texts():
     many = [f"{n} foxes sleep. " * 4 for n in range(16)]
     child = await Child.spawn(LOAD)
@@ -150,13 +137,6 @@ async def embedded(child: Child) -> int:
         if frame["op"] == "embedded":
             return frame["id"]
     raise AssertionError("the worker is gone")
-
-
-async def until_embedded(child: Child) -> AsyncGenerator[Wire]:
-    """What a worker says before it answers."""
-    while (frame := await child.receive()) and frame["op"] != "embedded":
-        yield frame
-    assert frame
 
 
 async def test_a_question_that_kills_every_worker_is_given_up():
