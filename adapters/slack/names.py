@@ -1,7 +1,8 @@
 """Who and where the ids in payloads are: looked up in the background, remembered for a while.
 
 Slack's events carry ids alone. An answer must not wait for names: whoever needs one that was not
-known yet waits a moment for it, once, and goes on with what is known.
+known yet waits a moment for it, once while it is looked up, and goes on with what is known. A
+thread names a session, so everybody waits for it.
 """
 
 import asyncio
@@ -62,6 +63,8 @@ class Names:
         """The thread of a message of the bot's; None while it is not known."""
         if message not in self._threads:
             self._want(message)
+            if message in self._asked:
+                self._awaited.add(message)
         return self._threads.get(message)
 
     def last_thread(self, channel: str, user: str) -> str | None:
@@ -96,7 +99,7 @@ class Names:
         return not self._awaited
 
     async def settle(self) -> None:
-        """Wait a moment for what is not known; where Slack is slow, it is not waited for again."""
+        """Wait a moment for what is not known, and no more for it where Slack is slow."""
         try:
             async with asyncio.timeout(self._api.timeouts.names_s), self._found:
                 await self._found.wait_for(lambda: self.is_complete)

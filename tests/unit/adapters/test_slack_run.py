@@ -168,6 +168,18 @@ async def test_a_name_that_does_not_come_is_waited_for_once() -> None:
         assert names.is_complete
 
 
+async def test_a_thread_that_does_not_come_is_waited_for_by_everybody() -> None:
+    """For it names a session: without it the next event would go to another one."""
+    hurried = replace(PATIENT, names_s=0.05)
+    async with workspace() as bot, Api("xoxb-any", bot.server.url, hurried) as api:
+        names = Names(api)  # nobody looks up
+        for _ in range(2):
+            assert names.thread("C1/1.2") is None
+            assert not names.is_complete
+            await names.settle()
+            assert names.is_complete
+
+
 async def test_a_command_is_about_the_thread_of_its_author(bot: Bot) -> None:
     thread = bot.world.assistant_thread("ann")
     bot.world.command("ann", bot.world.direct("ann"), "stop")
