@@ -35,6 +35,12 @@ class Return:
     cut: Cut | None
     reach: int
 
+    def gain(self, there: int) -> int:
+        """Tokens of the prompt that it is worth being copied for, where `there` are already."""
+        gain = self.reach - there
+        is_worth = isinstance(self.source, Parked) or gain >= WORTH_COPYING_TOKENS
+        return max(0, gain) if is_worth else 0
+
 
 class Parking:
     """What is parked of one model's conversations."""
@@ -96,22 +102,18 @@ class Parking:
         return False
 
     def find(self, to: Owner, prompt: list[int], there: int = 0) -> Return:
-        """What is in memory and may give most of the prompt's beginning, be it nothing.
-
-        Where `there` tokens of it are already, a sequence with hardly more is not worth its copy.
-        """
+        """What is in memory and gives most of the prompt's beginning beyond the `there` tokens that
+        are already where it goes, be it nothing."""
         going = self.cellar.going(to.session)
-        own = going or self._shelf.own(to.session)
-        reach, cut = self._reach(own.owner, own.tokens, prompt) if own else (0, None)
-        if own and cut:
-            return Return(own, cut, reach)
+        found: list[Return] = []
+        if best := self._shelf.best(to, prompt, going):
+            found.append(Return(best, None, best.lends(to, prompt)))
         lender = self._ledger.lender(to, prompt)
-        live = Return(lender, None, self._ledger.keep(lender, to, prompt))
-        best = self._shelf.best(to, prompt, going)
-        kept = Return(best, None, best.lends(to, prompt)) if best else live
-        if live.reach - there < WORTH_COPYING_TOKENS:
-            return kept
-        return max(kept, live, key=lambda found: found.reach)
+        found.append(Return(lender, None, self._ledger.keep(lender, to, prompt)))
+        if own := going or self._shelf.own(to.session):
+            reach, cut = self._reach(own.owner, own.tokens, prompt)
+            found.append(Return(own, cut, reach))
+        return max(found, key=lambda each: each.gain(there))
 
     def reach(self, to: Owner, prompt: list[int]) -> int:
         """Tokens of a prompt that are kept, in memory or in a file."""
@@ -129,11 +131,11 @@ class Parking:
 
     def bring(self, sequence: int, to: Owner, prompt: list[int], found: Return) -> None:
         """Copy what was found into a sequence, in the place of what is there, if it is worth it."""
-        gain = found.reach - self._ledger.keep(sequence, to, prompt)
+        if not found.gain(self._ledger.keep(sequence, to, prompt)):
+            return
         if isinstance(found.source, Parked):
-            if gain > 0:
-                self._restore(sequence, to, found.source, found.cut)
-        elif gain >= WORTH_COPYING_TOKENS:
+            self._restore(sequence, to, found.source, found.cut)
+        else:
             self._copy(found.source, sequence, found.reach)
 
     def share(self, sequence: int, beginning: tuple[int, ...]) -> None:
