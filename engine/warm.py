@@ -55,14 +55,14 @@ class Warmer:
         """A session's window slid. `spare_tokens` may be computed in time nobody else wants."""
         sequence = self._ledger.resident(session)
         held = self._ledger.tokens(sequence) if sequence is not None else ()
-        kept = common_prefix(held, wanted)
-        if kept == min(len(held), len(wanted)) and held:
+        alike = common_prefix(held, wanted)
+        if alike == min(len(held), len(wanted)) and held:
             return  # it had not slid
         self._slid[session] = _Slid("refilled", enough=len(wanted) - 1)
         self._making.pop(session, None)
         if sequence is not None:
             self._making[session] = _Making(wanted, sequence)
-            self._slide(session, sequence, wanted, exact=len(wanted) - kept <= spare_tokens)
+            self._slide(session, sequence, wanted, spare_tokens)
         while len(self._slid) > SESSIONS_KEPT:
             self.forget(next(iter(self._slid)))
 
@@ -109,15 +109,15 @@ class Warmer:
         self._making.pop(session, None)
         self._slid.pop(session, None)
 
-    def _slide(self, session: str, sequence: int, wanted: list[int], *, exact: bool) -> None:
+    def _slide(self, session: str, sequence: int, wanted: list[int], spare_tokens: int) -> None:
         held, owner = self._ledger.tokens(sequence), self._ledger.owner(sequence)
         assert owner is not None, "a session is where its tokens are"
-        cut = None if exact else self.cut(owner, held, wanted)
+        exact = min(common_prefix(held, wanted), owner.exact)
+        fits = len(wanted) - exact <= spare_tokens
+        cut = None if fits else self.cut(owner, held, wanted)
         if cut and self.shift(session, sequence, cut):
             return
-        length = min(common_prefix(held, wanted), owner.exact)
-        kept = self._model.truncate(sequence, length)
-        self._ledger.truncate(sequence, kept)
+        self._ledger.truncate(sequence, self._model.truncate(sequence, exact))
         self._slid[session].how = "warmed"
 
     def _lacks_some(self, session: str, making: _Making) -> bool:

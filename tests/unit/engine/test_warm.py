@@ -125,6 +125,17 @@ def test_what_was_shifted_is_not_part_of_an_exact_prefix() -> None:
     assert ledger.tokens(0) == model.cells[0] == SYSTEM
 
 
+def test_what_was_shifted_counts_as_missing_where_an_exact_prefix_would_take_spare_time() -> None:
+    model, ledger = PaperModel(1, context_tokens=2000, batch_tokens=64), Ledger(1)
+    warmer, window = Warmer(model, ledger), [*SYSTEM, *LATE, *EARLY]
+    fill(model, ledger, [*SYSTEM, *EARLY, *LATE, *LATE, *EARLY], 0)
+    warmer.prepare("ada", [*SYSTEM, *LATE, *LATE, *EARLY], 0)
+
+    warmer.prepare("ada", window, len(EARLY))
+
+    assert ledger.tokens(0) == model.cells[0] == window
+
+
 def fill(model: PaperModel, ledger: Ledger, tokens: list[int], start: int) -> None:
     """Compute a conversation's tokens from `start` on."""
     ledger.claim(0, ADA, tokens)
