@@ -51,6 +51,16 @@ def test_a_system_prompt_out_of_shifted_parts_stays_in_its_session() -> None:
     assert people.ask("bob", short) == 0
 
 
+def test_what_is_parked_comes_back_where_a_lender_has_too_little_more_to_be_copied() -> None:
+    people, system, words = Talks(50_000), [*SYSTEM, *SYSTEM[:30]], [5, 4, 3, 2, 1] * 2
+    people.ask("ada", system, "parked", words)
+    for stranger in ("bob", "cat", "dan", "eve"):
+        people.ask(stranger, system)
+    people.ask("ada", system, "lender", [*words, 6, 6, 6])
+
+    assert people.ask("ada", system, "parked", [*words, 6, 6, 6, 1]) == len([*system, *words])
+
+
 class Talks:
     """People who ask one after another."""
 
