@@ -79,12 +79,15 @@ class Seats:
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
-        ending = asyncio.ensure_future(self._end())
-        try:
-            await asyncio.shield(ending)
-        except asyncio.CancelledError:  # whoever is cancelled meanwhile leaves no worker behind
-            await ending
-            raise
+        ending, impatience = asyncio.ensure_future(self._end()), None
+        while not ending.done():  # whoever is cancelled meanwhile leaves no worker behind
+            try:
+                await asyncio.wait([ending])
+            except asyncio.CancelledError as error:
+                impatience = error
+        if impatience:
+            raise impatience
+        ending.result()
 
     def __iter__(self) -> Iterator[Seat]:
         return iter([*self._seats.values()])
