@@ -145,7 +145,7 @@ class Scheduler:
         Nobody gets one behind a prompt that is still computed: it would be held without use, and be
         missing to a short prompt that passes.
         """
-        if not free or not self.waiting:
+        if not free:
             return []
         chosen: list[int] = []
         held: dict[str, int] = {}
