@@ -62,11 +62,7 @@ class Port:
             yield
         finally:
             server.should_exit = True
-            try:
-                await asyncio.shield(serving)
-            except asyncio.CancelledError:  # whoever is cancelled leaves no connection behind
-                await serving
-                raise
+            await _end(serving)
 
 
 class _Server(uvicorn.Server):
@@ -80,6 +76,19 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
         yield
+
+
+async def _end(serving: asyncio.Task[None]) -> None:
+    """See it end: whoever is cancelled meanwhile, however often, leaves no connection behind."""
+    impatience = None
+    while not serving.done():
+        try:
+            await asyncio.wait([serving])
+        except asyncio.CancelledError as error:
+            impatience = error
+    if impatience:
+        raise impatience
+    serving.result()
 
 
 def _bind(web: Web) -> socket.socket:
