@@ -70,6 +70,24 @@ def test_a_prompt_that_grows_slower_gets_shorter_chunks():
     assert pacing.tokens(0.125, rates) == before // 4
 
 
+def test_a_chunk_many_times_too_slow_is_followed_by_a_single_token():
+    pacing, rates = Pacing(), Rates(prefill=1000.0, token_s=0.125)
+    pacing.note(10, 10.0, 0.125, rates)
+
+    assert pacing.tokens(0.125, rates) == 1
+
+
+@pytest.mark.parametrize("prefill", [125.0, 64.0])
+def test_a_shorter_chunk_than_was_allowed_makes_the_next_one_no_shorter(prefill: float):
+    """... whether what is allowed was learnt or is the first guess yet."""
+    pacing, rates = Pacing(), Rates(prefill=prefill, token_s=0.125)
+    pacing.note(9, bound_by_memory(9), 0.125, rates)
+    allowed = pacing.tokens(0.125, rates)
+    pacing.note(2, bound_by_memory(2), 0.125, rates)
+
+    assert pacing.tokens(0.125, rates) == allowed
+
+
 def test_one_slow_chunk_is_made_good_again():
     pacing = Pacing()
     usual = after_chunks(bound_by_memory, 40, pacing)[-1]
