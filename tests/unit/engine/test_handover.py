@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from engine.base import ContextTooLong, Delta, EngineError, Interrupted, Request, Unavailable, Usage
-from engine.handover import Capacity, Handover
-from engine.lately import Lately
+from engine.handover import Capacity, Handover, Read
+from engine.lately import Lately, Talk
 from tests.contract.engine_fixtures import WAIT_S, eventually, request
 
 TOKENS = 100
@@ -169,6 +169,14 @@ async def test_no_more_is_read_than_there_is_room_for(capacity: Capacity, read: 
     async with reading(handover, model, capacity):
         pass
     assert model.began == read
+
+
+def test_what_was_added_to_a_conversation_that_was_read_needs_no_more_room():
+    done, said = Read(Capacity(1, 0)), request("Hello!").messages
+    before, after, other = (Talk(session, said, 0.0) for session in ("ada", "ada", "bob"))
+    done.note(before, TOKENS)
+
+    assert [done.wants(talk) for talk in (before, after, other)] == [False, True, False]
 
 
 async def test_what_a_model_refuses_is_skipped():
