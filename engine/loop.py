@@ -342,10 +342,6 @@ class Loop:
 
     def _roll_back(self, step: Step) -> None:
         """An aborted step left any part of itself in the cache: cut back to the ledger."""
-        for number in (*step.decode, *self._numbers(step)):
+        for number in (*step.decode, *(number for number, _ in step.prefill)):
             sequence = self._work[number].sequence
             self._model.truncate(sequence, len(self.ledger.tokens(sequence)))
-
-    @staticmethod
-    def _numbers(step: Step) -> list[int]:
-        return [number for number, _ in step.prefill]
