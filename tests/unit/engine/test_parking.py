@@ -95,3 +95,18 @@ def test_what_can_be_cut_comes_back_where_a_lender_has_less(lot: Lot) -> None:
     lot.hold(LENDER, HERS, [*SYSTEM, *KEPT[:30]])
 
     assert lot.begin(ADA, [*window, 1]) == [*SYSTEM, *KEPT]
+
+
+@pytest.mark.parametrize(("tokens", "restored"), [(31, 0), (32, 1)])
+def test_a_few_tokens_are_not_worth_being_parked(lot: Lot, tokens: int, restored: int) -> None:
+    lot.park(ADA, SYSTEM[:tokens])
+    lot.begin(ADA, [*SYSTEM, 1])
+
+    assert lot.parking.kept.restored == restored
+
+
+def test_only_who_comes_back_counts_as_restored(lot: Lot) -> None:
+    lot.park(ADA, [*SYSTEM, *KEPT])
+
+    assert lot.begin(HERS, [*SYSTEM, *KEPT, 1]) == [*SYSTEM, *KEPT]
+    assert lot.parking.kept.restored == 0
