@@ -1,7 +1,9 @@
 """The worker's memory after very many turns, over what it was after the first few hundred."""
 
 import asyncio
+from collections import deque
 from pathlib import Path
+from statistics import fmean
 
 from bench.load import speak
 from bench.ours import Ours, ours
@@ -14,6 +16,9 @@ ANSWER_TOKENS = 8
 TURNS_A_TALK = 14
 CONTEXT = 512
 PARK_BYTES = 64 << 20
+LOOKS = 200
+"""After each of so many turns the worker is looked at: states of up to 11 MB come and go all the
+time, and one look finds any number of them."""
 
 
 async def measure(bench: Bench) -> Figures:
@@ -21,10 +26,8 @@ async def measure(bench: Bench) -> Figures:
     early, late = bench.size.memory_turns
     plan = Plan(CONTEXT, 8, bench.threads, park_bytes=PARK_BYTES)
     async with ours(bench.model, plan) as side:
-        await _turns(side, 0, early)
-        before = resident_bytes(side.pid)
-        await _turns(side, early, late)
-        after = resident_bytes(side.pid)
+        before = await _turns(side, 0, early)
+        after = await _turns(side, early, late)
     return {
         f"after {early} turns MB": before / 1e6,
         f"after {late} turns MB": after / 1e6,
@@ -40,9 +43,10 @@ def resident_bytes(pid: int) -> int:
     raise LookupError(f"process {pid} has no RssAnon")
 
 
-async def _turns(side: Ours, start: int, end: int) -> None:
-    """Turns number `start` to `end`, of all people together."""
+async def _turns(side: Ours, start: int, end: int) -> float:
+    """Turns number `start` to `end`, of all people together; the mean memory after the last."""
     left = iter(range(start, end))
+    looks: deque[int] = deque(maxlen=LOOKS)
 
     async def person(number: int) -> None:
         talk = Talk(f"m{start}-{number}", number, words=0)
@@ -50,8 +54,10 @@ async def _turns(side: Ours, start: int, end: int) -> None:
             if len(talk.turns) == TURNS_A_TALK:
                 talk = Talk(f"m{turn}-{number}", turn, words=0)
             await speak(side, talk, ANSWER_TOKENS)
+            looks.append(resident_bytes(side.pid))
 
     await asyncio.gather(*map(person, range(PEOPLE)))
+    return fmean(looks)
 
 
 ROW = Row(
