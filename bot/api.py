@@ -7,7 +7,7 @@ that a repeated request gets the recorded answer instead of a new one.
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +15,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from adapters.base import Address, Kind, MessageEvent, Person
@@ -23,6 +23,7 @@ from bot.bearer import Bearer
 from bot.codec import answer_key
 from bot.commands import Desk
 from bot.delivery import Spawn
+from bot.event_stream import EventStream
 from bot.hangup import while_connected
 from bot.hygiene import clean
 from bot.line import Answered, Grown, Line, Progress, Refused
@@ -124,8 +125,7 @@ class ChatApi:
         if recorded.repeated:
             return await self._repeat(asked, recorded)
         if body.stream:
-            events = self._events(asked)
-            return StreamingResponse(events, media_type="text/event-stream", headers=_UNBUFFERED)
+            return EventStream(self._telling(asked))
         return await self._whole(request, asked)
 
     def _ask(self, caller: str, body: ChatRequest, key: str) -> Asked:
@@ -160,28 +160,25 @@ class ChatApi:
                 raise BadRequest(STATUS.get(reason, 503), text)
 
     async def _last(self, asked: Asked) -> Answered | Refused:
-        async with aclosing(self._listen(asked)) as steps:
+        async with self._listening(asked) as steps:
             async for step in steps:
                 if not isinstance(step, Grown):
                     return step
         raise AssertionError("a line ends in an answer or a refusal")
 
-    async def _events(self, asked: Asked) -> AsyncIterator[str]:
-        async with aclosing(self._listen(asked)) as steps:
-            async for step in steps:
-                yield _event(_shown(step))
-        yield "data: [DONE]\n\n"
+    @asynccontextmanager
+    async def _telling(self, asked: Asked) -> AsyncGenerator[AsyncIterator[dict[str, Any]]]:
+        async with self._listening(asked) as steps:
+            yield (_shown(step) async for step in steps)
 
-    async def _listen(self, asked: Asked) -> AsyncGenerator[Progress, None]:
+    @asynccontextmanager
+    async def _listening(self, asked: Asked) -> AsyncGenerator[AsyncIterator[Progress]]:
         """The line's progress; who hangs up before the end withdraws the question."""
-        ended = False
         try:
-            async for step in asked.line.progress():
-                ended = not isinstance(step, Grown)
-                yield step
+            yield asked.line.progress()
         finally:
             self._sinks.hang_up(asked.answer)
-            if not ended and asked.event.event_id.startswith(ONCE):
+            if not asked.line.told and asked.event.event_id.startswith(ONCE):
                 self._spawn(self._withdraw(asked.event))
 
     async def _withdraw(self, event: MessageEvent) -> None:
@@ -189,16 +186,9 @@ class ChatApi:
         await self._pipeline.emit(PLATFORM, event.address.account, [gone], None)
 
 
-_UNBUFFERED = {"cache-control": "no-store", "x-accel-buffering": "no"}
-
-
 def _new_session(key: str) -> str:
     """A session's name; a request that is sent again names the same one again."""
     return str(uuid5(NAMESPACE_URL, f"parley:session:{key}") if key else uuid4())
-
-
-def _event(data: object) -> str:
-    return f"data: {json.dumps(data, ensure_ascii=False)}\n\n"
 
 
 def _shown(step: Progress) -> dict[str, Any]:

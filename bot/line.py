@@ -46,6 +46,8 @@ class Line:
         self._assert_held = assert_held
         self.max_tokens = max_tokens
         self.shown = False
+        self.told = False
+        """Whether who waits was told the end."""
         self._text = ""
         self._read = ""
         self._end: Answered | Refused | None = None
@@ -94,6 +96,7 @@ class Line:
             if grown:
                 yield grown
             if self._end:
+                self.told = True
                 yield self._end
                 return
 

@@ -7,21 +7,21 @@ Wire format: OpenAI API reference, “Chat Completions”.
 """
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bot.bearer import Bearer
 from bot.config import Settings
+from bot.event_stream import EventStream
 from bot.hangup import while_connected
 from bot.hygiene import clean
 from bot.model import model_names
@@ -160,8 +160,8 @@ class OpenAiApi:
         if not body.stream:
             return JSONResponse(completion.whole(*await while_connected(request, _whole(deltas))))
         first = await while_connected(request, _first(deltas))
-        events = _events(completion, first, deltas, with_usage=body.stream_options.include_usage)
-        return StreamingResponse(events, media_type="text/event-stream")
+        with_usage = body.stream_options.include_usage
+        return EventStream(_telling(completion, first, deltas, with_usage=with_usage))
 
     async def _model(self) -> str:
         return (await self._engine.status()).model or self._settings.engine.model
@@ -252,30 +252,32 @@ async def _chain(first: Delta, rest: AsyncGenerator[Delta, None]) -> AsyncIterat
         raise refusal(error) from error
 
 
-async def _events(
+@asynccontextmanager
+async def _telling(
     completion: Completion,
     first: Delta,
     deltas: AsyncGenerator[Delta, None],
     *,
     with_usage: bool,
-) -> AsyncIterator[str]:
-    yield _event(completion.chunk({"role": "assistant", "content": ""}))
+) -> AsyncGenerator[AsyncIterator[dict[str, Any]]]:
     async with aclosing(deltas):
-        try:
-            async for delta in _chain(first, deltas):
-                if delta.text:
-                    yield _event(completion.chunk({"content": delta.text}))
-                if delta.finish:
-                    yield _event(completion.chunk({}, delta.finish))
-                if delta.usage and with_usage:
-                    yield _event(completion.usage(delta.usage))
-        except BadRequest as error:
-            yield _event({"error": {"message": str(error), "type": "server_error"}})
-    yield "data: [DONE]\n\n"
+        yield _chunks(completion, _chain(first, deltas), with_usage=with_usage)
 
 
-def _event(data: object) -> str:
-    return f"data: {json.dumps(data, ensure_ascii=False)}\n\n"
+async def _chunks(
+    completion: Completion, deltas: AsyncIterator[Delta], *, with_usage: bool
+) -> AsyncIterator[dict[str, Any]]:
+    yield completion.chunk({"role": "assistant", "content": ""})
+    try:
+        async for delta in deltas:
+            if delta.text:
+                yield completion.chunk({"content": delta.text})
+            if delta.finish:
+                yield completion.chunk({}, delta.finish)
+            if delta.usage and with_usage:
+                yield completion.usage(delta.usage)
+    except BadRequest as error:
+        yield {"error": {"message": str(error), "type": "server_error"}}
 
 
 def _usage(usage: base.Usage) -> dict[str, Any]:
