@@ -16,8 +16,8 @@ _HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 class EventStream(StreamingResponse):
     """An event for each of what `source` gives, as JSON.
 
-    `source` is left when all is told and when the client hangs up, be it before the first event: a
-    generator that was never asked for anything would not notice.
+    `source` is left when all is told and when the client hangs up, be it while an event is sent: a
+    generator that nobody asks for the next one would not notice.
     """
 
     media_type = "text/event-stream"
