@@ -14,7 +14,7 @@ SCOPE: Scope = {"type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"
 
 @dataclass(slots=True)
 class Client:
-    """One that reads to the end, or is gone from the beginning: what it is sent stands in a queue."""
+    """One that reads to the end, or is gone from the beginning and takes nothing."""
 
     gone: bool = False
     told: list[Message] = field(default_factory=list[Message])
