@@ -64,12 +64,13 @@ class Witness:
         )
 
     def least(self, before: Before, to: Holder, prompt: list[int]) -> int:
-        """Tokens that an answer must begin with."""
+        """Tokens that an answer must begin with; the prompt's last one is always computed."""
+        usable = len(prompt) - 1
         live = [self._lent(tokens, entries, to, prompt) for tokens, entries in before.sequences]
         shared = [len(system) for system in before.beginnings if _begins(prompt, system)]
         own = common_prefix(before.parked.get(to.session, ()), prompt)
-        most = max(max(live, default=0) - WORTH_COPYING_TOKENS + 1, own, *shared, 0)
-        return min(most, len(prompt) - 1)
+        copied = min(max(live, default=0), usable) - WORTH_COPYING_TOKENS + 1
+        return min(max(copied, own, *shared, 0), usable)
 
     def _hand_over(self, sequence: int, to: Holder) -> None:
         tokens, entries = self._model.cells[sequence], self._model.entries[sequence]
