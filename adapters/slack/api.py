@@ -29,14 +29,16 @@ CLOSE_S = 1.0
 class Timeouts:
     """In seconds. `heartbeat_s` is between a socket's pings; half of it is given to the pong.
 
-    `names_s` is what an event waits for the names in it, of the three seconds that Slack gives.
+    `names_s` is what an event waits for the names in it before it is acknowledged, `threads_s` for
+    the thread that it is about: if the bot dies then, it may come again behind the next one.
     """
 
     connect_s: float = 5.0
     request_s: float = 10.0
     transfer_s: float = 60.0
     heartbeat_s: float = 10.0
-    names_s: float = 1.0
+    names_s: float = 0.3
+    threads_s: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

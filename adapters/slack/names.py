@@ -100,8 +100,11 @@ class Names:
 
     async def settle(self) -> None:
         """Wait a moment for what is not known, and no more for it where Slack is slow."""
+        timeouts = self._api.timeouts
+        has_thread = any("/" in id_ for id_ in self._awaited)
+        timeout_s = timeouts.threads_s if has_thread else timeouts.names_s
         try:
-            async with asyncio.timeout(self._api.timeouts.names_s), self._found:
+            async with asyncio.timeout(timeout_s), self._found:
                 await self._found.wait_for(lambda: self.is_complete)
         except TimeoutError:
             self._awaited.clear()

@@ -15,7 +15,12 @@ from tests.fakes.slack.world import World
 
 WAIT_S = 60.0
 PATIENT = Timeouts(
-    connect_s=WAIT_S, request_s=WAIT_S, transfer_s=WAIT_S, heartbeat_s=WAIT_S, names_s=WAIT_S
+    connect_s=WAIT_S,
+    request_s=WAIT_S,
+    transfer_s=WAIT_S,
+    heartbeat_s=WAIT_S,
+    names_s=WAIT_S,
+    threads_s=WAIT_S,
 )
 ACCOUNT = "main"
 

@@ -170,7 +170,7 @@ async def test_a_name_that_does_not_come_is_waited_for_once() -> None:
 
 async def test_a_thread_that_does_not_come_is_waited_for_by_everybody() -> None:
     """For it names a session: without it the next event would go to another one."""
-    hurried = replace(PATIENT, names_s=0.05)
+    hurried = replace(PATIENT, threads_s=0.05)
     async with workspace() as bot, Api("xoxb-any", bot.server.url, hurried) as api:
         names = Names(api)  # nobody looks up
         for _ in range(2):
