@@ -8,6 +8,7 @@ import pytest
 from engine.base import Message, Request, Sampling
 from engine.llama import Model
 from engine.machine import Row
+from engine.state import State
 from engine.tuning import PIECE_TOKENS, Tuning
 from tests.contract.engine_fixtures import PLAN, Steps, demo_model, loaded_model, request
 
@@ -83,17 +84,17 @@ def model() -> Iterator[Model]:
 KEPT = 40
 
 
-def the_copy_is_parked(model: Model, _: bytes) -> None:
+def the_copy_is_parked(model: Model, _: State) -> None:
     state = model.save(1)
     model.truncate(1, 0)
     assert model.load(1, state)
 
 
-def the_lender_is_forgotten(model: Model, _: bytes) -> None:
+def the_lender_is_forgotten(model: Model, _: State) -> None:
     model.truncate(0, 0)
 
 
-def the_lender_is_written_over(model: Model, other: bytes) -> None:
+def the_lender_is_written_over(model: Model, other: State) -> None:
     model.truncate(0, 0)
     assert model.load(0, other)
 
@@ -103,7 +104,7 @@ def the_lender_is_written_over(model: Model, other: bytes) -> None:
     "happens", [the_copy_is_parked, the_lender_is_forgotten, the_lender_is_written_over]
 )
 def test_a_copy_is_whole_before_the_next_step_too(
-    model: Model, happens: Callable[[Model, bytes], None], *, shifts: bool
+    model: Model, happens: Callable[[Model, State], None], *, shifts: bool
 ) -> None:
     at_once, later = (
         written(model, happens, shifts=shifts, steps=steps) for steps in (False, True)
@@ -112,7 +113,7 @@ def test_a_copy_is_whole_before_the_next_step_too(
 
 
 def written(
-    model: Model, happens: Callable[[Model, bytes], None], *, shifts: bool, steps: bool
+    model: Model, happens: Callable[[Model, State], None], *, shifts: bool, steps: bool
 ) -> list[int]:
     """What is written on behind a copy, once something happened at once or after a step."""
     tokens = model.vocabulary.tokenize(DOCUMENT, special=False)
