@@ -1,5 +1,7 @@
 """kill -9 at random points while people write on three platforms at once: nothing is lost.
 
+Each message is answered once, and those of a conversation in their order.
+
 Most write to the bot alone; on each platform two share a room as well, where they mention it.
 
 Telegram keeps no record of what a bot sent and has no idempotency key, so a kill between the send
@@ -68,11 +70,19 @@ class Writer:
 
     @property
     def answers(self) -> list[str]:
-        """The names of their messages in the bot's answers, in the order they stand there."""
-        texts = [message.text.strip() for message in self.venue.shown(self.name, self.place)]
-        whole = [text for text in texts if not text.endswith(WRITING.strip())]
-        names = [name for text in whole for name in NAME.findall(text)]
-        return [name for name in names if name in self.wrote]
+        """The names of their messages in the bot's answers."""
+        return [name for names in self.talks.values() for name in names]
+
+    @property
+    def talks(self) -> dict[str, list[str]]:
+        """The names in the bot's answers in the order they stand there, by thread: each is a
+        conversation of its own, and none waits for another."""
+        found: dict[str, list[str]] = {}
+        for message in self.venue.shown(self.name, self.place):
+            if not message.text.strip().endswith(WRITING.strip()):
+                names = [name for name in NAME.findall(message.text) if name in self.wrote]
+                found.setdefault(message.thread, []).extend(names)
+        return found
 
     @property
     def _label(self) -> str:
@@ -150,7 +160,9 @@ async def test_nothing_is_lost_or_doubled_on_three_platforms(
 
         assert kills >= trial.kills
         for person in people:
-            assert person.answers == person.wrote, person.venue.name
+            assert sorted(person.answers) == sorted(person.wrote), person.venue.name
+            for names in person.talks.values():
+                assert names == [name for name in person.wrote if name in names]
         left = strays(people)
         assert not left.keys() - {"telegram"}
         record_property("stray placeholders on Telegram", left["telegram"])
