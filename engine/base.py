@@ -248,7 +248,8 @@ class Unavailable(EngineError):
 
 
 class Interrupted(EngineError):
-    """The model died while it answered. `alone` if no other request was in flight with it."""
+    """The model died while it answered. `alone` if this request has to be taken for the cause: no
+    other one, as far as is known, was in flight with it."""
 
     def __init__(self, message: str, *, alone: bool) -> None:
         super().__init__(message)

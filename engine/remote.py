@@ -6,6 +6,7 @@ side. Waiting, batching and prefix reuse are the server's too.
 """
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -34,10 +35,12 @@ from engine.deadline import Deadline
 BYTES_A_TOKEN = 3
 MESSAGE_OVERHEAD_TOKENS = 6
 MAX_ERROR_BYTES = 64 << 10
-MAX_LINE_CHARS = 1 << 20
+MAX_LINE_BYTES = 1 << 20
 DEFAULT_RETRY_S = 5.0
-MAX_RETRY_S = 600.0
+LEAST_RETRY_S, MAX_RETRY_S = 1.0, 600.0
+"""Whatever a server says of when to come back; at once would be all the time."""
 _PROBE_EVERY_S = 10.0
+_LINE_END = re.compile(rb"[\r\n]+")
 
 
 class _Text(BaseModel):
@@ -211,7 +214,7 @@ class RemoteEngine:
         """The one place where a broken connection becomes an error of ours."""
         what = type(exc).__name__
         if answer.begun:
-            return Interrupted(f"the model server broke off ({what})", alone=False)
+            return _interrupted(f"broke off ({what})")
         return Unavailable(f"the model server cannot be reached ({what})")
 
     async def _probe(self) -> EngineStatus:
@@ -246,7 +249,7 @@ class _Answer:
     def take(self, event: _Event) -> list[Delta]:
         """The deltas in one event. Raises `Interrupted` when the event is an error."""
         if event.error is not None:
-            raise Interrupted("the model server failed in the answer", alone=False)
+            raise _interrupted("failed in the answer")
         self._usage = event.usage or self._usage
         deltas: list[Delta] = []
         for choice in event.choices:
@@ -261,7 +264,7 @@ class _Answer:
     def end(self) -> Delta:
         """The last delta. Raises `Interrupted` when the server never finished."""
         if self._finish is None:
-            raise Interrupted("the model server broke off", alone=False)
+            raise _interrupted("broke off")
         now = time.monotonic()
         first = self._first or now
         prompt = self._usage.prompt_tokens
@@ -279,20 +282,41 @@ class _Answer:
         return Delta(finish=self._finish, usage=usage)
 
 
+def _interrupted(what: str) -> Interrupted:
+    """The answer broke off, for the reason in words.
+
+    Who else was answered then is not known here. So whoever it happened to is taken for the cause:
+    tried again as often as an innocent one, it would be tried for ever.
+    """
+    return Interrupted(f"the model server {what}", alone=True)
+
+
 async def _events(response: httpx.Response) -> AsyncGenerator[_Event, None]:
     """The events of a stream of Server-Sent Events, up to `[DONE]`."""
-    async for line in response.aiter_lines():
-        if len(line) > MAX_LINE_CHARS:
-            raise Interrupted("the model server sends lines without end", alone=False)
-        if not line.startswith("data:"):
-            continue
-        data = line[5:].strip()
-        if data == "[DONE]":
-            return
-        try:
-            yield _Event.model_validate_json(data)
-        except ValidationError as exc:
-            raise Interrupted("the model server sends what is no chunk", alone=False) from exc
+    async with aclosing(_lines(response)) as lines:
+        async for line in lines:
+            if not line.startswith("data:"):
+                continue
+            data = line[5:].strip()
+            if data == "[DONE]":
+                return
+            try:
+                yield _Event.model_validate_json(data)
+            except ValidationError as exc:
+                raise _interrupted("sends what is no chunk") from exc
+
+
+async def _lines(response: httpx.Response) -> AsyncGenerator[str, None]:
+    """The lines of a stream of events: they end in CR, in LF or in both, and in nothing else that
+    ends a line for Unicode, for that may stand in a text (WHATWG HTML, 9.2.5)."""
+    rest = b""
+    async for chunk in response.aiter_bytes():
+        *lines, rest = _LINE_END.split(rest + chunk)
+        for line in lines:
+            yield line.decode("utf-8", "replace")
+        if len(rest) > MAX_LINE_BYTES:
+            raise _interrupted("sends a line without an end")
+    yield rest.decode("utf-8", "replace")
 
 
 async def _refusal(response: httpx.Response) -> _Refusal:
@@ -320,7 +344,7 @@ def _error_of(response: httpx.Response, refusal: _Refusal) -> EngineError:
 
 def _retry_after_s(response: httpx.Response) -> float:
     try:
-        return min(MAX_RETRY_S, max(0.0, float(response.headers["Retry-After"])))
+        return min(MAX_RETRY_S, max(LEAST_RETRY_S, float(response.headers["Retry-After"])))
     except (KeyError, ValueError):
         return DEFAULT_RETRY_S
 

@@ -45,12 +45,22 @@ class Say:
     lines: tuple[str, ...]
 
 
-Fault = Refuse | BreakOff | Say
+@dataclass(frozen=True, slots=True)
+class Pour:
+    """Send one line of so many bytes, without an end."""
+
+    size_bytes: int
+
+
+Fault = Refuse | BreakOff | Say | Pour
+POURED = "x" * 65_536
 
 
 @dataclass(slots=True)
 class OpenAIServer:
     """The server's state; `url` is what a client's base URL must be."""
+
+    poured_bytes: int = 0
 
     context_tokens: int = 1024
     faults: deque[Fault] = field(default_factory=deque[Fault])
@@ -75,8 +85,19 @@ class OpenAIServer:
         prompt = sum(len(m["content"].split()) + 4 for m in body["messages"])
         if prompt >= self.context_tokens:
             return JSONResponse({"error": self._too_long(prompt)}, 400)
-        lines = self._said(fault) if isinstance(fault, Say) else self._stream(body, prompt, fault)
+        lines = self._lines(fault, body, prompt)
         return StreamingResponse(lines, media_type="text/event-stream")
+
+    def _lines(
+        self, fault: BreakOff | Say | Pour | None, body: dict[str, Any], prompt: int
+    ) -> AsyncIterator[str]:
+        match fault:
+            case Say():
+                return self._said(fault)
+            case Pour():
+                return self._poured(fault)
+            case _:
+                return self._stream(body, prompt, fault)
 
     def _too_long(self, prompt: int) -> dict[str, Any]:
         # llama-server's own words (tools/server, exceed_context_size_error).
@@ -91,6 +112,11 @@ class OpenAIServer:
     async def _said(self, fault: Say) -> AsyncIterator[str]:
         for line in fault.lines:
             yield f"{line}\n\n"
+
+    async def _poured(self, fault: Pour) -> AsyncIterator[str]:
+        while self.poured_bytes < fault.size_bytes:
+            yield POURED
+            self.poured_bytes += len(POURED)
 
     async def _stream(
         self, body: dict[str, Any], prompt: int, fault: BreakOff | None

@@ -1,6 +1,7 @@
 """The remote engine against a server with faults: every error mapped, nothing left open."""
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator
 
 import openai
@@ -23,6 +24,7 @@ from tests.fakes.openai_server import (
     BreakOff,
     Fault,
     OpenAIServer,
+    Pour,
     Refuse,
     Say,
     openai_server,
@@ -115,6 +117,41 @@ async def test_every_fault_is_an_error_of_the_tree(
 
     assert "sk-test" not in str(caught.value)
     assert (await answer(engine, request("Hello"))).text == "echo: Hello"
+
+
+async def test_who_is_broken_off_is_taken_for_the_cause(server: OpenAIServer, engine: RemoteEngine):
+    server.faults.append(BreakOff())
+
+    with pytest.raises(Interrupted) as caught:
+        await answer(engine, request("one two three four"))
+
+    assert caught.value.alone
+
+
+async def test_a_server_is_not_asked_again_at_once(server: OpenAIServer, engine: RemoteEngine):
+    server.faults.append(Refuse(429, {}, {"Retry-After": "0"}))
+
+    with pytest.raises(Overloaded) as caught:
+        await answer(engine, request("Hello"))
+
+    assert caught.value.retry_after_s >= 1
+
+
+async def test_a_line_without_an_end_is_not_kept(server: OpenAIServer, engine: RemoteEngine):
+    server.faults.append(Pour(64 << 20))
+
+    with pytest.raises(Interrupted, match="a line without an end"):
+        await answer(engine, request("Hello"))
+
+    assert server.poured_bytes < 32 << 20
+
+
+async def test_what_ends_a_line_for_unicode_is_text(server: OpenAIServer, engine: RemoteEngine):
+    text = "one\u2028two\x85three"
+    chunk = {"choices": [{"delta": {"content": text}, "finish_reason": "stop"}]}
+    server.faults.append(Say((f"data: {json.dumps(chunk, ensure_ascii=False)}\r",)))
+
+    assert (await answer(engine, request("Hello"))).text == text
 
 
 async def test_the_server_says_when_to_come_back(server: OpenAIServer, engine: RemoteEngine):
