@@ -9,7 +9,7 @@ import unicodedata
 from dataclasses import astuple, dataclass
 from hashlib import sha256
 
-_LAST = re.compile(r"[\s.,;:!?…。、‥]+\Z")
+_LAST = " .,;:!?。、"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Made:
 
 def tidy(text: str) -> str:
     """The text in Unicode's NFKC, with single spaces and without punctuation at its end."""
-    return _LAST.sub("", " ".join(unicodedata.normalize("NFKC", text).split()))
+    return " ".join(unicodedata.normalize("NFKC", text).split()).rstrip(_LAST)
 
 
 def normal(text: str) -> str:

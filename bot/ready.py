@@ -84,7 +84,7 @@ class ReadyAnswers:
         standard = None if again else self._standard(question)
         if standard is not None:
             return Look(standard)
-        if not (first and normal(question.text) and self._may_share(question)):
+        if not (first and self._may_share(question) and normal(question.text)):
             return Look()
         slot = self._slot(question, await made())
         turn = await self.known.find(slot.room, slot.key, self.lasts)

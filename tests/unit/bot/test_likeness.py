@@ -46,6 +46,11 @@ def test_no_question_at_all(text: str) -> None:
     assert normal(text) == ""
 
 
+def test_a_text_full_of_punctuation_takes_no_time() -> None:
+    text = "." * 400_000 + "x"
+    assert normal(text) == text
+
+
 @settings(deadline=None)
 @given(st.text())
 def test_what_is_normal_stays_so(text: str) -> None:
