@@ -6,9 +6,12 @@ from pathlib import Path
 
 CHUNK_BYTES = 1 << 20
 
+Progress = Callable[[int, int | None], None]
+"""Hears of bytes done, and in all where that is known."""
 
-def sha256_of(path: Path, progress: Callable[[int, int | None], None] | None = None) -> str:
-    """Hex digest of a file; `progress` hears of bytes done and in all. Raises `OSError`."""
+
+def sha256_of(path: Path, progress: Progress | None = None) -> str:
+    """Hex digest of a file. Raises `OSError`."""
     digest = hashlib.sha256()
     total = path.stat().st_size
     done = 0

@@ -1,15 +1,16 @@
 """One large file over HTTPS, resumed where an earlier attempt broke off."""
 
 import ipaddress
-from collections.abc import Callable, Generator
+import shutil
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 
+from engine.checksum import Progress
 from engine.gguf import ModelError
 
-Progress = Callable[[int, int | None], None]
 TIMEOUT_S = 60.0
 MAX_REDIRECTS = 5
 
@@ -29,6 +30,17 @@ def download(url: str, path: Path, progress: Progress | None) -> Path:
             f"The download of {url} broke off ({type(exc).__name__}); pull again to go on with it."
         ) from exc
     return part.replace(path)
+
+
+def check_room(size_bytes: int, into: Path) -> None:
+    """Raises `ModelError` where the disk of a directory has no room for so much: whatever else lies
+    there, the conversations perhaps, would have none either."""
+    free = shutil.disk_usage(into).free
+    if size_bytes > free:
+        raise ModelError(
+            f"The model needs {size_bytes >> 20} MB and {into} has {free >> 20} MB free; make room "
+            "and pull again."
+        )
 
 
 def _client() -> httpx.Client:
@@ -68,16 +80,29 @@ def _answer(client: httpx.Client, url: str, part: Path, tag: Path) -> Generator[
             raise ModelError(
                 f"The server answers {response.status_code} for {url}; check the address."
             )
+        if response.status_code == 206 and not _goes_on(response, part):
+            part.unlink(missing_ok=True)
+            raise ModelError(
+                f"The server sends another part of {url} than was asked for; pull again."
+            )
         yield response
+
+
+def _goes_on(response: httpx.Response, part: Path) -> bool:
+    """Whether a partial answer begins where the part ends (RFC 9110, 14.4)."""
+    sent = response.headers.get("Content-Range", "")
+    return part.is_file() and sent.startswith(f"bytes {part.stat().st_size}-")
 
 
 def _write(response: httpx.Response, part: Path, tag: Path, progress: Progress | None) -> None:
     resumed = response.status_code == 206
-    tag.write_text(response.headers.get("ETag") or response.headers.get("Last-Modified", ""))
     done = part.stat().st_size if resumed else 0
     length = response.headers.get("Content-Length")
     total = done + int(length) if length and length.isdigit() else None
+    if total is not None:
+        check_room(total - done, part.parent)
     with part.open("ab" if resumed else "wb") as file:
+        tag.write_text(response.headers.get("ETag") or response.headers.get("Last-Modified", ""))
         for chunk in response.iter_raw():
             file.write(chunk)
             done += len(chunk)

@@ -11,22 +11,22 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from engine.checksum import sha256_of
+from engine.checksum import Progress, sha256_of
 from engine.gguf import ModelError, read_header
 from engine.sources import fetch, proposed_name
 
-Progress = Callable[[int, int | None], None]
-"""Hears of bytes done, and in all where that is known."""
-
 REGISTRY = "registry.json"
 REGISTRY_VERSION = 1
+PULLING, CHANGING = ".pulling", ".lock"
+"""What one does at a time, each by a lock of its own: a pull takes an hour, and meanwhile another
+model may be chosen."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 __all__ = ["DEMO", "Demo", "ModelError", "ModelStore", "StoredModel"]
@@ -106,7 +106,7 @@ class ModelStore:
         present = self._present(name, source, sha256)
         if present is not None:
             return present
-        with _writing(self.directory):
+        with _writing(self.directory, PULLING):
             partial = self.directory / "partial" / name
             partial.mkdir(parents=True, exist_ok=True)
             fetched = fetch(source, partial, progress)
@@ -214,6 +214,13 @@ class ModelStore:
             raise self._damaged() from exc
         if not isinstance(registry, dict) or {"default", "models"} - registry.keys():
             raise self._damaged()
+        if not isinstance(registry["models"], dict):
+            raise self._damaged()
+        if (version := registry.get("version")) != REGISTRY_VERSION:
+            raise ModelError(
+                f"The model registry {path} is of version {version!r}, and this Parley knows "
+                f"{REGISTRY_VERSION}; update Parley."
+            )
         return cast(dict[str, Any], registry)
 
     def _damaged(self) -> ModelError:
@@ -225,7 +232,7 @@ class ModelStore:
     @contextmanager
     def _changing(self) -> Generator[dict[str, Any]]:
         """The registry, written back as a whole unless the body raises."""
-        with _writing(self.directory):
+        with _writing(self.directory, CHANGING):
             registry = self._read()
             yield registry
             path = self.directory / REGISTRY
@@ -238,11 +245,11 @@ class ModelStore:
 
 
 @contextmanager
-def _writing(directory: Path) -> Generator[None]:
-    """Be the only one who changes the store; disk errors become one clear sentence."""
+def _writing(directory: Path, lock_name: str) -> Generator[None]:
+    """Be the only one who does that in the store; disk errors become one clear sentence."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with (directory / ".lock").open("w") as lock:
+        with (directory / lock_name).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
     except OSError as exc:

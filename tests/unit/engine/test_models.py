@@ -5,15 +5,13 @@ import json
 import stat
 import zipfile
 from collections.abc import Generator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from engine.models import ModelError, ModelStore
 from engine.sources import proposed_name
+from tests.fakes.file_server import Web, serving
 from tests.unit.engine.gguf_files import File
 
 MODEL = File(data_bytes=200_000).to_bytes()
@@ -106,6 +104,26 @@ def test_a_damaged_registry_is_said_so(store: ModelStore, local: Path):
 
     with pytest.raises(ModelError, match="registry"):
         store.list()
+
+
+@pytest.mark.parametrize("models", ["[]", "null", '["tiny"]', '{"tiny": null}'])
+def test_so_is_one_that_holds_something_else(store: ModelStore, models: str):
+    store.directory.mkdir()
+    registry = f'{{"version": 1, "default": null, "models": {models}}}'
+    (store.directory / "registry.json").write_text(registry)
+
+    with pytest.raises(ModelError, match="cannot be read"):
+        store.list()
+
+
+def test_a_registry_of_a_newer_parley_is_left_alone(store: ModelStore, local: Path):
+    store.directory.mkdir()
+    newer = '{"version": 2, "default": null, "models": {}}'
+    (store.directory / "registry.json").write_text(newer)
+
+    with pytest.raises(ModelError, match="version 2, and this Parley knows 1; update Parley"):
+        store.pull(str(local))
+    assert (store.directory / "registry.json").read_text() == newer
 
 
 def test_an_unwritable_store_is_said_so(local: Path):
@@ -202,49 +220,9 @@ def test_a_package_that_is_not_there_is_said_so(store: ModelStore, wheels: Path)
 # The web, from a server that breaks off.
 
 
-class Web:
-    """Serves `body`; the first answer of a full file stops after `break_after` bytes."""
-
-    def __init__(self) -> None:
-        self.body = MODEL
-        self.tag = '"one"'
-        self.break_after: int | None = None
-        self.ranges: list[str | None] = []
-        self.url = ""
-
-
-@contextmanager
-def serving(web: Web) -> Generator[Web]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            wanted = self.headers.get("Range")
-            web.ranges.append(wanted)
-            fresh = self.headers.get("If-Range") in (None, web.tag)
-            start = int(wanted[6:-1]) if wanted and fresh else 0
-            self.send_response(206 if start else 200)
-            self.send_header("ETag", web.tag)
-            self.send_header("Content-Length", str(len(web.body) - start))
-            self.end_headers()
-            end, web.break_after = web.break_after, None
-            self.wfile.write(web.body[start:end])
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        web.url = f"http://127.0.0.1:{server.server_port}/tiny.gguf"
-        thread = Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield web
-        finally:
-            server.shutdown()
-            thread.join()
-
-
 @pytest.fixture
 def web() -> Generator[Web]:
-    with serving(Web()) as web:
+    with serving(Web(MODEL)) as web:
         yield web
 
 
