@@ -169,7 +169,9 @@ class Engine(Section):
     context_tokens: int = Field(default=4096, ge=256, description="Context of one conversation.")
     sequences: int = Field(default=8, ge=1, le=64, description="Conversations computed at once.")
     max_waiting: int = Field(
-        default=256, ge=1, description="Requests that may wait for the engine."
+        default=256,
+        ge=1,
+        description="Requests that may wait for the engine; one person's fill three quarters.",
     )
     threads: int = Field(default=0, ge=0, description="0: one a core.")
     lookup: bool = Field(

@@ -33,6 +33,11 @@ class Limits:
         """Answers one person may have written at once: one sequence is left for the others."""
         return max(1, self.sequences - 1)
 
+    @property
+    def waiting_per_person(self) -> int:
+        """Places in the line that one person may have: a quarter is left for the others."""
+        return self.waiting - self.waiting // 4
+
 
 @dataclass(slots=True)
 class Job:
@@ -126,18 +131,19 @@ class Scheduler:
     def submit(self, job: Job, deadline_s: float | None = None) -> None:
         """Put a request in the line.
 
-        Raises `LineFull` when the line is, or when the first word is not to be expected within
-        `deadline_s`.
+        Raises `LineFull` when the line has no place, or none for this person, or when the first
+        word is not to be expected within `deadline_s`.
         """
-        waits = self._first_words([*self._line(), job])
-        if self.waiting >= self.limits.waiting:
-            raise LineFull("the waiting line is full", max(1.0, waits[0] or 1.0))
-        wait_s = waits[-1]
-        if deadline_s is not None and wait_s is not None and wait_s > deadline_s:
-            late = f"the first word would come in {wait_s:.0f} s, after the deadline"
-            raise LineFull(late, wait_s - deadline_s)
+        if not self._has_place(job.person):
+            first_s = next(iter(self._first_words(self._line())), None)
+            raise LineFull("the waiting line has no place", max(1.0, first_s or 1.0))
         self._shares.join(job, self._jobs.values())
         self._jobs[job.number] = job
+        wait_s = self.places()[job.number].eta_s
+        if deadline_s is not None and wait_s is not None and wait_s > deadline_s:
+            self.finish(job.number)
+            late = f"the first word would come in {wait_s:.0f} s, after the deadline"
+            raise LineFull(late, wait_s - deadline_s)
 
     def admit(self, free: int) -> list[int]:
         """The jobs that may have a free sequence, best first; call `start` for one of them.
@@ -213,6 +219,11 @@ class Scheduler:
         line = self._line()
         waits = zip(line, self._first_words(line), strict=True)
         return {job.number: Waiting(place, s) for place, (job, s) in enumerate(waits, start=1)}
+
+    def _has_place(self, person: str) -> bool:
+        """Whether the line has a place for one more request of a person."""
+        theirs = sum(job.person == person and not job.admitted for job in self._jobs.values())
+        return self.waiting < self.limits.waiting and theirs < self.limits.waiting_per_person
 
     def _line(self) -> list[Job]:
         if not self.waiting:

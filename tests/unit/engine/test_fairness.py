@@ -22,7 +22,7 @@ def test_one_persons_many_requests_wait_for_anothers_one():
 
 def test_one_sequence_is_always_left_for_the_others():
     jobs = scheduler()
-    for number in range(1, 8):
+    for number in range(1, 7):
         ask(jobs, number, "flood", 10)
 
     assert len(start_all(jobs)) == LIMITS.sequences - 1
@@ -160,7 +160,7 @@ def test_long_conversations_do_not_starve_a_short_one():
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 200)), min_size=1, max_size=8))
 def test_everybody_is_served_in_the_end(asked: list[tuple[int, int]]):
-    jobs = scheduler(sequences=2)
+    jobs = scheduler(sequences=2, waiting=16)
     left = dict.fromkeys(range(len(asked)), 5)
     for number, (person, tokens) in enumerate(asked):
         ask(jobs, number, f"person {person}", tokens)

@@ -3,7 +3,7 @@
 import pytest
 
 from engine.scheduler import Job, LineFull
-from tests.unit.engine.scheduling import ask, run_one, scheduler, start_all
+from tests.unit.engine.scheduling import LIMITS, ask, run_one, scheduler, start_all
 
 
 def test_a_full_line_says_when_to_come_back():
@@ -92,3 +92,33 @@ def test_only_whole_answers_tell_how_long_answers_are(whole: bool, soon: bool):
     ask(jobs, 3, "bob", 10)
 
     assert ((jobs.places()[3].eta_s or 0) < 2) == soon
+
+
+def test_whoever_is_served_soon_is_not_refused_for_those_who_are_served_later():
+    jobs = scheduler(sequences=1)
+    jobs.rates.prefill, jobs.rates.token_s = 100.0, 0.01
+    for number in range(1, 6):
+        ask(jobs, number, "flood", 1000)
+    start_all(jobs, 1)
+
+    jobs.submit(Job(9, "light", "light", 20), deadline_s=20)
+
+    assert jobs.line()[0] == 9
+    assert (jobs.places()[9].eta_s or 0) < 20
+    with pytest.raises(LineFull):
+        jobs.submit(Job(10, "flood", "flood", 20), deadline_s=20)
+    assert 10 not in jobs.places()
+
+
+def test_one_person_leaves_places_in_the_line_to_the_others():
+    jobs = scheduler()
+    for number in range(LIMITS.waiting_per_person):
+        ask(jobs, number, "flood", 10)
+    with pytest.raises(LineFull):
+        ask(jobs, LIMITS.waiting_per_person, "flood", 10)
+    assert LIMITS.waiting_per_person < LIMITS.waiting
+
+    for number in range(LIMITS.waiting_per_person, LIMITS.waiting):
+        ask(jobs, number, "light", 10)
+    with pytest.raises(LineFull):
+        ask(jobs, 99, "another", 10)
