@@ -60,6 +60,11 @@ class Machine(Protocol):
         ...
 
     @property
+    def can_shift(self) -> bool:
+        """Whether tokens can be taken out of a sequence's middle."""
+        ...
+
+    @property
     def vocabulary(self) -> Spells: ...
 
     def decode(self, rows: Sequence[Row]) -> None:
@@ -74,8 +79,8 @@ class Machine(Protocol):
         """Keep the first `length` tokens of a sequence; returns how many are kept."""
         ...
 
-    def shift(self, sequence: int, start: int, end: int) -> bool:
-        """Take the tokens from `start` to `end` out and move up what follows; false: it cannot."""
+    def shift(self, sequence: int, start: int, end: int) -> None:
+        """Take the tokens from `start` to `end` out and move up what follows; if it `can_shift`."""
         ...
 
     def copy(self, source: int, target: int, length: int) -> int:

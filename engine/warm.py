@@ -7,7 +7,7 @@ whose sequence is taken meanwhile just loses what was begun.
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.base import Slide
 from engine.kvcache import Claim, Ledger
@@ -56,8 +56,9 @@ class Warmer:
         sequence = self._ledger.resident(session)
         held = self._ledger.tokens(sequence) if sequence is not None else ()
         alike = common_prefix(held, wanted)
-        if alike == min(len(held), len(wanted)) and held:
-            return  # it had not slid
+        if held and alike == min(len(held), len(wanted)):
+            self._aim(session, wanted)  # it has not slid since
+            return
         self._slid[session] = _Slid("refilled", enough=len(wanted) - 1)
         self._making.pop(session, None)
         if sequence is not None:
@@ -92,22 +93,25 @@ class Warmer:
 
     def cut(self, owner: Owner, held: Sequence[int], wanted: list[int]) -> Cut | None:
         """What to cut out of a session whose window slid, if it may be shifted once more."""
-        if owner.session not in self._slid or owner.shifts >= MOST_SHIFTS:
-            return None
-        return cut_for(held, wanted)
+        may_shift = self._model.can_shift and owner.shifts < MOST_SHIFTS
+        return cut_for(held, wanted) if may_shift and owner.session in self._slid else None
 
-    def shift(self, session: str, sequence: int, cut: Cut) -> bool:
-        """Cut so; false, and nothing done, where the model cannot."""
-        if not self._model.shift(sequence, cut.start, cut.end):
-            return False
+    def shift(self, session: str, sequence: int, cut: Cut) -> None:
+        """Cut so, as `cut` said."""
+        self._model.shift(sequence, cut.start, cut.end)
         self._ledger.cut(sequence, cut.start, cut.end)
         self._slid[session].how = "shifted"
-        return True
 
     def forget(self, session: str) -> None:
         """Drop what is known of a session."""
         self._making.pop(session, None)
         self._slid.pop(session, None)
+
+    def _aim(self, session: str, wanted: list[int]) -> None:
+        """Make this ready where something is being made ready."""
+        if making := self._making.get(session):
+            self._making[session] = replace(making, wanted=wanted)
+            self._slid[session].enough = len(wanted) - 1
 
     def _slide(self, session: str, sequence: int, wanted: list[int], spare_tokens: int) -> None:
         held, owner = self._ledger.tokens(sequence), self._ledger.owner(sequence)
@@ -115,7 +119,8 @@ class Warmer:
         exact = min(common_prefix(held, wanted), owner.exact)
         fits = len(wanted) - exact <= spare_tokens
         cut = None if fits else self.cut(owner, held, wanted)
-        if cut and self.shift(session, sequence, cut):
+        if cut:
+            self.shift(session, sequence, cut)
             return
         self._ledger.truncate(sequence, self._model.truncate(sequence, exact))
         self._slid[session].how = "warmed"

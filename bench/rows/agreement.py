@@ -55,9 +55,10 @@ def _talk(model: Model, sampler: Sampler, number: int, turn: int) -> list[float]
     _reset(model)
     _fill(model, 0, 0, shifted)
     shares = [_agreement(model, sampler, shifted, turns[WINDOW_TURNS])]
+    assert model.can_shift, "the model's cache cannot shift"
     for slides in range(1, MOST_SHIFTS + 1):
         end = SYSTEM_TOKENS + turn
-        assert model.shift(0, SYSTEM_TOKENS, end), "the model's cache cannot shift"
+        model.shift(0, SYSTEM_TOKENS, end)
         shifted = shifted[:SYSTEM_TOKENS] + shifted[end:]
         fresh = turns[WINDOW_TURNS + slides - 1]
         _fill(model, 0, len(shifted), fresh)

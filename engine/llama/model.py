@@ -143,19 +143,19 @@ class Model:
         lib.llama_memory_seq_rm(self._memory, sequence, -1, -1)
         return 0
 
-    def shift(self, sequence: int, start: int, end: int) -> bool:
+    @property
+    def can_shift(self) -> bool:
+        """Whether tokens can be taken out of a sequence's middle."""
+        return self.can_truncate and lib.llama_memory_can_shift(self._memory)
+
+    def shift(self, sequence: int, start: int, end: int) -> None:
         """Take the tokens from `start` to `end` out of a sequence and move up what follows.
 
         The moved entries are turned to their new places before anything else happens to them.
-        False, and nothing done, where the model's cache cannot do that.
         """
-        if not lib.llama_memory_can_shift(self._memory):
-            return False
-        if not lib.llama_memory_seq_rm(self._memory, sequence, start, end):
-            return False
+        lib.llama_memory_seq_rm(self._memory, sequence, start, end)
         lib.llama_memory_seq_add(self._memory, sequence, end, -1, start - end)
         self._unturned = sequence
-        return True
 
     @property
     def _pending(self) -> int | None:

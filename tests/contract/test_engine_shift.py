@@ -72,7 +72,8 @@ def written_after(model: Model, meanwhile: Callable[[Model], None]) -> list[int]
     tokens = model.vocabulary.tokenize(TEXT * 3, special=False)[:240]
     model.truncate(0, 0)
     model.decode([Row(token, at, 0, wanted=False) for at, token in enumerate(tokens)])
-    assert model.shift(0, 20, 20 + len(tokens) // 3)
+    assert model.can_shift
+    model.shift(0, 20, 20 + len(tokens) // 3)
     meanwhile(model)
     held, drawn, draws = model.held(0), [tokens[0]], model.sampler(GREEDY)
     for place in range(held, held + 24):

@@ -77,7 +77,7 @@ class PaperModel:
         self.cells: list[list[int]] = [[] for _ in range(sequences)]
         self.context_tokens = context_tokens
         self.can_truncate = can_truncate
-        self.can_shift = can_shift
+        self.can_shift = can_shift and can_truncate
         self.vocabulary = Letters()
         self.logits: dict[int, int] = {}
         self.samplers = 0
@@ -118,11 +118,10 @@ class PaperModel:
         del cells[length:]
         return length
 
-    def shift(self, sequence: int, start: int, end: int) -> bool:
+    def shift(self, sequence: int, start: int, end: int) -> None:
+        assert self.can_shift
         assert start < end <= len(self.cells[sequence])
-        if self.can_shift:
-            del self.cells[sequence][start:end]
-        return self.can_shift
+        del self.cells[sequence][start:end]
 
     def copy(self, source: int, target: int, length: int) -> int:
         assert source != target

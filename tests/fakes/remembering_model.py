@@ -79,12 +79,10 @@ class RememberingModel(PaperModel):
         del self.entries[sequence][kept:]
         return kept
 
-    def shift(self, sequence: int, start: int, end: int) -> bool:
-        shifted = super().shift(sequence, start, end)
-        if shifted:
-            moved = self.entries[sequence][end:]
-            self.entries[sequence][start:] = [replace(e, shifts=e.shifts + 1) for e in moved]
-        return shifted
+    def shift(self, sequence: int, start: int, end: int) -> None:
+        super().shift(sequence, start, end)
+        moved = self.entries[sequence][end:]
+        self.entries[sequence][start:] = [replace(e, shifts=e.shifts + 1) for e in moved]
 
     def copy(self, source: int, target: int, length: int) -> int:
         self.entries[target] = self.entries[source][:]

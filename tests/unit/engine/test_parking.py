@@ -110,3 +110,20 @@ def test_only_who_comes_back_counts_as_restored(lot: Lot) -> None:
 
     assert lot.begin(HERS, [*SYSTEM, *KEPT, 1]) == [*SYSTEM, *KEPT]
     assert lot.parking.kept.restored == 0
+
+
+def test_what_a_model_cannot_cut_yields_to_a_lender_with_more_of_the_prompt(lot: Lot) -> None:
+    window = [*SYSTEM, *KEPT, *LAST]
+    lot.model.can_shift = False
+    lot.park(ADA, [*SYSTEM, *DROPPED, *KEPT])
+    lot.warmer.prepare("ada", window, 0)
+    lot.hold(LENDER, HERS, [*SYSTEM, *KEPT[:35]])
+
+    assert lot.begin(ADA, [*window, 1]) == [*SYSTEM, *KEPT[:35]]
+
+
+@pytest.mark.parametrize(("tokens", "lent"), [(31, 0), (32, 32)])
+def test_a_few_tokens_are_not_worth_being_copied(lot: Lot, tokens: int, lent: int) -> None:
+    lot.hold(LENDER, HERS, SYSTEM[:tokens])
+
+    assert lot.begin(ADA, SYSTEM) == SYSTEM[:lent]

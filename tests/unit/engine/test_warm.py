@@ -136,6 +136,22 @@ def test_what_was_shifted_counts_as_missing_where_an_exact_prefix_would_take_spa
     assert ledger.tokens(0) == model.cells[0] == window
 
 
+def test_a_window_that_slides_once_more_meanwhile_is_made_ready_as_it_is_then() -> None:
+    model, ledger = PaperModel(1, context_tokens=2000, batch_tokens=64), Ledger(1)
+    warmer, window = Warmer(model, ledger), [*SYSTEM, *EARLY[::-1]]
+    fill(model, ledger, [*SYSTEM, *EARLY, *LATE], 0)
+    warmer.prepare("ada", [*SYSTEM, *LATE[::-1], *EARLY], 1000)
+    assert ledger.tokens(0) == SYSTEM
+
+    warmer.prepare("ada", window, 1000)
+    while rows := warmer.rows(64):
+        model.decode(rows)
+        ledger.append(0, [row.token for row in rows])
+
+    assert ledger.tokens(0) == model.cells[0] == window
+    assert warmer.settle("ada", ledger.claim(0, ADA, [*window, 1])) == "warmed"
+
+
 def fill(model: PaperModel, ledger: Ledger, tokens: list[int], start: int) -> None:
     """Compute a conversation's tokens from `start` on."""
     ledger.claim(0, ADA, tokens)
