@@ -17,7 +17,7 @@ from engine.machine import Aborted, Machine
 from engine.owner import Owner
 from engine.parking import Parking
 from engine.plan import Plan
-from engine.prompt import Prompt
+from engine.prompt import Prompt, prompt_limit
 from engine.rates import Rates
 from engine.rests import Rests
 from engine.scheduler import Draft, Job, Limits, LineFull, Scheduler, Step
@@ -25,16 +25,8 @@ from engine.shelf import Shelf
 from engine.warm import Warmer
 from engine.work import Wanted, Work, lay_out
 
-ANSWER_ROOM_TOKENS = 256
-"""A prompt must leave this much of the context to its answer, or `max_tokens` if that is less."""
-
 FETCH_S = 30.0
 """A state that its disk has not given back by then is computed anew."""
-
-
-def prompt_limit(context_tokens: int, max_tokens: int) -> int:
-    """The most tokens a prompt may have; at least half the context is the prompt's."""
-    return context_tokens - min(max(1, max_tokens), ANSWER_ROOM_TOKENS, context_tokens // 2)
 
 
 class Loop:
@@ -105,6 +97,9 @@ class Loop:
     def submit(self, number: int, request: Request, given: Prompt) -> None:
         """Put a request in the line; a refusal is in the next report."""
         prompt, shared = given.tokens, min(given.shared, len(given.tokens) - 1)
+        if not prompt:
+            self._report.failed[number] = Failure("fault", "the prompt has no tokens")
+            return
         limit = prompt_limit(self._model.context_tokens, request.sampling.max_tokens)
         if len(prompt) > limit:
             self._report.failed[number] = Failure("too_long", numbers=(len(prompt), limit))
@@ -146,7 +141,10 @@ class Loop:
         """Make ready what the session's next prompt begins with, now that its window slid.
 
         It is computed anew if that takes no longer than the engine usually rests, else shifted.
+        What leaves no room for a message is no prompt's beginning.
         """
+        if len(tokens) >= prompt_limit(self._model.context_tokens, 1):
+            return
         spare_s = 0.0 if self._work else self._rests.usual_s
         self._warmer.prepare(session, tokens, int(self._scheduler.rates.prefill * spare_s))
 
@@ -284,14 +282,16 @@ class Loop:
         return Place(work.sequence, held, work.next_token, most)
 
     def _drawn(self, wanted: Wanted) -> list[int]:
-        """The next tokens of an answer: one, and as much of its draft as the model draws again."""
+        """The next tokens of an answer: one, and as much of its draft as the model draws again
+        before the answer's end."""
         work = self._work[wanted.number]
         assert work.sampler is not None
         tokens: list[int] = []
         for row in range(wanted.row, wanted.row + len(wanted.draft) + 1):
             tokens.append(work.sampler.draw(row))
             taken = len(tokens)
-            if taken > len(wanted.draft) or tokens[-1] != wanted.draft[taken - 1]:
+            agrees = tokens[-1:] == wanted.draft[taken - 1 : taken]
+            if not agrees or self._model.vocabulary.ends(tokens[-1]):
                 break
         if wanted.draft:
             kept = wanted.length + len(tokens) - 1
@@ -329,6 +329,7 @@ class Loop:
 
     def _close(self, number: int) -> None:
         work = self._work.pop(number)
+        self.awaits_file = False  # by whoever is next, perhaps
         if not self._work:
             self._rests.begin(self._clock())
         self._guesses.close(number)

@@ -10,6 +10,14 @@ from engine.template import ChatTemplate, Part, TemplateFault
 Spelling = Callable[[str], Sequence[int] | None]
 """The token ids an assistant's text was generated as, or None."""
 
+ANSWER_ROOM_TOKENS = 256
+"""A prompt must leave this much of the context to its answer, or `max_tokens` if that is less."""
+
+
+def prompt_limit(context_tokens: int, max_tokens: int) -> int:
+    """The most tokens a prompt may have; at least half the context is the prompt's."""
+    return context_tokens - min(max(1, max_tokens), ANSWER_ROOM_TOKENS, context_tokens // 2)
+
 
 @dataclass(frozen=True, slots=True)
 class Prompt:

@@ -4,7 +4,7 @@ What runs when is `scheduler`'s, what a step brings is `loop`'s.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from engine.answer import Answer
 from engine.base import Request, Slide, Usage
@@ -31,7 +31,7 @@ class Work:
     slide: Slide = ""
     drafted: int = 0
     taken: int = 0
-    shown_place: int = field(default=0)
+    shown_place: int = 0
     shown_tokens: int = 0
     fetching_since_s: float | None = None
 

@@ -77,6 +77,22 @@ def test_a_cheap_draft_that_agrees_makes_fewer_steps_of_the_same_answer():
     assert paper.loop.steps < without(prompt)
 
 
+def test_nothing_that_was_drafted_beyond_an_answer_s_end_counts_as_taken():
+    paper = Paper(clock=lambda: 0.0)
+    ask(paper, 0, long_prompt())
+    prompts = ([n % LETTERS + 1, n // LETTERS % LETTERS + 1, *PROMPT] for n in range(LETTERS**2))
+    answers = {number: (each, answer_to(each, 120)) for number, each in enumerate(prompts, start=1)}
+    short = {number: both for number, both in answers.items() if 1 < len(both[1]) < 10}
+    assert len(short) > 3
+    for number, (prompt, answer) in short.items():
+        paper.run()
+        ask(paper, number, prompt)
+        paper.run()
+
+        assert paper.texts[number] == text_of(answer)
+        assert paper.taken[number][1] < len(answer)
+
+
 def test_several_answers_are_drafted_at_once_and_each_is_its_own():
     paper, prompt = Paper(clock=lambda: 0.0), long_prompt()
     prompts = {1: prompt, 2: prompt[:40], 3: [*prompt, 1, 2]}

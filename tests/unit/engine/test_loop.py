@@ -5,9 +5,8 @@ from dataclasses import replace
 import pytest
 
 from engine.base import Message
-from engine.loop import prompt_limit
 from engine.plan import Plan
-from engine.prompt import Prompt
+from engine.prompt import Prompt, prompt_limit
 from tests.contract.engine_fixtures import PLAN, SYSTEM, Steps, loaded_model, request
 
 LONG = "The quick brown fox jumps over the lazy dog. " * 60
