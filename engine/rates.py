@@ -7,7 +7,7 @@ SMOOTHING = 0.2
 MIN_CHUNK_TOKENS = 16
 """Prompts computed in smaller chunks than this say little of how fast prompts are."""
 LEAST_SHARE = 0.2
-"""Of a mixed step's time, the least that is the prompts' or the drafts'."""
+"""Of the time of a step with drafts, the least that is theirs."""
 DOUBT = 0.01
 """Of the measured price of drafts, so much is forgotten in a step without any."""
 
@@ -33,18 +33,16 @@ class Rates:
         return self.drafted_s or (1 / self.prefill if self.prefill else 0.0)
 
     def note(self, writers: int, prompts: int, drafted: int, seconds: float) -> None:
-        """Learn from a step with a token of each of `writers` answers, and tokens of `prompts` and
-        of their drafts."""
+        """Learn from a step with tokens of `prompts`, or with one of each of `writers` answers and
+        those `drafted` beside them."""
         seconds = max(seconds, 1e-6)
-        if not writers and prompts < MIN_CHUNK_TOKENS and self.prefill:
-            return
-        # What the writers of a mixed step took is known from the steps without anything else.
-        known = writers * self.token_s + (drafted * self._drafted_s if prompts else 0.0)
-        own = max(seconds - known, seconds * LEAST_SHARE)
         if prompts:
-            self.prefill = _smooth(self.prefill, prompts / own)
+            if prompts >= MIN_CHUNK_TOKENS or not self.prefill:
+                self.prefill = _smooth(self.prefill, prompts / seconds)
         elif drafted:
-            self.drafted_s = _smooth(self._drafted_s, own / drafted)
+            # What the answers' own tokens took is known from the steps without a draft.
+            own_s = max(seconds - writers * self.token_s, seconds * LEAST_SHARE)
+            self.drafted_s = _smooth(self._drafted_s, own_s / drafted)
         elif writers:
             self.decode = _smooth(self.decode, writers / seconds)
             self.token_s = _smooth(self.token_s, seconds / writers)
