@@ -46,9 +46,10 @@ class Read:
     tokens: dict[str, int] = field(default_factory=dict[str, int])
 
     def note(self, talk: Talk, tokens: int) -> None:
-        """All of a talk was read."""
+        """All of a talk was read, or with no `tokens`, refused."""
         self.talks.add(talk)
-        self.tokens[talk.session] = tokens
+        if tokens:
+            self.tokens[talk.session] = tokens
 
     def wants(self, talk: Talk) -> bool:
         """Whether a talk is still to be read."""

@@ -167,7 +167,7 @@ class Pool:
     async def _open_in_place_of(self, before: Seat, load: Load) -> Seat:
         """Let a model finish and leave, and load another; what comes meanwhile waits.
 
-        If the other one fails, the model before it is loaded again.
+        If the other one fails, or nobody wants it any more, the model before it is loaded again.
         """
         self._answering.clear()
         try:
@@ -177,6 +177,7 @@ class Pool:
                 self._current = await self._seats.open(load)
                 return self._current
             except BaseException:
+                await self._seats.vacate(load)  # there is no room for both
                 self._current = await self._seats.start(before.load)
                 raise
         finally:

@@ -154,6 +154,11 @@ class Seats:
         if self._seats.get(seat.load) is seat:
             del self._seats[seat.load]
 
+    async def vacate(self, load: Load) -> None:
+        """See to it that a model is in no seat, be it loading."""
+        if seat := self._seats.get(load):
+            await self.dismiss(seat)
+
     async def _end(self) -> None:
         sweeper, self._sweeper = self._sweeper, None
         if sweeper is not None:
@@ -174,12 +179,14 @@ class Seats:
         return seat
 
     async def _make_room(self, load: Load, weight: Weight) -> None:
-        """Dismiss what nobody uses until there is room. Raises `NoRoom`."""
+        """Dismiss what nobody uses until there is room; nothing where there will be none, and raise
+        `NoRoom`."""
         while weight.total_bytes > (free := self.room_bytes()):
             unused = [seat for seat in self if seat.users == 0 and seat.linger_s < STAYS]
-            if not unused:
+            in_reach = free + sum(seat.weight.total_bytes for seat in unused)
+            if weight.total_bytes > in_reach:
                 staying = sum(s.weight.total_bytes for s in self if s.linger_s == STAYS)
-                helps = weight.total_bytes <= free + staying
+                helps = weight.total_bytes <= in_reach + staying
                 raise NoRoom(load.name, weight.total_bytes, free, pause_helps=helps)
             await self._leave(min(unused, key=lambda seat: seat.used_s))
 

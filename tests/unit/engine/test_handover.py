@@ -189,6 +189,15 @@ async def test_what_a_model_refuses_is_skipped():
     assert model.began == ["eve", "bob", "ada"]
 
 
+async def test_what_a_model_refuses_takes_no_room():
+    handover, model = Handover(), Model({"bob": ContextTooLong(900, 500)})
+    heard(handover, "ada", "eve", "bob")
+    model.may_read.set()
+    async with reading(handover, model, Capacity(2, 0)):
+        pass
+    assert model.began == ["bob", "eve", "ada"]
+
+
 async def test_a_model_that_dies_of_a_conversation_need_not_read_the_rest():
     handover = Handover()
     model = Model({"bob": Interrupted("it ended", alone=True)})

@@ -1,6 +1,8 @@
 """Several models at once, in real workers: a swap loses nothing, and memory is never overdrawn."""
 
 import asyncio
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pytest
 
 from engine.base import Message, NoRoom, Swaps, Unavailable
 from engine.client import WorkerEngine
-from engine.frames import MAX_FRAME_BYTES
+from engine.frames import MAX_FRAME_BYTES, Load
 from engine.gguf import ModelError
 from engine.pool import Pool
 from engine.seats import Seats, Sharing
@@ -96,6 +98,20 @@ async def test_after_a_pause_for_a_model_that_fails_the_old_one_answers_again(tm
 
         assert (await answer(pool, request("Hello!"))).text
         assert await names(pool) == ("old",)
+
+
+async def test_whoever_gives_a_pause_up_gets_the_old_model_alone_in_memory():
+    seats = Seats(Sharing(memory_bytes=BOTH_BYTES - 1), QUICK)
+    async with Pool(OLD, lambda _: NEW, seats) as pool:
+        assert (await answer(pool, request("Hello!"))).text
+        swap = asyncio.create_task(pool.use("new", pause=True))
+        [pid] = await eventually(lambda: pids_of(seats, NEW), bool)
+        os.kill(pid, signal.SIGSTOP)  # it loads for ever
+        swap.cancel()
+        await asyncio.wait([swap])
+
+        assert [seat.load for seat in seats] == [OLD]
+        assert (await answer(pool, request("Hello!"))).text
 
 
 async def test_what_does_not_even_fit_alone_is_refused_before_anything_stops():
@@ -207,3 +223,7 @@ async def test_what_no_frame_holds_is_an_error_of_the_engine():
         with pytest.raises(Unavailable, match="too much"):
             await engine.count([huge])
         assert (await answer(engine, request("Hello!", "ada"))).text
+
+
+async def pids_of(seats: Seats, load: Load) -> list[int]:
+    return [seat.worker.pid for seat in seats if seat.load == load and seat.worker.pid]

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from engine.base import Unavailable
+from engine.base import NoRoom, Unavailable
 from engine.frames import Load
 from engine.plan import Plan
 from engine.seats import Seat, Seats, Sharing
@@ -90,6 +90,17 @@ async def test_the_room_of_who_leaves_is_given_away_when_its_process_is_gone():
         await seats.open(BOB)
 
         assert not runs(pid)
+
+
+async def test_nobody_leaves_for_a_model_that_would_not_fit_even_then():
+    room = weigh(ADA).total_bytes
+    large = replace(ADA, name="large", plan=replace(PLAN, park_bytes=2 * room))
+    async with seats_of([0.0], memory_bytes=2 * room - 1) as seats:
+        await seats.open(ADA)
+        with pytest.raises(NoRoom):
+            await seats.open(large)
+
+        assert await present(seats) == ["ada"]
 
 
 async def test_whoever_is_cancelled_while_leaving_leaves_no_worker_behind():
