@@ -50,7 +50,7 @@ class Pacing:
         if seconds > bearable_s:
             self._tokens = max(1, int(tokens * bearable_s / seconds))
             if tokens == 1:
-                self.turns = min(MOST_TURNS, round(seconds / bearable_s))
+                self.turns = round(min(MOST_TURNS, seconds / bearable_s))
         elif tokens >= self.tokens(step_s, rates) and seconds + _one_more_s(rates) <= bearable_s:
             self._tokens = tokens + 1
         self._served = self._served * KEPT + tokens

@@ -1,3 +1,5 @@
+"""Which tokens are drawn among, for rows of logits of all sizes and with equal ones."""
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,3 +45,7 @@ def test_what_is_no_number_is_left_to_the_library() -> None:
 def test_none_and_more_than_there_are_mean_all() -> None:
     logits = np.zeros(200, np.float32)
     assert len(best(logits, 0)) == len(best(logits, 500)) == 200
+
+
+def test_the_least_of_the_best_is_one_of_them() -> None:
+    assert best(np.arange(256, dtype=np.float32), 2).tolist() == [254, 255]

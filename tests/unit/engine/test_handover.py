@@ -198,6 +198,28 @@ async def test_what_a_model_refuses_takes_no_room():
     assert model.began == ["bob", "eve", "ada"]
 
 
+async def test_nothing_is_read_while_one_of_two_is_still_answered():
+    handover, model = Handover(), Model()
+    heard(handover, "ada")
+    model.may_read.set()
+    async with reading(handover, model):
+        with handover.answering(request("Hello!", "bob")):
+            with handover.answering(request("Hello!", "eve")):
+                pass
+            for _ in range(5):
+                await asyncio.sleep(0)
+            assert model.began == []
+    assert model.began == ["ada"]
+
+
+def test_as_many_are_expected_to_be_read_as_there_may_be_room_for():
+    handover = Handover()
+    heard(handover, "ada", "bob", "eve")
+
+    assert handover.expected(Capacity(2, 0)) == 2
+    assert handover.expected(Capacity(2, TOKENS)) == handover.expected(Capacity(9, 0)) == 3
+
+
 async def test_a_model_that_dies_of_a_conversation_need_not_read_the_rest():
     handover = Handover()
     model = Model({"bob": Interrupted("it ended", alone=True)})

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 
 from engine.pacing import BESIDE_READERS, MOST_TURNS, Pacing
 from engine.rates import Rates
@@ -97,6 +97,7 @@ def test_one_slow_chunk_is_made_good_again():
 
 
 @given(st.lists(st.tuples(st.integers(1, 64), st.floats(0, 10), st.floats(0, 10))))
+@example([(1, 3.0, 1e-308)])
 def test_a_prompt_always_gets_on(chunks: list[tuple[int, float, float]]):
     pacing, rates = Pacing(), Rates()
     for tokens, seconds, step_s in chunks:
@@ -121,3 +122,11 @@ def test_the_rate_beside_readers_counts_their_steps_in():
         pacing.note(10, 0.075, 0.125, rates)
 
     assert pacing.rate == pytest.approx(10 / (0.075 + 0.125))
+
+
+def test_the_rate_beside_readers_counts_all_their_turns_in():
+    pacing = Pacing()
+    pacing.note(1, 0.072, 0.03, Rates(prefill=30.0, token_s=0.03))
+    assert pacing.turns == 2
+
+    assert pacing.rate == pytest.approx(1 / (0.072 + 2 * 0.03))

@@ -3,6 +3,8 @@
 import random
 from itertools import chain
 
+import pytest
+
 from engine.base import Request, Sampling
 from engine.kvcache import Ledger
 from engine.loop import Loop
@@ -150,6 +152,31 @@ def test_a_window_that_slides_once_more_meanwhile_is_made_ready_as_it_is_then() 
 
     assert ledger.tokens(0) == model.cells[0] == window
     assert warmer.settle("ada", ledger.claim(0, ADA, [*window, 1])) == "warmed"
+
+
+@pytest.mark.parametrize(("spare_tokens", "held"), [(83, [*SYSTEM, *LATE]), (84, SYSTEM)])
+def test_a_prefix_is_exact_where_it_takes_no_more_than_spare_time(
+    spare_tokens: int, held: list[int]
+) -> None:
+    model, ledger = PaperModel(1, context_tokens=2000, batch_tokens=64), Ledger(1)
+    fill(model, ledger, [*SYSTEM, *EARLY, *LATE], 0)
+    Warmer(model, ledger).prepare("ada", [*SYSTEM, *LATE], spare_tokens)
+
+    assert ledger.tokens(0) == model.cells[0] == held
+
+
+@pytest.mark.parametrize(("kept", "told"), [(119, "warmed"), (118, "refilled")])
+def test_a_window_of_which_all_but_the_end_was_kept_was_warmed(kept: int, told: str) -> None:
+    model, ledger = PaperModel(1, context_tokens=2000, batch_tokens=64), Ledger(1)
+    warmer, window = Warmer(model, ledger), [*SYSTEM, *LATE]
+    fill(model, ledger, [*SYSTEM, *EARLY], 0)
+    warmer.prepare("ada", window, 1000)
+    model.decode([Row(t, 36 + i, 0, wanted=False) for i, t in enumerate(LATE[:40])])
+    model.decode([Row(t, 76 + i, 0, wanted=False) for i, t in enumerate(LATE[40:])])
+    ledger.append(0, LATE)
+
+    assert len(window) == 120
+    assert warmer.settle("ada", ledger.claim(0, ADA, [*window[:kept], 7, 7, 7])) == told
 
 
 def fill(model: PaperModel, ledger: Ledger, tokens: list[int], start: int) -> None:
