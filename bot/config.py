@@ -26,6 +26,8 @@ from bot.sections import Access, Api, Bot, Engine, Section, Storage, Web
 CONFIG_NAME = "parley.toml"
 ENV_PREFIX = "PARLEY_"
 CONFIG_VARIABLE = "PARLEY_CONFIG"
+PLATFORMS = ("telegram", "slack", "matrix", "web", "console", "api")
+"""Whose people and rooms `access` may name."""
 
 
 class ConfigError(Exception):
@@ -82,11 +84,30 @@ def load(path: Path | None = None) -> Settings:
     _reject_unknown_variables(environment)
     _add_secret_files(values, environment)
     try:
-        return Settings(**values)
+        settings = Settings(**values)
     except ValidationError as error:
         raise ConfigError(_explain(error, named or Path(CONFIG_NAME), environment)) from error
     except SettingsError as error:
         raise ConfigError(_explain_json(error, environment)) from error
+    _assert_platforms(settings.access, named or Path(CONFIG_NAME), environment)
+    return settings
+
+
+def _assert_platforms(access: Access, path: Path, environment: Mapping[str, str]) -> None:
+    """Whoever misspells a platform would let nobody in, and not learn why."""
+    for platform in access.open:
+        if platform not in PLATFORMS:
+            source = _source(("access", "open"), path, environment)
+            meant = _nearest(platform, list(PLATFORMS))
+            raise ConfigError(f"{source}: access.open: there is no platform “{platform}”.{meant}")
+    for owner in access.owners:
+        platform, _, person = owner.partition(":")
+        if platform not in PLATFORMS or not person:
+            source = _source(("access", "owners"), path, environment)
+            raise ConfigError(
+                f"{source}: access.owners: “{owner}” is no person. Write platform:id, as "
+                f"“telegram:123456789”; the platforms are: {', '.join(PLATFORMS)}."
+            )
 
 
 def _read_toml(named: Path | None) -> dict[str, Any]:
@@ -113,7 +134,18 @@ def _add_secret_files(values: dict[str, Any], environment: Mapping[str, str]) ->
         *tables, key = file.name.lower().split("__")
         for name in tables:
             table = table.setdefault(name, {})
-        table[key] = file.read_text("utf-8").strip()
+        table[key] = _secret(file)
+
+
+def _secret(file: Path) -> str:
+    try:
+        return file.read_text("utf-8").strip()
+    except OSError as error:
+        raise ConfigError(
+            f"secrets_dir: {file} can't be read: {error.strerror}. Let this user read it."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"secrets_dir: {file} holds no text. Write the secret alone.") from error
 
 
 def _reject_unknown_variables(environment: Mapping[str, str]) -> None:

@@ -30,6 +30,9 @@ log = structlog.get_logger(__name__)
 
 MAX_PATH_BYTES = 100
 MAX_LINE_BYTES = 4_000_000
+"""Of what is asked."""
+MAX_REPLY_BYTES = 1 << 30
+"""Of a reply: everything about somebody is one line."""
 ASK_TIMEOUT_S = 10.0
 CLOSE_S = 1.0
 """For the other ends to read what was said to them last."""
@@ -171,7 +174,7 @@ def actor() -> str:
 async def connect(path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A connection to the running bot. Raises `NotRunning`."""
     try:
-        return await asyncio.open_unix_connection(path, limit=MAX_LINE_BYTES)
+        return await asyncio.open_unix_connection(path, limit=MAX_REPLY_BYTES)
     except (FileNotFoundError, ConnectionRefusedError) as error:
         raise NotRunning(f"no bot is running at {path}") from error
     except PermissionError as error:

@@ -126,4 +126,4 @@ def _decide_text(event: MessageEvent, max_chars: int) -> Action:
 
 def _decide_command(text: str) -> Action:
     name, _, arguments = text.strip().partition(" ")
-    return Run(name.lower(), arguments.strip())
+    return Run(name.lower() or "help", arguments.strip())

@@ -1,4 +1,4 @@
-"""Writes `docs/configuration.md` and `docs/metrics.md` from the settings and metrics themselves.
+"""Writes the pages about settings, metrics and administrators' commands from the program itself.
 
 `make docs` runs it; a test compares what it returns with the committed files.
 """
@@ -17,8 +17,11 @@ from pydantic.fields import FieldInfo
 
 from bot.config import CONFIG_NAME, CONFIG_VARIABLE, ENV_PREFIX, Settings
 from bot.health import Metrics
+from bot.texts import LANGUAGES
 
 HERE = Path(__file__).parent
+ESCAPED_PIPE = r"\|"
+"""GitHub Flavored Markdown, 4.10: the one form that holds within code too."""
 NOTICE = "<!-- Written by docs/generate.py from {source}; `make docs` writes it again. -->"
 
 CONFIGURATION = f"""\
@@ -53,6 +56,33 @@ page. A histogram `x` is read as `x_bucket`, `x_sum` and `x_count`. No label hol
 or a text.
 """
 
+ADMINISTRATION = f"""\
+# Administrators' commands
+
+{NOTICE.format(source="bot/texts/en.py")}
+
+Whoever has the role `admin` or `owner` gives them in a chat: `/admin NAME …` on the page, in the
+terminal and on Telegram, `/parley admin NAME …` in Slack, `!parley admin NAME …` on Matrix. What is
+in brackets may be left out. Each use is in the audit ([operations.md](operations.md#the-audit)).
+Replies in a room are read by everybody there, but for Slack's; a direct message to the bot, or
+`parley chat` on its machine, keeps them apart.
+
+In `parley chat`, whoever runs it as the bot's user is an owner. Others get a role by a pairing code
+or `admin role` ([platforms.md](platforms.md#who-is-answered)), or on the machine, people of the
+page too, by `parley user grant NAME admin`; `parley user list` names everybody. Only an owner makes
+or unmakes administrators and owners.
+"""
+
+
+def administration() -> str:
+    """The page about administrators' commands: one table."""
+    commands = LANGUAGES["en"].admin_commands.items()
+    rows = [
+        (f"`{f'admin {name} {arguments}'.strip()}`", purpose)
+        for name, (arguments, purpose) in commands
+    ]
+    return "".join([ADMINISTRATION, "\n", *_rows(("Command", "What it does"), rows)])
+
 
 def configuration() -> str:
     """The page about settings: one table a section."""
@@ -79,7 +109,11 @@ def metrics() -> str:
 
 def pages() -> Mapping[Path, str]:
     """Each generated file and what it must hold."""
-    return {HERE / "configuration.md": configuration(), HERE / "metrics.md": metrics()}
+    return {
+        HERE / "administration.md": administration(),
+        HERE / "configuration.md": configuration(),
+        HERE / "metrics.md": metrics(),
+    }
 
 
 def _table(rows: Iterable[Sequence[str]]) -> Iterator[str]:
@@ -88,7 +122,7 @@ def _table(rows: Iterable[Sequence[str]]) -> Iterator[str]:
 
 def _rows(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     for row in (head, ["---"] * len(head), *rows):
-        yield f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |\n"
+        yield f"| {' | '.join(cell.replace('|', ESCAPED_PIPE) for cell in row)} |\n"
 
 
 def _keys(prefix: str, fields: Mapping[str, FieldInfo]) -> Iterator[Sequence[str]]:

@@ -24,7 +24,7 @@ def audit_verify(settings: Settings, *, as_json: bool) -> None:
 
 
 @audit.command("show")
-@click.option("--limit", default=50, type=click.IntRange(1), help="How many at most.")
+@click.option("--limit", default=50, type=click.IntRange(1, 100_000), help="How many at most.")
 @JSON
 @click.pass_obj
 def audit_show(settings: Settings, limit: int, *, as_json: bool) -> None:

@@ -75,7 +75,7 @@ def doctor(settings: Settings, *, as_json: bool) -> None:
 @parley.command()
 @click.option(
     "--pause",
-    type=click.FloatRange(0),
+    type=click.FloatRange(0, 3600),
     default=1.0,
     show_default=True,
     help="Seconds that the person of the conversation thinks.",

@@ -82,6 +82,9 @@ class Texts:
 
     # for administrators
     admin_usage: str
+    admin_unknown: str  # given
+    admin_misused: str  # given
+    no_room_known: str  # name
     admin_commands: Mapping[str, tuple[str, str]]  # subcommand → (arguments, one line of help)
     nobody_known: str  # name
     owners_only: str

@@ -39,8 +39,8 @@ ENGLISH = Texts(
         "ratings: {feedback}. What the model still held of them is gone too. "
         "Receipt: `{receipt}`."
     ),
-    forgotten_later="{count} backups hold it still; it is taken out of them at the next rotation, "
-    "{until}: {names}.",
+    forgotten_later="Backups that hold it still: {count}. It is taken out of them at the next "
+    "rotation, {until}: {names}.",
     forgotten_former="Files that a restore or a move left behind hold it until they are deleted: "
     "{names}.",
     export_ready="Everything that is stored about you:",
@@ -104,6 +104,10 @@ ENGLISH = Texts(
     "lists what I can do.",
     only_the_last="Only the last answer of a conversation can be written again.",
     admin_usage="For administrators:",
+    admin_unknown="There is no command {given}.",
+    admin_misused="{given} can't be understood; write it like this:",
+    no_room_known="I know no room, or more than one, called {name}. “{sign}admin rooms” lists them "
+    "all. Write it like this:",
     admin_commands={
         "users": ("[SEARCH]", "who was seen here, and their roles"),
         "role": ("PERSON ROLE", "make somebody guest, member, admin, owner or blocked"),
@@ -150,25 +154,26 @@ ENGLISH = Texts(
     owners_only="Only an owner makes or unmakes administrators and owners.",
     last_owner="That is the last owner; make another one first.",
     role_given="{person} is {role} now.",
-    users="{count} people:",
-    spent_today="{count} people asked today:",
-    spent="- {person}: {messages} messages, {seconds} s",
-    quota="{person}: today {messages} of {most_messages} messages, {seconds} of {most_seconds} s.",
-    rooms="{count} rooms:",
+    users="People: {count}",
+    spent_today="People who asked today: {count}",
+    spent="- {person}: messages {messages}, computing {seconds} s",
+    quota="{person}: messages today {messages} of {most_messages}, computing {seconds} of "
+    "{most_seconds} s.",
+    rooms="Rooms: {count}",
     room_allowed="I answer in {room} now.",
     room_denied="I am silent in {room} now.",
     room_every="I answer every message in {room} now.",
     room_mention="I answer mentions and replies in {room} now.",
-    announced="Said in {count} rooms.",
-    caches="{count} rooms keep answers:",
-    cache="- {room}: {count} answers",
+    announced="Said. Rooms: {count}.",
+    caches="Rooms that keep answers: {count}",
+    cache="- {room}: answers kept {count}",
     cache_on="In {room}, an answer is given again for {hours:g} h to whoever asks the same first.",
     cache_off="I keep no answers in {room} any more; those that were kept are gone.",
     retention="So long are conversations kept; what is older is deleted within the hour:",
     retention_place="- {place}: {kept}",
     retention_set="For {place} holds now: {kept}.",
     kept_for_ever="kept for ever",
-    kept_days="kept for {days} days",
+    kept_days="kept for {days} d",
     kept_default="nothing of its own",
     model="{model} answers ({state}). In the store: {names}.",
     model_loads="Loading {model} …",
@@ -184,21 +189,21 @@ ENGLISH = Texts(
     resumed="I answer everybody again.",
     draining="I finish what runs and end.",
     stats=(
-        "Today: {messages} answers for {people} people, {seconds} s of computing.\n\n"
+        "Today: answers {messages}, people {people}, computing {seconds} s.\n\n"
         "- turns kept: {turns}\n- waiting: {waiting}\n- undelivered: {dead}"
     ),
     storage_copying="- storage: on the NAS; rows on their way there: {rows}",
-    storage_degraded="- storage: degraded, the NAS is away. Nothing is lost: {rows} rows wait on "
-    "this machine, the oldest for {seconds} s. {reason}",
+    storage_degraded="- storage: degraded, the NAS is away. Nothing is lost; rows that wait on "
+    "this machine: {rows}, the oldest for {seconds} s. {reason}",
     storage_leased="- standby: this bot has the lease (epoch {epoch})",
-    storage_refused="- storage: the copies went different ways, and you have to choose. {rows} "
-    "rows wait on this machine, the oldest for {seconds} s. {reason}",
+    storage_refused="- storage: the copies went different ways, and you have to choose. Rows "
+    "that wait on this machine: {rows}, the oldest for {seconds} s. {reason}",
     backup_kept="- backup: last {last}, {count} kept",
     backup_failed="- backup: it fails and is tried again; last {last}, {count} kept. {reason}",
-    sessions="{count} conversations are awake:",
+    sessions="Conversations that are awake: {count}",
     session="- {session}: {waiting} waiting",
-    audit="The last {count} entries:",
-    found="The best {count}:",
+    audit="The latest entries: {count}",
+    found="The best that were found: {count}",
     found_nothing="Nothing was found.",
     search_directly="Please search in a direct message to me: here others would read along.",
     query_faults={
@@ -212,7 +217,7 @@ ENGLISH = Texts(
         "nobody": "from:{part}: nobody is known by that name or key.",
         "no_room": "in:{part}: no room has that title or key.",
     },
-    standards="{count} standard answers:",
+    standards="Standard answers: {count}",
     standard="- `{name}`: {patterns}{state}",
     standard_disabled=" (off)",
     standard_set="Kept: the standard answer `{name}`.",
@@ -239,7 +244,7 @@ ENGLISH = Texts(
     pattern_twice="The pattern `{pattern}` captures `{variable}` twice; name one of them "
     "differently.",
     no_dead_letters="No answer is stuck.",
-    dead_letters="{count} undelivered:",
+    dead_letters="Undelivered: {count}",
     dead_letter="- `{key}` on {platform} for {person}: {error}",
     dead_retried="`{key}` is being delivered again.",
     dead_unknown="There is no undelivered answer “{key}”.",

@@ -94,6 +94,10 @@ CHINESE = Texts(
     "发送“{sign}help”查看我能做什么。",
     only_the_last="只能重新生成对话中的最后一个回答。",
     admin_usage="管理员命令：",
+    admin_unknown="没有 {given} 这个命令。",
+    admin_misused="无法理解 {given}，写法如下：",
+    no_room_known="没有名为 {name} 的群聊，或有多个同名的群聊。“{sign}admin rooms”可查看全部。"
+    "写法如下：",
     admin_commands={
         "users": ("[SEARCH]", "出现过的人及其角色"),
         "role": ("PERSON ROLE", "设为 guest、member、admin、owner 或 blocked"),

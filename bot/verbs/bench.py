@@ -22,6 +22,7 @@ from bot.verbs.models import ensure
 from bot.verbs.opened import assert_stopped
 from bot.verbs.progress import progress
 from engine.base import EngineStatus
+from storage.records import StorageError
 
 HISTORY = "bench.jsonl"
 PLOT = "bench.svg"
@@ -44,12 +45,11 @@ class Run:
 
 
 def measure(settings: Settings, *, pause_s: float, as_json: bool) -> None:
-    """Measure, print, keep. Raises `ControlError`, `EngineError`."""
+    """Measure, print, keep. Raises `ControlError`, `EngineError`, `StorageError`."""
     asyncio.run(assert_stopped(settings, BESIDE))
+    directory = _directory(settings)
     if settings.engine.kind == "llama":
         ensure(settings)
-    directory = settings.storage.path.absolute().parent
-    directory.mkdir(parents=True, exist_ok=True)
     run = asyncio.run(_measure(settings, pause_s))
     before = _last(directory / HISTORY, run)
     with (directory / HISTORY).open("a", encoding="utf-8") as file:
@@ -61,6 +61,20 @@ def measure(settings: Settings, *, pause_s: float, as_json: bool) -> None:
     for line in _table(run, before):
         click.echo(line)
     click.echo(f"Drawn in {directory / PLOT}; every run is kept in {directory / HISTORY}.")
+
+
+def _directory(settings: Settings) -> Path:
+    """Where runs are kept; asked before minutes are spent. Raises `StorageError`."""
+    directory = settings.storage.path.absolute().parent
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / HISTORY).open("a").close()
+    except OSError as error:
+        raise StorageError(
+            f"{directory}, where the database is and every run is kept, can't be written to: "
+            f"{error.strerror}. Set another storage.path, or let this user write there."
+        ) from error
+    return directory
 
 
 async def _measure(settings: Settings, pause_s: float) -> Run:

@@ -131,7 +131,7 @@ class Talk:
 
 
 def _wait(message: dict[str, Any]) -> None:
-    eta = f", about {message['eta_s']:.0f} s" if message.get("eta_s") else ""
+    eta = f", about {max(1.0, message['eta_s']):.0f} s" if message.get("eta_s") else ""
     click.echo(f"(place {message['wait']} in the line{eta})", err=True)
 
 

@@ -9,7 +9,7 @@ from types import FrameType
 import click
 
 from bot.config import Settings
-from bot.control import NotRunning, actor, ask, socket_path
+from bot.control import ControlError, NotRunning, actor, ask, socket_path
 from bot.model import needs_demo, store_of
 from bot.place import place_of
 from bot.verbs.progress import progress
@@ -84,9 +84,26 @@ def use(settings: Settings, name: str, *, pause: bool) -> None:
 
 
 def remove(settings: Settings, name: str) -> None:
-    """Delete a model."""
-    model = store_of(settings).remove(name)
+    """Delete a model, but not the one that answers: its worker could not start again."""
+    model = store_of(settings).get(name)
+    if asyncio.run(_answering(settings)) == model.name:
+        raise ControlError(
+            f"{model.name} answers people now. Let another one answer (“parley models use NAME”), "
+            "or stop the bot, then remove it."
+        )
+    store_of(settings).remove(model.name)
     click.echo(f"{model.name} is gone, {model.size_bytes / MEBIBYTE:,.0f} MiB are free again.")
+    if model.default:
+        click.echo("It was to answer. Choose another one: “parley models use NAME”.")
+
+
+async def _answering(settings: Settings) -> str:
+    """The model of the running bot; empty where none runs."""
+    try:
+        status = await ask(socket_path(place_of(settings).here), {"do": "status"})
+    except NotRunning:
+        return ""
+    return str(status.get("model", ""))
 
 
 def _say(line: object) -> None:

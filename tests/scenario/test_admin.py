@@ -67,8 +67,10 @@ async def test_nobody_else_administers(tmp_path: Path, name: str, role: Role) ->
 async def test_alone_it_lists_everything(tmp_path: Path) -> None:
     async with running_bot(house(tmp_path)) as bot:
         usage = await tell(bot, "admin")
-        assert all(f"`/admin {name}" in usage for name in SUBCOMMANDS)
-        assert await tell(bot, "admin frobnicate") == usage
+        listed = [line for line in usage.splitlines() if line.startswith("- `/admin ")]
+        assert [line.split("`")[1].split()[1] for line in listed] == [*SUBCOMMANDS]
+        unknown = TEXTS.admin_unknown.format(given="`admin frobnicate`")
+        assert await tell(bot, "admin frobnicate") == f"{unknown}\n\n{usage}"
 
 
 @pytest.mark.parametrize(
@@ -80,15 +82,16 @@ async def test_alone_it_lists_everything(tmp_path: Path) -> None:
         "allow",
         "deny",
         "rooms sometimes",
-        "rooms every nowhere",
         "quota fake:boss messages=many",
         "quota fake:boss size=3",
         "dead letters",
         "dead retry",
         "audit all",
+        "audit 0",
+        f"audit {'9' * 5_000}",
+        f"quota fake:boss messages={'9' * 20}",
         "cache on",
         "cache sometimes",
-        "cache on nowhere",
         "standard set",
         "standard frobnicate",
         "search",
@@ -103,6 +106,17 @@ async def test_a_wrong_form_shows_how_it_is_used(tmp_path: Path, wrong: str) -> 
         name = wrong.split()[0]
         assert f"`/admin {name} " in usage
         assert usage.count("`/admin ") == 1
+        shown = wrong if len(wrong) <= 60 else f"{wrong[:60]}…"
+        assert usage.startswith(TEXTS.admin_misused.format(given=f"`admin {shown}`"))
+        assert await entries(bot) == []
+
+
+@pytest.mark.parametrize("form", ["rooms every", "cache on", "retention 7"])
+async def test_a_room_that_nobody_knows_is_named(tmp_path: Path, form: str) -> None:
+    async with running_bot(house(tmp_path)) as bot:
+        told = await tell(bot, f"admin {form} nowhere")
+        assert told.startswith(TEXTS.no_room_known.format(name="`nowhere`", sign="/"))
+        assert f"`/admin {form.split()[0]} " in told
         assert await entries(bot) == []
 
 
@@ -221,7 +235,7 @@ async def test_numbers_sessions_and_the_model(tmp_path: Path) -> None:
         await bot.platform.receive([message("hello")])
         await bot.platform.until(lambda: bot.platform.shown("ann") == ["echo: hello"])
         stats = await tell(bot, "admin stats")
-        assert "Today: 1 answers for 1 people" in stats
+        assert "Today: answers 1, people 1" in stats
         assert "- fake: up" in stats
         assert "`fake:bot:ann`: 1 messages" in await tell(bot, "admin quota")
         bot.engine.hold()

@@ -29,6 +29,7 @@ from tests.clients.page import Tab
 from tests.contract.engine_fixtures import demo_model
 from tests.fakes.platform import LIMITS, FakePlatform
 from tests.scenario.bots import running_app, running_bot, settings_in
+from tests.scenario.test_command_line import parley
 from tests.unit.bot.events import message
 
 TEXTS = texts_for("en")
@@ -191,6 +192,22 @@ async def test_without_room_for_both_the_numbers_and_the_way_out_are_told(tmp_pa
         assert TEXTS.model_answers.format(model="`second`") in told
         assert TEXTS.model_until_restart.format(model=f"`{DEMO.name}`") in told
         assert (await running.desk.engine.status()).model == "second"
+
+
+async def test_the_model_that_answers_is_not_removed(tmp_path: Path):
+    settings = house(tmp_path)
+    where = {
+        "PARLEY_STORAGE__PATH": str(settings.storage.path),
+        "PARLEY_ENGINE__MODELS_DIR": str(settings.engine.models_dir),
+    }
+    async with bot_of(settings):
+        code, _, err = await parley(tmp_path, "models", "remove", DEMO.name, **where)
+        assert (code, "answers people now" in err) == (1, True)
+        code, _, err = await parley(tmp_path, "models", "remove", "second", **where)
+        assert (code, err) == (0, "")
+    code, out, _ = await parley(tmp_path, "models", "remove", DEMO.name, **where)
+    assert (code, "“parley models use NAME”" in out) == (0, True)
+    assert store_of(settings).list() == []
 
 
 async def test_a_program_names_the_model_that_answers_it(tmp_path: Path):

@@ -31,14 +31,14 @@ async def test_an_administrator_says_how_long_and_it_is_written_down(tmp_path: P
         await make(bot, ANN, Role.MEMBER)
         denied = await tell(bot, "admin retention 1 everywhere", ANN)
         assert denied == TEXTS.not_allowed.format(name="admin")
-        assert "`fake:bot:room` holds now: kept for 7 days" in await tell(
+        assert "`fake:bot:room` holds now: kept for 7 d" in await tell(
             bot, "admin retention 7 fake:bot:room"
         )
         assert "`everywhere` holds now: kept for ever" in await tell(
             bot, "admin retention off everywhere"
         )
         listed = await tell(bot, "admin retention")
-        assert "- `everywhere`: kept for ever\n- `fake:bot:room`: kept for 7 days" in listed
+        assert "- `everywhere`: kept for ever\n- `fake:bot:room`: kept for 7 d" in listed
         await tell(bot, "admin retention default everywhere")
         assert bot.running.desk.expiry.retention.days == 90
         boss = f"fake:bot:{BOSS.id}"

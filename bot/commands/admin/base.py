@@ -9,9 +9,12 @@ from bot.commands.base import Invocation
 from bot.people import find_person
 from storage.records import AuditEntry, RoomState
 
+MOST_DIGITS = 9
+"""Of a number in a command; SQLite keeps a few more."""
+
 
 class Usage(Exception):
-    """The arguments do not fit."""
+    """The arguments do not fit; the text says what is wrong, where more is known than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,13 @@ def entry(
     """The audit entry of what is being done."""
     action = " ".join(["admin", *call.arguments.split()[:1]])
     return AuditEntry(call.person, action, target, json.dumps(detail), outcome, call.origin)
+
+
+def number(word: str, least: int = 1) -> int:
+    """A whole number that somebody wrote. Raises `Usage`."""
+    if not (word.isdecimal() and len(word) <= MOST_DIGITS and int(word) >= least):
+        raise Usage
+    return int(word)
 
 
 def noted(call: Invocation, target: str = "") -> Change:
@@ -73,6 +83,19 @@ async def target_of(call: Invocation, text: str) -> RoomState | str | None:
     if room and text != room.place.key and person:
         return person if text == person else None
     return room or person
+
+
+def known_room(call: Invocation, text: str) -> RoomState:
+    """The room that is meant, as `room_of` finds it. Raises `Usage`."""
+    room = room_of(call, text)
+    if room is None:
+        raise Usage(no_room_known(call, text) if text else "")
+    return room
+
+
+def no_room_known(call: Invocation, name: str) -> str:
+    """That no room, or more than one, is called so."""
+    return call.texts.no_room_known.format(name=code(name), sign=call.sign)
 
 
 def nobody_known(call: Invocation, name: str) -> str:

@@ -1,6 +1,14 @@
 """`admin retention`: how long conversations are kept."""
 
-from bot.commands.admin.base import Subcommand, Usage, code, entry, noted, room_of
+from bot.commands.admin.base import (
+    Subcommand,
+    Usage,
+    code,
+    entry,
+    known_room,
+    noted,
+    room_of,
+)
 from bot.commands.base import Invocation
 from bot.texts import Texts
 from storage.retention import FOR_EVER, MOST_DAYS
@@ -14,10 +22,8 @@ async def retention(call: Invocation, rest: str) -> None:
     word, _, name = rest.partition(" ")
     if not word:
         return await _list(call)
-    place = _place(call, name.strip())
-    if place is None:
-        raise Usage
     days = None if word == DEFAULT else _days(word)
+    place = _place(call, name.strip())
     change = call.desk.expiry.keep(days, place, entry(call, place or EVERYWHERE, days=days))
     kept = call.texts.kept_default if days is None else _kept(call.texts, days)
     text = call.texts.retention_set.format(place=code(place or EVERYWHERE), kept=kept)
@@ -35,14 +41,13 @@ async def _list(call: Invocation) -> None:
     await call.reply("\n".join(lines), noted(call))
 
 
-def _place(call: Invocation, name: str) -> str | None:
-    """The key of what is named; empty for everywhere, None for what is unknown."""
+def _place(call: Invocation, name: str) -> str:
+    """The key of what is named; empty for everywhere. Raises `Usage`."""
     if name == EVERYWHERE:
         return ""
-    room = room_of(call, name)
-    if room is not None:
-        return room.place.key
-    return name if name.count(":") >= 2 else None
+    if room_of(call, name) is None and name.count(":") >= 2:
+        return name
+    return known_room(call, name).place.key
 
 
 def _days(word: str) -> int:

@@ -5,7 +5,7 @@ from functools import partial
 from adapters.capabilities import Connects
 from bot.backups import Backups
 from bot.change import Change
-from bot.commands.admin.base import Subcommand, Usage, alone, code, entry, noted
+from bot.commands.admin.base import Subcommand, Usage, alone, code, entry, noted, number
 from bot.commands.base import Invocation
 from bot.texts import Texts
 from storage.condition import Condition
@@ -119,9 +119,8 @@ async def _retry_dead(call: Invocation, key: str) -> None:
 
 async def audit(call: Invocation, rest: str) -> None:
     """What administrators did lately."""
-    if rest and not rest.isdecimal():
-        raise Usage
-    entries = await call.desk.audit.latest(min(int(rest or AUDIT_SHOWN), MOST_SHOWN))
+    count = number(rest) if rest else AUDIT_SHOWN
+    entries = await call.desk.audit.latest(min(count, MOST_SHOWN))
     lines = [call.texts.audit.format(count=len(entries)), ""]
     for each in entries:
         at = f"{each.at:%Y-%m-%d %H:%M}" if each.at else ""

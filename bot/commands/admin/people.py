@@ -9,6 +9,7 @@ from bot.commands.admin.base import (
     entry,
     nobody_known,
     noted,
+    number,
     person_of,
 )
 from bot.commands.base import Invocation
@@ -83,9 +84,9 @@ def _bounds(options: list[str]) -> Quota:
     given: dict[str, int] = {}
     for option in options:
         name, _, value = option.partition("=")
-        if name not in ("messages", "seconds") or not value.isdecimal():
+        if name not in ("messages", "seconds"):
             raise Usage
-        given[name] = int(value)
+        given[name] = number(value, least=0)
     return Quota(**given)
 
 

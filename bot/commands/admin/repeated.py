@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from bot.commands.admin.base import Subcommand, Usage, code, entry, noted, room_of
+from bot.commands.admin.base import Subcommand, Usage, code, entry, known_room, noted
 from bot.commands.base import Invocation
 from bot.pattern import Invalid
 from bot.standard import written
@@ -18,9 +18,9 @@ async def cache(call: Invocation, rest: str) -> None:
     switch, _, name = rest.partition(" ")
     if not switch:
         return await _list_caches(call)
-    room = room_of(call, name.strip())
-    if switch not in SWITCH or room is None:
+    if switch not in SWITCH:
         raise Usage
+    room = known_room(call, name.strip())
     title = room.title or call.event.room_name
     changed = replace(room, keeps_answers=SWITCH[switch], title=title)
     key = room.place.key

@@ -11,6 +11,7 @@ from bot.commands.admin.base import (
     Usage,
     code,
     entry,
+    known_room,
     nobody_known,
     noted,
     room_of,
@@ -67,9 +68,9 @@ async def rooms(call: Invocation, rest: str) -> None:
     mode, _, name = rest.partition(" ")
     if not mode:
         return await _list(call)
-    room = room_of(call, name.strip())
-    if mode not in MODES or room is None:
+    if mode not in MODES:
         raise Usage
+    room = known_room(call, name.strip())
     changed = replace(room, every_message=MODES[mode])
     change = call.desk.roster.put_room(changed, entry(call, room.place.key, mode=mode))
     text = call.texts.room_every if MODES[mode] else call.texts.room_mention

@@ -64,6 +64,12 @@ def test_secrets_come_from_files(tmp_path: Path) -> None:
         ("[web\n", "is not valid TOML"),
         ('secrets_dir = "nowhere"\n', "nowhere is no directory"),
         ("[api.tokens]\nci = 5\n", "api.tokens.ci = (a secret)"),
+        (
+            "[access]\nopen = ['slak']\n",
+            "access.open: there is no platform “slak”. Did you mean “slack”?",
+        ),
+        ("[access]\nowners = ['ann']\n", "access.owners: “ann” is no person. Write platform:id"),
+        ("[access]\nowners = ['slak:U1']\n", "access.owners: “slak:U1” is no person."),
     ],
 )
 def test_faults_name_key_and_remedy(text: str, told: str) -> None:
@@ -102,3 +108,17 @@ def test_a_wrong_variable_is_named(
 def test_a_missing_named_file_is_an_error() -> None:
     with pytest.raises(ConfigError, match="can't be read"):
         load(Path("nowhere.toml"))
+
+
+def test_platforms_and_people_of_theirs_are_known() -> None:
+    written("[access]\nopen = ['slack']\nowners = ['matrix:@ann:example.org', 'telegram:1']\n")
+    assert load().access.open == ("slack",)
+
+
+def test_a_secret_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    (secrets / "engine__api_key").write_bytes(b"\xff\xfe\x00")
+    written(f'secrets_dir = "{secrets}"\n')
+    with pytest.raises(ConfigError, match=r"engine__api_key holds no text"):
+        load()

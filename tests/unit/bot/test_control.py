@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.control import Control, ControlError, ask, connect, socket_path
+from bot.control import MAX_LINE_BYTES, Control, ControlError, ask, connect, socket_path
 from storage.opening import Place
 
 
@@ -95,3 +95,13 @@ async def test_what_was_said_last_is_heard_to_its_end(tmp_path: Path) -> None:
     assert (await reading).endswith(b"\n")
     writer.close()
     await writer.wait_closed()
+
+
+async def test_everything_about_somebody_is_handed_over_however_much_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "p.sock"
+
+    async def export(_: object, progress: object) -> str:
+        return "x" * 3 * MAX_LINE_BYTES
+
+    async with Control(path, None, {"db.export": export}).listening():
+        assert len(await ask(path, {"do": "db.export"})) == 3 * MAX_LINE_BYTES

@@ -34,6 +34,7 @@ CASES: list[tuple[MessageEvent, Action]] = [
     (message("👎", kind=Kind.REACTION), Rate(-1)),
     (message("🎉", kind=Kind.REACTION), Ignore("a reaction without a meaning")),
     (message("Help", kind=Kind.COMMAND), Run("help", "")),
+    (message(" ", kind=Kind.COMMAND), Run("help", "")),
     (message("admin  dead retry x ", kind=Kind.COMMAND), Run("admin", "dead retry x")),
     (message("аdmin", kind=Kind.COMMAND), Run("аdmin", "")),  # a Cyrillic а is another command
     (message("join", kind=Kind.MEMBERSHIP), Note(joined=True)),

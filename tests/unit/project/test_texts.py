@@ -1,5 +1,6 @@
 """Every language says the same things, with the same values in them."""
 
+import re
 from dataclasses import asdict
 from string import Formatter
 from typing import Any
@@ -20,6 +21,12 @@ def test_texts_have_the_placeholders_of_english(language: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_text_is_empty(language: str) -> None:
     assert [name for name, text in asdict(LANGUAGES[language]).items() if not text] == []
+
+
+def test_english_does_not_speak_of_one_rooms() -> None:
+    counted = re.compile(r"\{(count|messages|people|rows|days|answers)\} (people|\w+s)\b")
+    texts = {name: text for name, text in asdict(LANGUAGES["en"]).items() if isinstance(text, str)}
+    assert [name for name, text in texts.items() if counted.search(text)] == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
