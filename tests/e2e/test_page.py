@@ -8,6 +8,12 @@ from playwright.async_api import Browser, expect
 from tests.clients.process import BotProcess
 from tests.e2e.visitors import ANSWER_MS, visitor
 
+LINES = """cell => {
+  const words = document.createRange();
+  words.selectNodeContents(cell);
+  return words.getClientRects().length;
+}"""
+
 
 @pytest.mark.timeout(240)
 async def test_two_people_a_room_and_a_restart(bot: BotProcess, browser: Browser) -> None:
@@ -127,6 +133,20 @@ async def test_on_a_phone_the_rooms_are_a_drawer(echo: BotProcess, browser: Brow
         await ann.page.locator("#direct-rooms button").click()
         await expect(ann.page.get_by_test_id("new-room")).not_to_be_in_viewport()
         await expect(ann.page.locator("#talk")).not_to_have_attribute("inert", "")
+
+
+async def test_on_a_phone_a_table_scrolls_and_breaks_no_word(
+    echo: BotProcess, browser: Browser
+) -> None:
+    async with visitor(browser, viewport={"width": 360, "height": 640}) as ann:
+        await ann.join(echo.link, "Ann")
+        head_row = "| Remark | Name | Price | Fourth | Fifth |"
+        row = "| from the Donaudampfschifffahrtsgesellschaft, freshly | apples | 3.20 | x | y |"
+        await ann.say(f"prices\n\n{head_row}\n{'| --- ' * 5}|\n{row}")
+        head = ann.page.locator("th").filter(has_text="Price").first
+        await expect(head).to_be_visible()
+        assert await head.evaluate(LINES) == 1
+        assert await ann.page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 async def test_light_and_dark(echo: BotProcess, browser: Browser) -> None:

@@ -237,7 +237,7 @@ async def test_numbers_sessions_and_the_model(tmp_path: Path) -> None:
         stats = await tell(bot, "admin stats")
         assert "Today: answers 1, people 1" in stats
         assert "- fake: up" in stats
-        assert "`fake:bot:ann`: 1 messages" in await tell(bot, "admin quota")
+        assert "`fake:bot:ann`: messages 1" in await tell(bot, "admin quota")
         bot.engine.hold()
         await bot.platform.receive([message("hold on")])
         await bot.until_asked(2)
