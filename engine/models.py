@@ -214,14 +214,15 @@ class ModelStore:
             raise self._damaged() from exc
         if not isinstance(registry, dict) or {"default", "models"} - registry.keys():
             raise self._damaged()
-        if not isinstance(registry["models"], dict):
+        known = cast(dict[str, Any], registry)
+        if not isinstance(known["models"], dict):
             raise self._damaged()
-        if (version := registry.get("version")) != REGISTRY_VERSION:
+        if known.get("version") != REGISTRY_VERSION:
             raise ModelError(
-                f"The model registry {path} is of version {version!r}, and this Parley knows "
-                f"{REGISTRY_VERSION}; update Parley."
+                f"The model registry {path} is of version {known.get('version')!r}, and this "
+                f"Parley knows {REGISTRY_VERSION}; update Parley."
             )
-        return cast(dict[str, Any], registry)
+        return known
 
     def _damaged(self) -> ModelError:
         return ModelError(
