@@ -34,7 +34,7 @@ MAX_LINES = 200_000
 MAX_MEMORY_BYTES = 128 << 20
 REHEARSED_TURNS = 12
 
-_MARK = re.compile("\ue000([0-9]+)\ue001")
+_MARK = re.compile("\ue000([0-9]{1,9})\ue001")
 
 Part = str | int
 """A piece of the template's own text, or the index of the message whose content stands here."""
@@ -99,9 +99,8 @@ class ChatTemplate:
     def _render_roles(self, roles: tuple[Role, ...]) -> tuple[Part, ...]:
         marked = [{"role": role, "content": f"\ue000{i}\ue001"} for i, role in enumerate(roles)]
         parts = _split(self._render(marked))
-        missing = set(range(len(roles))) - {part for part in parts if isinstance(part, int)}
-        if missing:
-            raise TemplateFault("the chat template leaves messages out")
+        if {part for part in parts if isinstance(part, int)} != set(range(len(roles))):
+            raise TemplateFault("the chat template leaves messages out, or makes some up")
         return parts
 
     def _render(self, messages: list[dict[str, str]]) -> str:

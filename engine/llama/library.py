@@ -10,7 +10,7 @@ from pathlib import Path
 
 from llama_cpp import llama_cpp as lib
 
-_ERROR_LEVEL = 3
+_ERROR_LEVEL = 4  # GGML_LOG_LEVEL_ERROR
 _SUFFIX = ".dylib" if sys.platform == "darwin" else ".so"
 
 
@@ -32,8 +32,13 @@ class Log:
             self._errors.append(line)
 
     def last(self, default: str) -> str:
-        """The oldest of the last errors, which is nearest to the cause; without any, `default`."""
-        return self._errors[0] if self._errors else default
+        """The oldest of the last errors, which is nearest to the cause; without any, `default`.
+
+        Told once: it is not the cause of the next fault.
+        """
+        oldest = self._errors[0] if self._errors else default
+        self._errors.clear()
+        return oldest
 
 
 log = Log()

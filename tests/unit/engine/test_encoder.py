@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from engine.llama import Encoder, ModelFault
+from engine.llama.context import NO_SLOT, check
+from engine.llama.library import open_model
 from engine.machine import Aborted
 from tests.contract.engine_fixtures import demo_model
 from tests.unit.engine.gguf_files import text, u32
@@ -42,6 +44,15 @@ def test_a_model_that_only_compares_texts_is_refused_and_leaves_nothing_behind(t
 
     assert path.name not in Path("/proc/self/maps").read_text()
     assert grown_mb < 50  # a context is hundreds
+
+
+def test_the_cause_of_one_fault_is_not_told_of_the_next(tmp_path: Path):
+    (tmp_path / "noise.gguf").write_bytes(b"noise")
+    with pytest.raises(ModelFault, match="magic"):
+        open_model(tmp_path / "noise.gguf")
+
+    with pytest.raises(ModelFault, match="no room in the cache"):
+        check(NO_SLOT)
 
 
 def test_a_pass_that_nobody_waits_for_any_more_is_broken_off_and_the_next_one_is_whole():

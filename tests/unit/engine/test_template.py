@@ -118,6 +118,8 @@ ATTACKS = {
     "syntax": "{% if %}",
     "no messages": "nothing",
     "long source": "a" * 200_000,
+    "a message that is not there": CHATML + "\ue0007\ue001",
+    "a message of a number without end": CHATML + "\ue000" + "7" * 5000 + "\ue001",
 }
 
 
