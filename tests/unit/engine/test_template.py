@@ -119,7 +119,6 @@ ATTACKS = {
     "no messages": "nothing",
     "long source": "a" * 200_000,
     "a message that is not there": CHATML + "\ue0007\ue001",
-    "a message of a number without end": CHATML + "\ue000" + "7" * 5000 + "\ue001",
 }
 
 
@@ -127,6 +126,12 @@ ATTACKS = {
 def test_a_hostile_template_is_a_fault_and_nothing_else(name: str):
     with pytest.raises(TemplateFault):
         Prompter(Letters(), ChatTemplate(ATTACKS[name] + "{% for m in [] %}{% endfor %}"))
+
+
+def test_a_number_without_an_end_marks_nothing():
+    text = "\ue000" + "7" * 5000 + "\ue001"
+    parts, _ = ChatTemplate(CHATML + text).parts([Message("user", "")])
+    assert str(parts[-1]).endswith(text)
 
 
 @pytest.mark.parametrize("source", [CHATML, GEMMA])
