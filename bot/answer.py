@@ -79,7 +79,7 @@ class Answering:
             outcome = Outcome.SET_ASIDE if reason == "set_aside" else Outcome.REFUSED
             await self.refuse(question, sink, reason, outcome, draft.retry_after_s)
             return None
-        turn = await self._turn(question, draft, sink)
+        turn = self._turn(question, draft)
         text = self._final_text(question, draft)
         bodies = sink.bodies(text, ratable=True) if sink.to else []
         charge = self._charge(question, messages=1)
@@ -182,8 +182,8 @@ class Answering:
     def _session_of(self, event: MessageEvent) -> str:
         return session_key(event.address, by_thread=self._settings.bot.by_thread)
 
-    async def _turn(self, question: Question, draft: Draft, sink: Sink) -> Turn:
-        made = draft.look.ready.made if draft.look.ready else await self.computing.made(sink)
+    def _turn(self, question: Question, draft: Draft) -> Turn:
+        assert draft.made, "there is a text"
         turn = Turn(
             id=question.answer,
             session=self._session_of(question.event),
@@ -193,7 +193,7 @@ class Answering:
             answer=draft.text.strip(),
             created_at=datetime.now(UTC),
             stopped=draft.stopped,
-            **asdict(made),
+            **asdict(draft.made),
             usage=json.dumps(asdict(draft.usage)) if draft.usage else "{}",
         )
         return replace(turn, number=question.turn.number) if question.turn else turn

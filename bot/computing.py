@@ -79,7 +79,9 @@ class Computing:
 
     async def made(self, sink: Sink) -> Made:
         """What an answer that begins now is made with."""
-        status = await self._engine.status()
+        return self._made(await self._engine.status(), sink)
+
+    def _made(self, status: EngineStatus, sink: Sink) -> Made:
         return Made(
             model=status.sha256 or status.model,
             prompt_version=window.prompt_version(self.persona),
@@ -138,7 +140,8 @@ class Computing:
         draft.look = await self._memory.ready.look(question, made, first=first)
         if draft.look.ready is None:
             return False
-        draft.text, draft.finish = draft.look.ready.text, "stop"
+        ready = draft.look.ready
+        draft.text, draft.finish, draft.made = ready.text, "stop", ready.made
         return True
 
     async def _read_files(self, question: Question) -> None:
@@ -178,7 +181,8 @@ class Computing:
     async def _stream(
         self, question: Question, messages: tuple[Message, ...], sink: Sink, draft: Draft
     ) -> None:
-        context = self._context(await self._engine.status())
+        status = await self._engine.status()
+        context = self._context(status)
         request = base.Request(
             session=session_key(question.event.address, by_thread=self._settings.bot.by_thread),
             person=question.person,
@@ -187,9 +191,14 @@ class Computing:
             deadline_s=self._settings.engine.deadline_s,
         )
         draft.begin()
+        # Another model, or another persona, may come while this one answers.
+        draft.made = self._made(status, sink)
         try:
             async with aclosing(self._engine.stream(request)) as deltas:
                 async for delta in deltas:
+                    if status.state != "ready":  # it is answered by the one that was waited for
+                        status = await self._engine.status()
+                        draft.made = self._made(status, sink)
                     await draft.take(delta, sink)
         finally:
             question.computed_s += draft.computed_s

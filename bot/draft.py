@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from bot.hygiene import clean
+from bot.likeness import Made
 from bot.ready import Look
 from bot.reply import Sink
 from engine.base import Delta, Finish, Usage
@@ -14,7 +15,8 @@ from engine.base import Delta, Finish, Usage
 class Draft:
     """`refusal` is the reason why there is no answer, by its name in `Texts`.
 
-    `begun_s` is when the engine began with it, on the event loop's clock; None while it waits.
+    `made` is what its text is made with. `begun_s` is when the engine began with it, on the event
+    loop's clock; None while it waits.
     """
 
     text: str = ""
@@ -27,6 +29,7 @@ class Draft:
     first_word_at: datetime | None = None
     turns_seen: int = 0
     look: Look = field(default_factory=Look)
+    made: Made | None = None
 
     def begin(self) -> None:
         """The engine is asked."""

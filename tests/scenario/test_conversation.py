@@ -3,6 +3,9 @@
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
+
+import pytest
 
 from adapters.base import Address, Kind, Quote
 from bot.sessions import IDLE_SESSIONS
@@ -218,6 +221,23 @@ async def test_thousands_of_sessions_leave_no_task_behind(tmp_path: Path) -> Non
         await bot.platform.receive([message("again", to=rooms[0])])
         await bot.platform.until(lambda: len(bot.platform.shown("r0")) == 2)
         assert len(bot.engine.requests[-1].messages) == 4
+
+
+@pytest.mark.parametrize(("state", "model"), [("ready", "first"), ("loading", "second")])
+async def test_a_turn_tells_which_model_answered(
+    tmp_path: Path, state: Literal["ready", "loading"], model: str
+) -> None:
+    """The one that was asked; while one loads in the place of another, the one that comes."""
+    async with running_bot(settings_in(tmp_path)) as bot:
+        bot.engine.state = replace(bot.engine.state, state=state, model="first")
+        bot.engine.hold()
+        await bot.platform.receive([message("hello")])
+        await bot.until_asked(1)
+        bot.engine.state = replace(bot.engine.state, state="ready", model="second")
+        bot.engine.release()
+        await bot.platform.until(lambda: bot.platform.shown("ann") == ["echo: hello"])
+        [turn] = await bot.running.desk.memory.turns.recent("fake:bot:ann", 1)
+        assert turn.model == model
 
 
 async def test_the_window_fits_the_model_that_answers_now(tmp_path: Path) -> None:
