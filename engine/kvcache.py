@@ -63,6 +63,19 @@ class Ledger:
         """Sequences nobody writes to."""
         return sum(not held.busy for held in self._held)
 
+    @property
+    def busy(self) -> list[int]:
+        """Sequences somebody writes to."""
+        return [held.number for held in self._held if held.busy]
+
+    @property
+    def idle(self) -> list[int]:
+        """The others; those first that are missed least, empty or long unused."""
+        idle = (held for held in self._held if not held.busy)
+        return [
+            held.number for held in sorted(idle, key=lambda held: (bool(held.tokens), held.used))
+        ]
+
     def tokens(self, sequence: int) -> Sequence[int]:
         """What the sequence holds."""
         return self._held[sequence].tokens
@@ -118,6 +131,13 @@ class Ledger:
         held.busy = True
         self._touch(held)
         return Claim(held.number, keep)
+
+    def move(self, source: int, target: int) -> None:
+        """Note that what a sequence holds is in another one now, in the place of what was there."""
+        held, gone = self._held[source], self._held[target]
+        held.number, gone.number = target, source
+        gone.keep(0)
+        self._held[source], self._held[target] = gone, held
 
     def append(self, sequence: int, tokens: Iterable[int]) -> None:
         """Note tokens that were computed into a sequence."""

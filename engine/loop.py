@@ -18,6 +18,7 @@ from engine.owner import Owner
 from engine.parking import Parking
 from engine.plan import Plan
 from engine.prompt import Prompt, prompt_limit
+from engine.ranks import Price, closer
 from engine.rates import Rates
 from engine.rests import Rests
 from engine.scheduler import Draft, Job, Limits, LineFull, Scheduler, Step
@@ -54,6 +55,7 @@ class Loop:
         self._work: dict[int, Work] = {}
         self._report = Report()
         self._rests = Rests()
+        self._move_price = Price()
         self._scheduler = Scheduler(
             Limits(
                 sequences=plan.sequences,
@@ -225,7 +227,27 @@ class Loop:
                 work.shown_place = waiting.place
                 self._report.waiting[number] = waiting
 
+    def _close_ranks(self, writers: Sequence[int]) -> None:
+        """Move one of the answers that are written beside the others, if that pays."""
+        if len(writers) < 2 or not self.parks:
+            return
+        standing = {self._work[number].sequence: number for number in writers}
+        move = closer(standing, self.ledger.busy, self.ledger.idle)
+        if move is None:
+            return
+        number, tokens = standing[move.source], len(self.ledger.tokens(move.source))
+        rest, token_s = self._scheduler.rest(number), self._scheduler.rates.token_s
+        if not self._move_price.pays(tokens, rest, token_s):
+            return
+        began = self._clock()
+        if self._parking.move(move.source, move.target):
+            self._work[number].stand(move.target)
+            self._move_price.note(tokens, self._clock() - began)
+        else:
+            self._move_price.refuse(tokens)
+
     def _compute(self, step: Step) -> None:
+        self._close_ranks(step.decode)
         rows, wanted = lay_out(step, self._work, self.ledger, self._drafts(step))
         self.prefilling = frozenset(number for number, _ in step.prefill)
         began = self._clock()

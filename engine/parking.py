@@ -146,6 +146,24 @@ class Parking:
             nobody = Owner(SHARED, "", length)
             self._shelf.put(Parked(nobody, beginning, self._model.save(sequence)))
 
+    def move(self, source: int, target: int) -> bool:
+        """Give what a sequence holds another place; whoever is there is parked.
+
+        False, and the source is as it was, where a copy finds no room or the library takes it not.
+        """
+        state = self._model.save(source)
+        if not self._shelf.lend(len(state)):
+            return False
+        self.park(target)
+        is_there = self._model.load(target, state)
+        self._shelf.give_back(len(state))
+        if is_there:
+            self._model.truncate(source, 0)
+            self._ledger.move(source, target)
+        else:
+            self._ledger.truncate(target, 0)
+        return is_there
+
     def forget(self, session: str) -> None:
         """Drop what is kept of a session, in memory and in files."""
         self._shelf.forget(session)

@@ -210,6 +210,11 @@ class Scheduler:
             self._lengths.note(job.written)
         self._shares.keep(self._jobs.values())
 
+    def rest(self, number: int) -> float:
+        """Tokens that an answer probably still has."""
+        job = self._jobs[number]
+        return self._lengths.rest(job.written, job.most)
+
     def line(self) -> list[int]:
         """Who waits, the next one first."""
         return [job.number for job in self._line()]

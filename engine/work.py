@@ -4,7 +4,7 @@ What runs when is `scheduler`'s, what a step brings is `loop`'s.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.answer import Answer
 from engine.base import Request, Slide, Usage
@@ -39,6 +39,11 @@ class Work:
     def sequence(self) -> int:
         assert self.claim is not None
         return self.claim.sequence
+
+    def stand(self, sequence: int) -> None:
+        """Its tokens are in another sequence now."""
+        assert self.claim is not None
+        self.claim = replace(self.claim, sequence=sequence)
 
     def unshown_tokens(self) -> int:
         """Tokens that came since this was last asked."""

@@ -8,6 +8,7 @@ the library would refuse, and keeps what an aborted step had written, as the lib
 import hashlib
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 
 from engine.base import Sampling
 from engine.machine import Aborted, Row
@@ -81,6 +82,8 @@ class PaperModel:
         self.vocabulary = Letters()
         self.logits: dict[int, int] = {}
         self.samplers = 0
+        self.passes = 0
+        """Over the weights, in the last step: one for each run of sequences without a gap."""
         self.clock_s = 0.0
         self._batch_tokens = batch_tokens
         self._aborting = False
@@ -95,7 +98,8 @@ class PaperModel:
     def decode(self, rows: Sequence[Row]) -> None:
         assert 0 < len(rows) <= self._batch_tokens
         assert [row.sequence for row in rows] == sorted(row.sequence for row in rows)
-        self.clock_s += STEP_S + TOKEN_S * len(rows)
+        self.passes = 1 + sum(b.sequence - a.sequence > 1 for a, b in pairwise(rows))
+        self.clock_s += STEP_S * self.passes + TOKEN_S * len(rows)
         self.logits = {}
         aborted, self._aborting = self._aborting and self.can_truncate, False
         for i, row in enumerate(rows[: len(rows) // 2] if aborted else rows):

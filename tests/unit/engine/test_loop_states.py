@@ -59,7 +59,7 @@ class Talk(RuleBasedStateMachine):
     """People talk in sessions; histories are as the bot keeps them."""
 
     @initialize(
-        sequences=st.integers(1, 3),
+        sequences=st.integers(1, 4),
         batch_tokens=st.sampled_from([8, 24, 64]),
         park_bytes=st.sampled_from([0, 700, 1500, 5000]),
         spill_bytes=st.sampled_from([0, 1500, 50_000]),
