@@ -93,6 +93,11 @@ class WorkerEngine:
         return self._keeper.pid
 
     @property
+    def is_ready(self) -> bool:
+        """Whether the model is loaded."""
+        return self._keeper.child is not None
+
+    @property
     def failed(self) -> bool:
         """Whether there will be no model any more."""
         return self._keeper.failed
@@ -149,10 +154,12 @@ class WorkerEngine:
                 child.send(frames.prepare_frame(session, messages))
 
     async def forget(self, session: str) -> None:
-        """See `engine.base.Engine.forget`; a worker that is not there has kept nothing."""
+        """See `engine.base.Engine.forget`; a worker that is not there, or dies
+        meanwhile, has kept nothing."""
         self._gate.clear(session)
-        if self._keeper.child:
-            await self._ask(partial(frames.forget_frame, session=session))
+        if child := self._keeper.child:
+            with suppress(Gone):
+                await self._ask_once(child, frames.forget_frame(self._inflight.number(), session))
 
     async def _enter(self, request: Request, deadline: Deadline) -> Inbox:
         """Wait for a worker and a turn, and submit. Raises `Overloaded`, `Unavailable`."""

@@ -184,14 +184,20 @@ class Pool:
             self._answering.set()
 
     async def _seat_for(self, model: str, purpose: Purpose = "answer") -> Seat:
-        """The seat of a model, which is loaded if it must be."""
+        """The seat of a model, which is loaded if it must be.
+
+        One that is there is not kept from anybody while another one loads, unless it may be the one
+        that makes room for that.
+        """
         if not model:
             if not self._answering.is_set():
                 await self._wait_for_answering()
             return self._current
+        load = replace(await asyncio.to_thread(self._find, model), purpose=purpose)
+        if self._answering.is_set() and (seat := self._seats.ready(load)):
+            return seat
         async with self._loading:
-            load = await asyncio.to_thread(self._find, model)
-            return await self._seats.open(replace(load, purpose=purpose))
+            return await self._seats.open(load)
 
     async def _wait_for_answering(self) -> None:
         with self._outside.place():

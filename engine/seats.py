@@ -103,6 +103,12 @@ class Seats:
         await seat.worker.start()
         return seat
 
+    def ready(self, load: Load) -> Seat | None:
+        """The seat of a model that can be asked at once; whoever wants it has to be `using` it
+        before anything else happens."""
+        seat = self._seats.get(load)
+        return seat if seat and seat.worker.is_ready else None
+
     async def open(self, load: Load) -> Seat:
         """The seat of a model, which is loaded if it must be; for whoever asks again, if this one
         gives up meanwhile.

@@ -102,6 +102,21 @@ async def test_counting_and_forgetting_outlive_a_child():
         assert again > 0
 
 
+async def test_a_worker_that_dies_while_it_forgets_has_forgotten(tmp_path: Path):
+    path = tmp_path / "model.gguf"
+    path.symlink_to(demo_model().path)
+    async with worker(load_of(path), QUICK) as engine:
+        await engine.ready()
+        assert engine.pid is not None
+        os.kill(engine.pid, signal.SIGSTOP)
+        forgetting = asyncio.create_task(engine.forget("ada"))
+        await asyncio.sleep(0)
+        path.unlink()  # no worker comes after this one
+        kill(engine)
+
+        await forgetting
+
+
 async def test_waiting_for_the_model_is_bounded_by_the_deadline_and_by_number():
     async with worker(load_of(plan=Plan(context_tokens=256, waiting=1))) as engine:
         first = asyncio.create_task(answer(engine, request("Hello!", "ada")))

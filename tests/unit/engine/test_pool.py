@@ -137,6 +137,26 @@ async def test_a_named_model_is_loaded_on_demand_and_leaves_when_nobody_wants_it
         assert await names(pool) == ("old", "new")
 
 
+async def test_a_model_that_is_there_answers_while_another_one_loads():
+    asked, third = replace(request("Hello!"), model="new"), replace(NEW, name="third")
+    seats = Seats(Sharing(), QUICK)
+    async with Pool(OLD, {"new": NEW, "third": third}.__getitem__, seats) as pool:
+        assert (await answer(pool, asked)).text
+        loading = asyncio.create_task(pool.use("third"))
+        pids = await eventually(lambda: pids_of(seats, third), bool)
+        os.kill(pids[0], signal.SIGSTOP)  # it takes for ever
+
+        assert (await answer(pool, asked)).text
+        assert not loading.done()
+
+    with pytest.raises(Unavailable):
+        await loading
+
+
+async def pids_of(seats: Seats, load: Load) -> list[int]:
+    return [seat.worker.pid for seat in seats if seat.load == load and seat.worker.pid]
+
+
 async def test_a_model_that_nobody_uses_makes_room_for_another():
     third = replace(NEW, name="third")
     async with pool_of({"third": third}, Sharing(memory_bytes=BOTH_BYTES)) as pool:
