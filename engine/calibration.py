@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from engine.tuning import CacheType, Choice, Throughput, Tuning
 
@@ -118,10 +118,22 @@ def _read(path: Path) -> Calibration | None:
     try:
         found = cast(dict[str, Any], json.loads(path.read_text()))
         choice = found["choice"]
-        made = Choice(Tuning(**choice["tuning"]), Throughput(**choice["rates"]), choice["tried"])
+        rates = {name: float(rate) for name, rate in choice["rates"].items()}
+        made = Choice(_tuning(choice["tuning"]), Throughput(**rates), int(choice["tried"]))
         return Calibration(Key(**found["key"]), made, str(found["at"]))
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
+
+
+def _tuning(fields: dict[str, Any]) -> Tuning:
+    """A setup as a file has it. Raises `ValueError` for what would end the process that tries it,
+    `TypeError` and `KeyError` for what is none."""
+    counts = [fields[name] for name in ("threads", "prefill_threads", "ubatch_tokens")]
+    if not all(type(count) is int and count > 0 for count in counts):
+        raise ValueError("threads and tokens are whole numbers from 1")
+    if fields["cache_type"] not in get_args(CacheType):
+        raise ValueError("the cache cannot store numbers so")
+    return Tuning(**fields)
 
 
 def _write(path: Path, content: dict[str, Any]) -> bool:

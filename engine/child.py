@@ -121,11 +121,19 @@ class Child:
         code = self._process.returncode or 0
         how = f"exit code {code}"
         if code < 0:
-            how = signal.Signals(-code).name
+            how = _signal_name(-code)
             if -code == signal.SIGKILL:
                 how += ", perhaps out of memory"
         last = next((line for line in reversed(self._errors) if line), "")
         return f"{how}: {last}" if last else how
+
+
+def _signal_name(number: int) -> str:
+    """Its name; most real-time signals have none (signal(7))."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 async def _start(theirs: socket.socket, program: str) -> asyncio.subprocess.Process:

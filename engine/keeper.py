@@ -173,9 +173,8 @@ class Keeper:
         silent, timers = partial(self._fell_silent, child), asyncio.get_running_loop()
         with Watch(silent, self._patience.load_s, timers) as watch:
             self._watch = watch
-            while frame := await child.receive():
+            while (frame := await child.receive()) and self._takes(frame):
                 watch.heard()
-                self._handle(frame)
                 if self.status.state == "ready":
                     watch.expect_within(self._patience.stall_s)
         return self.status.state == "ready"
@@ -184,6 +183,16 @@ class Keeper:
         if self.status.state != "ready" or self._work:
             LOG.error("worker says nothing", pid=child.pid, stall_s=limit_s)
             child.kill()
+
+    def _takes(self, frame: Wire) -> bool:
+        """False for a frame that makes no sense: its worker has gone wrong."""
+        try:
+            self._handle(frame)
+        except (KeyError, TypeError, ValueError) as error:
+            what = type(error).__name__  # what is in a frame is what people say
+            LOG.error("worker makes no sense", op=frame["op"], error=what)
+            return False
+        return True
 
     def _handle(self, frame: Wire) -> None:
         match frame["op"]:

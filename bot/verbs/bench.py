@@ -52,8 +52,7 @@ def measure(settings: Settings, *, pause_s: float, as_json: bool) -> None:
         ensure(settings)
     run = asyncio.run(_measure(settings, pause_s))
     before = _last(directory / HISTORY, run)
-    with (directory / HISTORY).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(run)) + "\n")
+    _append(directory / HISTORY, run)
     (directory / PLOT).write_text(_plot(run, before), "utf-8")
     if as_json:
         click.echo(json.dumps(asdict(run), indent=2))
@@ -102,11 +101,21 @@ def _children_bytes() -> int:
     return total
 
 
+def _append(history: Path, run: Run) -> None:
+    """Keep a run, on a line of its own also where a full disk has cut the last one."""
+    with history.open("ab+") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read() != b"\n":
+                file.write(b"\n")
+        file.write(json.dumps(asdict(run)).encode() + b"\n")
+
+
 def _last(history: Path, run: Run) -> Run | None:
     """The latest run with the same model, if it can be read."""
     if not history.exists():
         return None
-    for line in reversed(history.read_text("utf-8").splitlines()):
+    for line in reversed(history.read_text("utf-8", "replace").splitlines()):
         before = _read(line)
         if before and (before.model, before.sha256) == (run.model, run.sha256):
             return before

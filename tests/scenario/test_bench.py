@@ -44,9 +44,10 @@ async def test_parley_bench_measures_keeps_and_compares(tmp_path: Path) -> None:
 async def test_parley_bench_outlives_a_damaged_history(tmp_path: Path) -> None:
     data = tmp_path / "parley-data"
     data.mkdir()
-    (data / "bench.jsonl").write_text('{"model": "scr\n[1]\n{}\n')
+    (data / "bench.jsonl").write_bytes(b'{"model": "scr\xff\n[1]\n{}\n{"model": "scr')
     code, out, _ = await parley(tmp_path, "bench", "--pause", "0", "--json", **SCRIPTED)
     run = json.loads(out)
+    assert json.loads((data / "bench.jsonl").read_bytes().splitlines()[-1]) == run
     assert (code, set(run["speed"]["decode"])) == (0, {"1", "2", "4"})
     assert all(rate > 0 for rate in run["speed"]["decode"].values())
 

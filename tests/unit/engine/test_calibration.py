@@ -2,10 +2,11 @@
 
 import asyncio
 import itertools
+import json
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -167,6 +168,31 @@ def test_a_spoilt_file_is_measured_again(tmp_path: Path):
     assert (
         Calibrations(tmp_path, lambda: NOW, died=True).settled(KEY, lambda: CHOICE) == CHOICE.tuning
     )
+
+
+@pytest.mark.parametrize(
+    ("part", "field", "value"),
+    [
+        ("tuning", "cache_type", "q3_0"),
+        ("tuning", "threads", 0),
+        ("tuning", "prefill_threads", "4"),
+        ("tuning", "ubatch_tokens", 48.5),
+        ("tuning", "colour", "red"),
+        ("rates", "one", "fast"),
+        ("rates", "one", None),
+    ],
+)
+def test_a_file_that_would_end_who_reads_it_is_measured_again(
+    tmp_path: Path, part: str, field: str, value: object
+):
+    choice = asdict(replace(CHOICE, tuning=FIRST))
+    choice[part][field] = value
+    spoilt = {"key": asdict(KEY), "choice": choice, "at": NOW.isoformat()}
+    (tmp_path / KEY.file_name).write_text(json.dumps(spoilt))
+
+    assert latest(tmp_path, KEY.sha256) is None
+    kept = Calibrations(tmp_path, lambda: NOW, died=True)
+    assert kept.settled(KEY, lambda: CHOICE) == CHOICE.tuning
 
 
 def test_the_model_is_measured_and_answers_as_before():

@@ -32,6 +32,13 @@ async def test_whoever_is_cancelled_while_it_ends_leaves_no_process_behind() -> 
     assert process.returncode is not None
 
 
+async def test_the_end_by_a_signal_without_a_name_is_told() -> None:
+    child, process = await child_of("import os; os.kill(os.getpid(), 40)")
+    async with asyncio.timeout(LONGEST_S):
+        await process.wait()
+        assert await child.close() == "signal 40"
+
+
 async def test_what_comes_after_a_line_without_an_end_is_heard() -> None:
     child, process = await child_of(
         "import sys; w = sys.stderr.write\n"

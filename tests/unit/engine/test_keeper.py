@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from engine.base import EngineStatus
 from engine.child import Child
 from engine.frames import Load, Wire, status_frame
@@ -12,10 +14,10 @@ PLAN = Plan(512, 1)
 
 
 class Worker(Child):
-    """Says that it is ready, if it ever is, and then dies at once or not at all."""
+    """Says that it is ready, if it ever is, and `adds`; then it dies at once or not at all."""
 
-    def __init__(self, *, dies: bool, loads: bool = True) -> None:
-        self._frames: list[Wire] = [status_frame(EngineStatus("ready", model="m"))] * loads
+    def __init__(self, *adds: Wire, dies: bool, loads: bool = True) -> None:
+        self._frames = [*adds, *[status_frame(EngineStatus("ready", model="m"))] * loads]
         self._dies = dies
         self.receiving = asyncio.Event()
         self.closing, self.may_close = asyncio.Event(), asyncio.Event()
@@ -71,6 +73,22 @@ async def test_who_waited_for_a_worker_that_died_at_once_gets_the_next_one() -> 
     keeper.start()
     async with asyncio.timeout(60):
         assert await keeper.ready() is lasting
+    await keeper.close()
+
+
+@pytest.mark.parametrize(
+    "frame", [{"op": "status"}, {"op": "status", "status": {"state": "ready"}}, {"op": "notice"}]
+)
+async def test_a_worker_that_makes_no_sense_is_replaced(frame: Wire) -> None:
+    confused, lasting = Worker(frame, dies=False), Worker(dies=False)
+    confused.may_close.set()
+    lasting.may_close.set()
+    keeper = keeper_of(asked := Asked(), confused, lasting)
+    keeper.start()
+    async with asyncio.timeout(60):
+        await confused.closing.wait()
+        assert await keeper.ready() is lasting
+    assert asked.ends == ["SIGSEGV"]
     await keeper.close()
 
 
