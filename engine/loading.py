@@ -10,18 +10,11 @@ from engine.embedding import PACK_TEXTS
 from engine.frames import DraftFile, Load
 from engine.gguf import ModelError, read_header
 from engine.llama import Encoder, Model, ModelFault
-from engine.plan import (
-    Shape,
-    available_bytes,
-    context_of,
-    nearest,
-    needed_bytes,
-    usable_cores,
-)
+from engine.plan import usable_cores
 from engine.prompt import Prompter
 from engine.template import ChatTemplate, TemplateFault
 from engine.tuned import tuned_model
-from engine.weight import draft_plan, plan_of
+from engine.weight import check_memory, draft_plan, plan_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +36,7 @@ def open_model(load: Load) -> Loaded:
     header = read_header(path)
     name = load.name or header.name
     sha256 = _checked_sha256(load, path)
-    _check_memory(load, header.shape)
+    check_memory(load, header.shape)
     try:
         model, note = tuned_model(path, load.plan, header.shape, sha256, died=load.died)
         loaded = Loaded(model, _prompter(model), name, sha256, note=note)
@@ -71,7 +64,7 @@ def _open_drafter(model: Model, load: Load, file: DraftFile) -> Drafter:
     draft = replace(load, path=file.path, sha256=file.sha256, plan=plan)
     shape = read_header(path).shape
     _checked_sha256(draft, path)
-    _check_memory(draft, shape)
+    check_memory(draft, shape)
     second, _ = tuned_model(path, plan, shape, file.sha256, died=load.died)
     if not (second.can_truncate and model.vocabulary.like(second.vocabulary)):
         second.close()
@@ -96,7 +89,7 @@ def open_encoder(load: Load) -> LoadedEncoder:
     path = Path(load.path)
     header = read_header(path)
     sha256 = _checked_sha256(load, path)
-    _check_memory(load, header.shape)
+    check_memory(load, header.shape)
     try:
         encoder = Encoder(
             path,
@@ -121,26 +114,6 @@ def _checked_sha256(load: Load, path: Path) -> str:
             "was recorded when it was pulled; pull it again."
         )
     return found
-
-
-def _check_memory(load: Load, shape: Shape) -> None:
-    needed, available = needed_bytes(plan_of(load, shape), shape), available_bytes()
-    if needed <= available:
-        return
-    fitting = nearest(load.plan, shape, available)
-    remedy = (
-        f"set engine.sequences = {fitting.sequences}, engine.context_tokens = "
-        f"{context_of(fitting, shape.trained_context)}, engine.cache_type = "
-        f'"{fitting.cache_type}" and engine.park_bytes = {fitting.park_bytes}, or choose a '
-        "smaller model"
-        if fitting
-        else "choose a smaller model"
-    )
-    raise ModelError(
-        f"The model {Path(load.path).name} is too large for this machine: it needs about "
-        f"{needed >> 20} MB with {load.plan.sequences} conversations at once and "
-        f"{available >> 20} MB are free; {remedy}."
-    )
 
 
 def _prompter(model: Model) -> Prompter:

@@ -96,13 +96,14 @@ def token_bytes(plan: Plan, shape: Shape) -> float:
 
 
 LEAST_CONTEXT_TOKENS = 1024
+MODEST_PARK_BYTES = 64 << 20
 
 
 def nearest(plan: Plan, shape: Shape, available: int) -> Plan | None:
     """The plan that fits and gives up least; None when even the smallest does not.
 
-    A smaller cache costs hardly anything, fewer conversations at once some waiting, a shorter
-    context what the model remembers: so they are given up in this order.
+    Less room to park and a smaller cache cost hardly anything, fewer conversations at once some
+    waiting, a shorter context what the model remembers: so they are given up in this order.
     """
     fitting = (each for each in _smaller(plan, shape) if needed_bytes(each, shape) <= available)
     return next(fitting, None)
@@ -111,8 +112,11 @@ def nearest(plan: Plan, shape: Shape, available: int) -> Plan | None:
 def _smaller(plan: Plan, shape: Shape) -> Iterator[Plan]:
     context = context_of(plan, shape.trained_context)
     yield plan
-    yield replace(plan, park_bytes=plan.park_bytes // 4)
-    compact = replace(plan, cache_type="q8_0", park_bytes=plan.park_bytes // 4)
+    quarter = replace(plan, park_bytes=plan.park_bytes // 4)
+    yield quarter
+    modest = replace(plan, park_bytes=min(quarter.park_bytes, MODEST_PARK_BYTES))
+    yield modest
+    compact = replace(modest, cache_type="q8_0")
     while True:
         for sequences in range(plan.sequences, 0, -1):
             yield replace(compact, sequences=sequences, context_tokens=context)

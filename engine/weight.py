@@ -7,8 +7,16 @@ from pathlib import Path
 from engine.drafter import CATCH_UP_TOKENS
 from engine.embedding import embedding_plan
 from engine.frames import Load
-from engine.gguf import read_header
-from engine.plan import Plan, Shape, needed_bytes, token_bytes
+from engine.gguf import ModelError, read_header
+from engine.plan import (
+    Plan,
+    Shape,
+    available_bytes,
+    context_of,
+    nearest,
+    needed_bytes,
+    token_bytes,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,31 @@ def plan_of(load: Load, shape: Shape) -> Plan:
     if load.purpose == "embed":
         return embedding_plan(load.plan, shape.trained_context)
     return load.plan
+
+
+def check_memory(load: Load, shape: Shape) -> None:
+    """Raises `ModelError` when a model does not fit in what is free, with what would."""
+    needed, available = needed_bytes(plan_of(load, shape), shape), available_bytes()
+    if needed <= available:
+        return
+    embeds = load.purpose == "embed"
+    what_for = "to embed" if embeds else f"with {load.plan.sequences} conversations at once"
+    smaller = None if embeds else nearest(load.plan, shape, available)
+    change = "" if smaller is None else f"{_settings(smaller, shape)}, or "
+    raise ModelError(
+        f"The model {Path(load.path).name} is too large for this machine: it needs about "
+        f"{needed >> 20} MB {what_for} and {available >> 20} MB are free; {change}choose a smaller "
+        "model."
+    )
+
+
+def _settings(plan: Plan, shape: Shape) -> str:
+    """How somebody asks for a plan."""
+    return (
+        f"set engine.sequences = {plan.sequences}, engine.context_tokens = "
+        f"{context_of(plan, shape.trained_context)}, engine.cache_type = "
+        f'"{plan.cache_type}" and engine.park_bytes = {plan.park_bytes}'
+    )
 
 
 def room_bytes(limit: int, available: int, loaded: Iterable[Weight]) -> int:

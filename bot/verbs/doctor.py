@@ -68,7 +68,7 @@ def look(settings: Settings) -> Iterator[Finding]:
     reach(settings.storage.path)
     running = _ask_bot(settings)
     yield _checked("bot", lambda: f"running, {running}" if running else "not running")
-    yield _checked("model", lambda: _model(settings))
+    yield _checked("model", lambda: _model(settings, is_running=bool(running)))
     if settings.engine.kind == "llama":
         yield _checked("spill", lambda: spill_state(settings))
     yield _checked("mount", lambda: _mount(settings))
@@ -102,21 +102,25 @@ def _ask_bot(settings: Settings) -> str:
     return f"version {status['version']}, model {status['state']}, {status['turns']} turns"
 
 
-def _model(settings: Settings) -> str:
+def _model(settings: Settings, *, is_running: bool) -> str:
     if settings.engine.kind == "remote":
         return f"{settings.engine.model} at {settings.engine.base_url}"
     if settings.engine.kind == "scripted":
         return "scripted, for tests"
     from bot.model import calibrations, chosen, needs_demo, plan_of
     from engine.calibration import latest
+    from engine.frames import Load
     from engine.gguf import read_header
     from engine.plan import available_bytes, cache_bytes, context_of, needed_bytes
+    from engine.weight import check_memory
 
     if needs_demo(settings):
         return "the demo model, which “parley run” pulls at its first start"
     model = chosen(settings)
     header = read_header(model.path)
     plan, shape = plan_of(settings), header.shape
+    if not is_running:  # else what it takes is not free any more
+        check_memory(Load(str(model.path), model.sha256, model.name, plan), shape)
     found = latest(calibrations(settings), model.sha256) if settings.engine.calibrate else None
     tuned = found or ("will be measured" if settings.engine.calibrate else "fixed")
     return (

@@ -16,7 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.models import ModelStore
+from engine.plan import available_bytes
 from tests.clients.process import bot_process
+from tests.contract.engine_fixtures import demo_model
 
 ROOT = Path(__file__).parents[2]
 SCRIPTED = {"PARLEY_ENGINE__KIND": "scripted"}
@@ -101,6 +104,22 @@ async def test_doctor_finds_what_is_wrong(tmp_path: Path) -> None:
     assert "is in use" in findings["port"]["text"]
     assert "no model “nowhere”" in findings["model"]["text"]
     assert findings["storage"]["well"]
+
+
+async def test_doctor_finds_that_the_model_does_not_fit(tmp_path: Path) -> None:
+    ModelStore(tmp_path / "models").pull(str(demo_model().path), name="large")
+    code, out, _ = await parley(
+        tmp_path,
+        "doctor",
+        "--json",
+        PARLEY_ENGINE__MODELS_DIR="models",
+        PARLEY_ENGINE__MODEL="large",
+        PARLEY_ENGINE__PARK_BYTES=str(2 * available_bytes()),
+    )
+    found = next(each for each in json.loads(out) if each["part"] == "model")
+    assert (code, found["well"]) == (1, False)
+    assert "is too large for this machine" in found["text"]
+    assert "engine.park_bytes = " in found["text"]
 
 
 @pytest.mark.parametrize(

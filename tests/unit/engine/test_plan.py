@@ -50,14 +50,15 @@ def test_a_cache_of_bytes_takes_about_half():
     assert compact * 32 == full * 17
 
 
-@given(st.integers(0, 4 << 30))
-def test_the_nearest_plan_fits_and_is_no_larger(available: int):
-    plan = Plan(context_tokens=4096, sequences=8)
+@given(st.integers(0, 4 << 30), st.sampled_from([256 << 20, 0, 64 << 30]))
+def test_the_nearest_plan_fits_and_is_no_larger(available: int, park_bytes: int):
+    plan = Plan(context_tokens=4096, sequences=8, park_bytes=park_bytes)
     shape = replace(
         SHAPE, trained_context=8192, layers=24, kv_heads=8, key_length=128, value_length=128
     )
     found = nearest(plan, shape, available)
-    smallest = Plan(context_tokens=1024, sequences=1, cache_type="q8_0", park_bytes=64 << 20)
+    least_parked = min(park_bytes // 4, 64 << 20)
+    smallest = Plan(1024, 1, cache_type="q8_0", park_bytes=least_parked)
     if found is None:
         assert needed_bytes(smallest, shape) > available
     else:
