@@ -116,7 +116,7 @@ class Aim:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One measurement. A `steady` row is one that a busy machine does not falsify."""
+    """One measurement."""
 
     name: str
     title: str
