@@ -153,10 +153,6 @@ async def test_a_model_that_is_there_answers_while_another_one_loads():
         await loading
 
 
-async def pids_of(seats: Seats, load: Load) -> list[int]:
-    return [seat.worker.pid for seat in seats if seat.load == load and seat.worker.pid]
-
-
 async def test_a_model_that_nobody_uses_makes_room_for_another():
     third = replace(NEW, name="third")
     async with pool_of({"third": third}, Sharing(memory_bytes=BOTH_BYTES)) as pool:
