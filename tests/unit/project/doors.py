@@ -53,6 +53,8 @@ EXCEPTIONS = frozenset(
         ("bot.verbs.doctor", "engine.gguf"),  # looks into the file
         ("bot.verbs.doctor", "engine.plan"),  # ... and says what it takes
         ("bot.verbs.doctor", "engine.calibration"),  # ... and how it is computed
+        ("bot.verbs.doctor", "engine.frames"),  # asks as whoever loads it would
+        ("bot.verbs.doctor", "engine.weight"),  # ... whether it fits in memory
         ("bot.verbs.opened", "storage.database"),  # hands it to a command
         ("bot.office", "storage.database"),  # backs up and checks the file of the running bot
         ("bot.verbs.doctor", "storage.filesystem"),  # says what its file system is good for
