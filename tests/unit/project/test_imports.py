@@ -24,6 +24,8 @@ SOUND = {
     "engine/gguf.py": "",
     "engine/plan.py": "",
     "engine/calibration.py": "",
+    "engine/frames.py": "",
+    "engine/weight.py": "",
     "engine/models.py": "from engine.gguf import ModelError",
     "engine/llama/__init__.py": "from engine.llama.model import Model",
     "engine/llama/model.py": "import llama_cpp.llama_cpp",
@@ -48,7 +50,8 @@ SOUND = {
     ),
     "bot/verbs/__init__.py": "",
     "bot/verbs/doctor.py": (
-        "from engine.calibration import latest\nfrom engine.gguf import read_header\n"
+        "from engine.calibration import latest\nfrom engine.frames import Load\n"
+        "from engine.gguf import read_header\nfrom engine.weight import check_memory\n"
         "from engine.plan import Plan\nfrom storage.filesystem import admit\n"
         "from storage.probe import measure"
     ),
