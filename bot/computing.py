@@ -128,6 +128,7 @@ class Computing:
                 if asyncio.get_running_loop().time() - started + error.retry_after_s > patience:
                     draft.refusal, draft.retry_after_s = "busy", error.retry_after_s
                     return None
+                await draft.take(base.Delta(waiting=error.waiting), sink)
                 await asyncio.sleep(error.retry_after_s)
             except base.EngineError as error:
                 log.error("no answer", message=question.answer, error=str(error))

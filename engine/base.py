@@ -227,11 +227,13 @@ class EngineError(Exception):
 
 
 class Overloaded(EngineError):
-    """The waiting line is full. `retry_after_s` says when a place may be free."""
+    """The waiting line is full. `retry_after_s` says when a place may be free, `waiting` where a
+    longer line would have one now, if it is known."""
 
-    def __init__(self, message: str, retry_after_s: float) -> None:
+    def __init__(self, message: str, retry_after_s: float, waiting: Waiting | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.waiting = waiting
 
 
 class ContextTooLong(EngineError):

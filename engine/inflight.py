@@ -4,7 +4,15 @@ Who asks is `client`'s; that a worker is there at all is `keeper`'s.
 """
 
 from engine import frames
-from engine.base import ContextTooLong, Delta, EngineError, Interrupted, Overloaded, Unavailable
+from engine.base import (
+    ContextTooLong,
+    Delta,
+    EngineError,
+    Interrupted,
+    Overloaded,
+    Unavailable,
+    Waiting,
+)
 from engine.frames import Failure, Report, Wire
 from engine.gate import Gate
 from engine.inbox import Inbox
@@ -81,6 +89,8 @@ def error_of(failure: Failure) -> EngineError:
             tokens, limit = failure.numbers
             return ContextTooLong(int(tokens), int(limit))
         case "overloaded":
-            return Overloaded(failure.text, retry_after_s=failure.numbers[0])
+            retry_after_s, place, *eta_s = failure.numbers
+            waiting = Waiting(int(place), next(iter(eta_s), None))
+            return Overloaded(failure.text, retry_after_s, waiting)
         case "deadline" | "fault":
             return Unavailable(failure.text)

@@ -30,6 +30,13 @@ FETCH_S = 30.0
 """A state that its disk has not given back by then is computed anew."""
 
 
+def overloaded(full: LineFull) -> Failure:
+    """What is told of a full line: the numbers are those of `Overloaded`, the last if known."""
+    place, eta_s = full.waiting.place, full.waiting.eta_s
+    known = (eta_s,) if eta_s is not None else ()
+    return Failure("overloaded", str(full), (full.retry_after_s, place, *known))
+
+
 class Loop:
     """Answers many requests by steps. `clock` gives seconds, from any start."""
 
@@ -113,7 +120,7 @@ class Loop:
         try:
             self._scheduler.submit(job, request.deadline_s)
         except LineFull as full:
-            self._report.failed[number] = Failure("overloaded", str(full), (full.retry_after_s,))
+            self._report.failed[number] = overloaded(full)
             return
         now = self._clock()
         if not request.sampling.only_reads:  # whoever reads found nobody's rest

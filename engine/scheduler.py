@@ -97,11 +97,13 @@ NO_DRAFTS: Mapping[int, Draft] = {}
 
 
 class LineFull(Exception):
-    """There is no place in the line, or none in time; `retry_after_s` is when there may be one."""
+    """There is no place in the line, or none in time; `retry_after_s` is when there may be one,
+    `waiting` the place that it would have been."""
 
-    def __init__(self, why: str, retry_after_s: float) -> None:
+    def __init__(self, why: str, retry_after_s: float, waiting: Waiting) -> None:
         super().__init__(why)
         self.retry_after_s = retry_after_s
+        self.waiting = waiting
 
 
 class Scheduler:
@@ -134,16 +136,19 @@ class Scheduler:
         Raises `LineFull` when the line has no place, or none for this person, or when the first
         word is not to be expected within `deadline_s`.
         """
-        if not self._has_place(job.person):
-            first_s = next(iter(self._first_words(self._line())), None)
-            raise LineFull("the waiting line has no place", max(1.0, first_s or 1.0))
+        has_place = self._has_place(job.person)
+        first_s = next(iter(self._first_words(self._line())), None)
         self._shares.join(job, self._jobs.values())
         self._jobs[job.number] = job
-        wait_s = self.places()[job.number].eta_s
+        waiting = self.places()[job.number]
+        wait_s = waiting.eta_s
+        if not has_place:
+            self.finish(job.number)
+            raise LineFull("the waiting line has no place", max(1.0, first_s or 1.0), waiting)
         if deadline_s is not None and wait_s is not None and wait_s > deadline_s:
             self.finish(job.number)
             late = f"the first word would come in {wait_s:.0f} s, after the deadline"
-            raise LineFull(late, wait_s - deadline_s)
+            raise LineFull(late, wait_s - deadline_s, waiting)
 
     def admit(self, free: int) -> list[int]:
         """The jobs that may have a free sequence, best first; call `start` for one of them.

@@ -10,7 +10,7 @@ from bot.codec import destination
 from bot.config import Settings
 from bot.lane import RATE, STOP, WRITING
 from bot.texts import texts_for
-from engine.base import Unavailable, Waiting
+from engine.base import Overloaded, Unavailable, Waiting
 from engine.scripted import Script
 from tests.fakes.platform import LIMITS, FakePlatform, Hang, LostResponse
 from tests.scenario.bots import running_bot, settings_in
@@ -79,6 +79,15 @@ async def test_who_waits_long_is_told_the_place(
         await bot.platform.until(lambda: bot.platform.shown("ann") == ["at last"])
     [post] = bot.platform.posts["ann"]
     assert ("number 3" in post.texts[0]) == told
+
+
+async def test_who_finds_the_line_full_is_told_the_place_too(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, bot={"patience_s": 7200, "drain_s": 0})
+    async with running_bot(settings) as bot:
+        bot.engine.enqueue(Overloaded("full", 3600, Waiting(65, 40.0)))
+        await bot.platform.receive([message("hello")])
+        told = TEXTS.waiting.format(place=65, eta_s=40.0)
+        await bot.platform.until(lambda: told in "".join(bot.platform.shown("ann")))
 
 
 async def lose_sight(platform: FakePlatform, settings: Settings) -> None:

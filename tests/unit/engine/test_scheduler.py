@@ -12,6 +12,26 @@ from engine.scheduler import LineFull, Step
 from tests.unit.engine.scheduling import LIMITS, ask, run_one, scheduler, start_all
 
 
+def test_who_finds_the_line_full_hears_what_place_it_would_have_been():
+    jobs = scheduler(sequences=1, waiting=2)
+    ask(jobs, 1, "ada", 100)
+    start_all(jobs, 1)
+    while not run_one(jobs).decode:
+        pass
+    ask(jobs, 2, "bob", 100)
+    ask(jobs, 3, "cat", 100)
+
+    with pytest.raises(LineFull) as full:
+        ask(jobs, 4, "dan", 100)
+
+    told, places = full.value.waiting, jobs.places()
+    last = places[3].eta_s
+    assert (told.place, [*places]) == (3, [2, 3])
+    assert told.eta_s is not None
+    assert last is not None
+    assert told.eta_s > last
+
+
 def test_nothing_to_do_is_an_empty_step():
     assert scheduler().plan() == Step()
 
