@@ -1,12 +1,24 @@
 """The rows of the comparison, in the order of the report."""
 
 from bench.row import Row
-from bench.rows import agreement, chat, crowd, decode, fairness, long_prompt, lookup, memory, swap
+from bench.rows import (
+    agreement,
+    apart,
+    chat,
+    crowd,
+    decode,
+    fairness,
+    long_prompt,
+    lookup,
+    memory,
+    swap,
+)
 
 ROWS: dict[str, Row] = {
     row.name: row
     for row in (
         decode.ROW,
+        apart.ROW,
         chat.ROW,
         crowd.TRIAL,
         crowd.THINKING,
