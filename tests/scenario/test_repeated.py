@@ -103,7 +103,7 @@ async def test_who_asks_the_same_gets_the_same_at_once(tmp_path: Path) -> None:
         assert turn["messages"][0]["text"] == "when  is the MEETING"
         for name in ("model", "prompt_version", "sampling"):
             assert turn[name] == first[name]
-        assert "1 answers" in await told(ann, "/admin cache")
+        assert "answers kept 1" in await told(ann, "/admin cache")
         assert await anew(bob, "When is the meeting, really?") == "On Tuesday."
         await counted(stage, 2)
 
@@ -206,7 +206,7 @@ async def test_who_opts_out_keeps_nothing(tmp_path: Path) -> None:
         assert "I keep no answers" in await told(ann, "/admin cache off")
         assert await anew(bob, "How?") == "two"
         await told(ann, "/admin cache on")
-        assert "0 answers" in await told(ann, "/admin cache")
+        assert "answers kept 0" in await told(ann, "/admin cache")
         assert await anew(bob, "How?") == "three"
         assert [(each.action, each.detail) for each in await changes(stage)] == [
             ("admin cache", '{"switch": "on"}'),
