@@ -42,11 +42,17 @@ def clean_name(name: str) -> str:
     return clean_line(name.replace(":", " "))
 
 
+def _is_mark(character: str) -> bool:
+    """Whether it stands above, below or around the one before; among them all that have a
+    combining class, which normalising sorts (Unicode, D109), in the square of a run's length."""
+    return unicodedata.category(character) in ("Mn", "Me") or unicodedata.combining(character) > 0
+
+
 def _cap_marks(text: str) -> str:
     kept: list[str] = []
     marks = 0
     for character in text:
-        marks = marks + 1 if unicodedata.category(character) in ("Mn", "Me") else 0
+        marks = marks + 1 if _is_mark(character) else 0
         if marks <= MAX_MARKS:
             kept.append(character)
     return "".join(kept)

@@ -30,8 +30,13 @@ def test_clean(given_text: str, kept: str) -> None:
     assert clean(given_text) == kept
 
 
-def test_stacked_marks_are_capped() -> None:
-    assert clean("a" + "\u0301" * 10_000 + "b") == "a" + "\u0301" * MAX_MARKS + "b"
+@pytest.mark.parametrize("mark", ["\u0301", "\u20dd", "\u302e", "\U0001d165"])
+def test_stacked_marks_are_capped(mark: str) -> None:
+    assert clean("a" + mark * 10_000 + "b") == "a" + mark * MAX_MARKS + "b"
+
+
+def test_vowel_signs_that_stand_beside_a_letter_are_no_stack() -> None:
+    assert clean("का" * 100) == "का" * 100
 
 
 @given(st.text(st.characters(exclude_categories=())))
