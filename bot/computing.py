@@ -197,7 +197,8 @@ class Computing:
         try:
             async with aclosing(self._engine.stream(request)) as deltas:
                 async for delta in deltas:
-                    if status.state != "ready":  # it is answered by the one that was waited for
+                    if delta.text and not draft.text and status.state != "ready":
+                        # It is answered by the one that was waited for.
                         status = await self._engine.status()
                         draft.made = self._made(status, sink)
                     await draft.take(delta, sink)

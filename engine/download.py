@@ -96,12 +96,14 @@ def _goes_on(response: httpx.Response, part: Path) -> bool:
 
 def _write(response: httpx.Response, part: Path, tag: Path, progress: Progress | None) -> None:
     resumed = response.status_code == 206
+    if not resumed:
+        part.unlink(missing_ok=True)  # its room is the new one's
     done = part.stat().st_size if resumed else 0
     length = response.headers.get("Content-Length")
     total = done + int(length) if length and length.isdigit() else None
     if total is not None:
         check_room(total - done, part.parent)
-    with part.open("ab" if resumed else "wb") as file:
+    with part.open("ab") as file:
         tag.write_text(response.headers.get("ETag") or response.headers.get("Last-Modified", ""))
         for chunk in response.iter_raw():
             file.write(chunk)

@@ -70,11 +70,9 @@ class Ledger:
 
     @property
     def idle(self) -> list[int]:
-        """The others; those first that are missed least, empty or long unused."""
+        """The others; those first that hold least."""
         idle = (held for held in self._held if not held.busy)
-        return [
-            held.number for held in sorted(idle, key=lambda held: (bool(held.tokens), held.used))
-        ]
+        return [held.number for held in sorted(idle, key=lambda held: len(held.tokens))]
 
     def tokens(self, sequence: int) -> Sequence[int]:
         """What the sequence holds."""
@@ -132,12 +130,11 @@ class Ledger:
         self._touch(held)
         return Claim(held.number, keep)
 
-    def move(self, source: int, target: int) -> None:
-        """Note that what a sequence holds is in another one now, in the place of what was there."""
-        held, gone = self._held[source], self._held[target]
-        held.number, gone.number = target, source
-        gone.keep(0)
-        self._held[source], self._held[target] = gone, held
+    def exchange(self, one: int, other: int) -> None:
+        """Note that what two sequences hold has changed places."""
+        held, others = self._held[one], self._held[other]
+        held.number, others.number = other, one
+        self._held[one], self._held[other] = others, held
 
     def append(self, sequence: int, tokens: Iterable[int]) -> None:
         """Note tokens that were computed into a sequence."""

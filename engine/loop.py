@@ -5,6 +5,7 @@ step brought comes back as a `Report`; sockets and threads are `worker`'s.
 """
 
 from collections.abc import Callable, Sequence
+from math import inf
 
 from engine.answer import Answer
 from engine.base import Kept, Request
@@ -18,7 +19,7 @@ from engine.owner import Owner
 from engine.parking import Parking
 from engine.plan import Plan
 from engine.prompt import Prompt, prompt_limit
-from engine.ranks import Price, closer
+from engine.ranks import Move, Price, closer, together
 from engine.rates import Rates
 from engine.rests import Rests
 from engine.scheduler import Draft, Job, Limits, LineFull, Scheduler, Step
@@ -62,7 +63,7 @@ class Loop:
         self._work: dict[int, Work] = {}
         self._report = Report()
         self._rests = Rests()
-        self._move_price = Price()
+        self._price = Price(most_s=plan.step_s)
         self._scheduler = Scheduler(
             Limits(
                 sequences=plan.sequences,
@@ -153,6 +154,7 @@ class Loop:
         What leaves no room for a message is no prompt's beginning.
         """
         if len(tokens) >= prompt_limit(self._model.context_tokens, 1):
+            self._warmer.forget(session)
             return
         spare_s = 0.0 if self._work else self._rests.usual_s
         self._warmer.prepare(session, tokens, int(self._scheduler.rates.prefill * spare_s))
@@ -236,22 +238,28 @@ class Loop:
 
     def _close_ranks(self, writers: Sequence[int]) -> None:
         """Move one of the answers that are written beside the others, if that pays."""
-        if len(writers) < 2 or not self.parks:
+        if len(writers) < 2 or not self._model.can_truncate or together(self.ledger.busy):
             return
         standing = {self._work[number].sequence: number for number in writers}
-        move = closer(standing, self.ledger.busy, self.ledger.idle)
-        if move is None:
-            return
-        number, tokens = standing[move.source], len(self.ledger.tokens(move.source))
+        move = closer(sorted(standing, key=self._length), self.ledger.idle)
+        if move and self._pays(move, standing[move.source]):
+            self._move(move, self._work[standing[move.source]])
+
+    def _pays(self, move: Move, number: int) -> bool:
+        """Whether an answer should move. The copies take memory: no more than a sequence may."""
+        tokens = self._length(move.source) + self._length(move.target)
         rest, token_s = self._scheduler.rest(number), self._scheduler.rates.token_s
-        if not self._move_price.pays(tokens, rest, token_s):
-            return
-        began = self._clock()
-        if self._parking.move(move.source, move.target):
-            self._work[number].stand(move.target)
-            self._move_price.note(tokens, self._clock() - began)
-        else:
-            self._move_price.refuse(tokens)
+        return tokens <= self._model.context_tokens and self._price.pays(tokens, rest, token_s)
+
+    def _move(self, move: Move, work: Work) -> None:
+        began, tokens = self._clock(), self._length(move.source) + self._length(move.target)
+        moved = self._parking.exchange(move.source, move.target)
+        if moved:
+            work.stand(move.target)
+        self._price.note(tokens, self._clock() - began if moved else inf)
+
+    def _length(self, sequence: int) -> int:
+        return len(self.ledger.tokens(sequence))
 
     def _compute(self, step: Step) -> None:
         self._close_ranks(step.decode)

@@ -146,23 +146,21 @@ class Parking:
             nobody = Owner(SHARED, "", length)
             self._shelf.put(Parked(nobody, beginning, self._model.save(sequence)))
 
-    def move(self, source: int, target: int) -> bool:
-        """Give what a sequence holds another place; whoever is there is parked.
+    def exchange(self, busy: int, idle: int) -> bool:
+        """Let what two sequences hold change places.
 
-        False, and the source is as it was, where a copy finds no room or the library takes it not.
+        False where the library takes a state not: then each is where it was, or, if it was `idle`,
+        perhaps gone.
         """
-        state = self._model.save(source)
-        if not self._shelf.lend(len(state)):
-            return False
-        self.park(target)
-        is_there = self._model.load(target, state)
-        self._shelf.give_back(len(state))
-        if is_there:
-            self._model.truncate(source, 0)
-            self._ledger.move(source, target)
-        else:
-            self._ledger.truncate(target, 0)
-        return is_there
+        coming = self._model.save(busy)
+        going = self._model.save(idle) if self._ledger.tokens(idle) else None
+        moved = self._model.load(idle, coming)
+        if moved:
+            self._ledger.exchange(busy, idle)
+        left = busy if moved else idle
+        if going is None or not self._model.load(left, going):
+            self._ledger.truncate(left, self._model.truncate(left, 0))
+        return moved
 
     def forget(self, session: str) -> None:
         """Drop what is kept of a session, in memory and in files."""

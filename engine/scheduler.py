@@ -148,7 +148,7 @@ class Scheduler:
         if deadline_s is not None and wait_s is not None and wait_s > deadline_s:
             self.finish(job.number)
             late = f"the first word would come in {wait_s:.0f} s, after the deadline"
-            raise LineFull(late, wait_s - deadline_s, waiting)
+            raise LineFull(late, max(1.0, wait_s - deadline_s), waiting)
 
     def admit(self, free: int) -> list[int]:
         """The jobs that may have a free sequence, best first; call `start` for one of them.

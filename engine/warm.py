@@ -7,7 +7,7 @@ whose sequence is taken meanwhile just loses what was begun.
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from engine.base import Slide
 from engine.kvcache import Claim, Ledger
@@ -28,15 +28,6 @@ class _Slid:
     enough: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Making:
-    """The tokens that a session's next prompt begins with, and the sequence they are made ready
-    in."""
-
-    wanted: list[int]
-    sequence: int
-
-
 class Warmer:
     """The windows that slid, of one model."""
 
@@ -44,7 +35,8 @@ class Warmer:
         self._model = model
         self._ledger = ledger
         self._slid: OrderedDict[str, _Slid] = OrderedDict()
-        self._making: dict[str, _Making] = {}
+        self._making: dict[str, list[int]] = {}
+        """The tokens that a session's next prompt begins with."""
 
     @property
     def busy(self) -> bool:
@@ -62,20 +54,20 @@ class Warmer:
         self._slid[session] = _Slid("refilled", enough=len(wanted) - 1)
         self._making.pop(session, None)
         if sequence is not None:
-            self._making[session] = _Making(wanted, sequence)
+            self._making[session] = wanted
             self._slide(session, sequence, wanted, spare_tokens)
         while len(self._slid) > SESSIONS_KEPT:
             self.forget(next(iter(self._slid)))
 
     def rows(self, tokens: int) -> list[Row]:
         """A chunk of the next prefix that is missing, to be computed now."""
-        for session, making in [*self._making.items()]:
-            if self._lacks_some(session, making):
-                start = len(self._ledger.tokens(making.sequence))
-                chunk = making.wanted[start : start + tokens]
+        for session, wanted in [*self._making.items()]:
+            sequence = self._ledger.resident(session)
+            if sequence is not None and (lacking := self._lacking(sequence, wanted)):
+                start = len(wanted) - len(lacking)
                 return [
-                    Row(token, start + i, making.sequence, wanted=False)
-                    for i, token in enumerate(chunk)
+                    Row(token, start + i, sequence, wanted=False)
+                    for i, token in enumerate(lacking[:tokens])
                 ]
             del self._making[session]
         return []
@@ -109,8 +101,8 @@ class Warmer:
 
     def _aim(self, session: str, wanted: list[int]) -> None:
         """Make this ready where something is being made ready."""
-        if making := self._making.get(session):
-            self._making[session] = replace(making, wanted=wanted)
+        if session in self._making:
+            self._making[session] = wanted
             self._slid[session].enough = len(wanted) - 1
 
     def _slide(self, session: str, sequence: int, wanted: list[int], spare_tokens: int) -> None:
@@ -125,8 +117,7 @@ class Warmer:
         self._ledger.truncate(sequence, self._model.truncate(sequence, exact))
         self._slid[session].how = "warmed"
 
-    def _lacks_some(self, session: str, making: _Making) -> bool:
-        """Whether the sequence is still the session's and lacks some of the prefix."""
-        held = self._ledger.tokens(making.sequence)
-        begins = len(held) < len(making.wanted) and making.wanted[: len(held)] == list(held)
-        return begins and self._ledger.resident(session) == making.sequence
+    def _lacking(self, sequence: int, wanted: list[int]) -> list[int]:
+        """What a sequence lacks of a prefix; nothing if it holds other tokens."""
+        held = list(self._ledger.tokens(sequence))
+        return wanted[len(held) :] if wanted[: len(held)] == held else []

@@ -69,27 +69,27 @@ def test_the_least_recently_used_makes_room_and_leaves_its_system_prompt():
     assert claim_of(ledger, "c", [1, 2, 4, 6]) == Claim(1, 1)
 
 
-def test_an_empty_sequence_and_one_long_unused_are_missed_least():
+def test_idle_sequences_are_told_by_what_they_hold():
     ledger = Ledger(4)
-    for session in ("a", "b", "c", "a"):
-        write(ledger, session, [1, 2, 3])
+    for session, tokens in (("a", [1, 2, 3]), ("b", [1]), ("c", [1, 2])):
+        write(ledger, session, tokens)
     claim_of(ledger, "b", [1, 2, 3, 4])
 
     assert ledger.busy == [1]
     assert ledger.idle == [3, 2, 0]
 
 
-def test_what_moves_stays_somebody_s_and_leaves_its_place_empty():
+def test_what_changes_places_stays_somebody_s():
     ledger = Ledger(3)
     write(ledger, "a", [1, 2, 3])
     write(ledger, "b", [4, 5, 6])
     claim_of(ledger, "a", [1, 2, 3, 4])
-    ledger.move(0, 1)
+    ledger.exchange(0, 1)
 
-    assert (ledger.busy, ledger.owner(0), list(ledger.tokens(0))) == ([1], None, [])
-    assert list(ledger.tokens(1)) == [1, 2, 3]
+    assert (ledger.busy, list(ledger.tokens(1))) == ([1], [1, 2, 3])
     ledger.release(1)
     assert claim_of(ledger, "a", [1, 2, 3, 4]) == Claim(1, 3)
+    assert claim_of(ledger, "b", [4, 5, 6, 7]) == Claim(0, 3)
 
 
 def test_a_busy_sequence_lends():

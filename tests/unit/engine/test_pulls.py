@@ -53,6 +53,17 @@ def test_a_disk_is_not_filled_with_what_it_has_no_room_for(store: ModelStore, we
     assert not list(store.directory.rglob("*.part"))
 
 
+def test_a_part_of_what_is_no_more_gives_its_room_to_what_is(store: ModelStore, web: Web):
+    web.break_after = 50_000
+    with pytest.raises(ModelError, match="pull again to go on"):
+        store.pull(web.url)
+    web.tag, web.length = '"two"', 1 << 60
+
+    with pytest.raises(ModelError, match="make room"):
+        store.pull(web.url)
+    assert not list(store.directory.rglob("*.part"))
+
+
 def test_another_part_than_was_asked_for_is_refused(store: ModelStore, web: Web):
     web.break_after, web.late_by = 50_000, 100
     with pytest.raises(ModelError, match="pull again to go on"):

@@ -66,6 +66,20 @@ def test_what_cannot_be_in_time_is_refused_with_a_time():
     jobs.submit(Job(3, "bob", "bob", 500), deadline_s=60)
 
 
+def test_who_would_be_late_by_little_is_not_asked_back_at_once():
+    jobs = scheduler(sequences=1)
+    jobs.rates.prefill, jobs.rates.token_s = 100.0, 0.01
+    ask(jobs, 1, "ada", 1000)
+    ask(jobs, 2, "bob", 1000)
+    wait_s = jobs.places()[2].eta_s
+    jobs.finish(2)
+    assert wait_s is not None
+
+    with pytest.raises(LineFull) as caught:
+        jobs.submit(Job(3, "bob", "bob", 1000), deadline_s=wait_s - 0.25)
+    assert caught.value.retry_after_s == 1.0
+
+
 def test_nobody_is_taken_to_write_more_than_they_may():
     jobs = scheduler(sequences=1)
     jobs.rates.prefill, jobs.rates.token_s = 100.0, 0.2
