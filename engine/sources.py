@@ -10,7 +10,6 @@ import importlib.metadata
 import os
 import re
 import shutil
-import signal
 import stat
 import subprocess
 import sys
@@ -114,8 +113,9 @@ def _run(command: list[str], progress: Progress | None) -> list[str]:
                 else:
                     lines = [*lines[-20:], line.strip()]
         except Exception:
-            # It is waited for, and may itself wait for a network for long. Ctrl-C has told it.
-            pip.send_signal(signal.SIGINT)
+            # It is waited for, and may itself wait for a network for long. SIGINT would not do: who
+            # was started in the background ignores it, and so does pip then.
+            pip.terminate()
             raise
     return lines
 

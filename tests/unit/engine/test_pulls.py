@@ -120,6 +120,7 @@ def test_who_is_interrupted_does_not_wait_for_pip(
     store: ModelStore, monkeypatch: pytest.MonkeyPatch
 ):
     before = signal.signal(signal.SIGUSR1, interrupt)
+    in_background = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with stalling(Index()) as index:
             monkeypatch.setenv("PIP_INDEX_URL", index.url)
@@ -129,4 +130,5 @@ def test_who_is_interrupted_does_not_wait_for_pip(
                 store.pull("pypi:tinymodel==1.0")
             assert not index.waited
     finally:
+        signal.signal(signal.SIGINT, in_background)
         signal.signal(signal.SIGUSR1, before)
