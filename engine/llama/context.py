@@ -48,6 +48,7 @@ def context_of(
     model: "lib.llama_model_p", params: lib.llama_context_params
 ) -> "lib.llama_context_p":
     """A context with these, to be freed by the caller. Raises `ModelFault`."""
+    log.forget()
     context = lib.llama_init_from_model(model, params)
     if not context:
         raise ModelFault(log.last("the library could not make a context"))

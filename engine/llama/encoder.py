@@ -70,6 +70,7 @@ class Encoder:
         self._goes_on = goes_on
         result = lib.llama_decode(self._context, self._batch) if rows else OK
         if result == ABORTED:
+            log.forget()  # it is an error to the library
             raise Aborted
         if result != OK:
             raise ModelFault(log.last(f"embedding failed (llama_decode: {result})"))

@@ -37,8 +37,12 @@ class Log:
         Told once: it is not the cause of the next fault.
         """
         oldest = self._errors[0] if self._errors else default
-        self._errors.clear()
+        self.forget()
         return oldest
+
+    def forget(self) -> None:
+        """What was logged until now is not the cause of what comes."""
+        self._errors.clear()
 
 
 log = Log()
@@ -61,6 +65,7 @@ def _load_backends() -> None:
 def open_model(path: Path) -> "lib.llama_model_p":
     """Load a file's model, to be freed by the caller. Raises `ModelFault`."""
     _load_backends()
+    log.forget()
     model = lib.llama_model_load_from_file(bytes(path), lib.llama_model_default_params())
     if not model:
         raise ModelFault(log.last("the library could not load it"))

@@ -21,7 +21,7 @@ from engine.llama.context import (
     fill,
     tune,
 )
-from engine.llama.library import ModelFault, open_model
+from engine.llama.library import ModelFault, log, open_model
 from engine.llama.sampler import Logits, Sampler, sampler_for
 from engine.llama.vocabulary import Vocabulary
 from engine.machine import Aborted, Row
@@ -114,6 +114,7 @@ class Model:
         self._settle(self._unturned)
         result = self._compute(rows)
         if result == ABORTED:
+            log.forget()  # it is an error to the library
             raise Aborted
         check(result)
 

@@ -299,7 +299,7 @@ async def test_a_spent_quota_is_said_and_costs_nothing(tmp_path: Path) -> None:
         assert spent == TEXTS.quota_spent.format(hours=bot.running.desk.roster.quotas.hours_left())
         taken = bot.running.desk.roster.quotas.spent("fake:bot:ann").messages
         assert taken == 2  # both were being answered when the first was counted
-        assert "of 1 messages" in await tell(bot, "admin quota fake:ann")
+        assert "messages today 2 of 1" in await tell(bot, "admin quota fake:ann")
         await tell(bot, "admin quota fake:ann messages=5")
         await bot.platform.receive([message("four")])
         await bot.platform.until(lambda: "echo: four" in bot.platform.shown("ann"))

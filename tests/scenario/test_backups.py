@@ -336,7 +336,7 @@ async def test_a_running_bot_tells_its_administrators(tmp_path: Path) -> None:
         assert readiness.parts["backup"].ready
         assert not readiness.parts["backup"].essential
         told = await tell(bot, "forget")
-        assert "1 backups hold it still" in told
+        assert "Backups that hold it still: 1." in told
         assert backups.state.kept[0].name in told
     [file] = (tmp_path / "nas").glob("*.db")
     async with Database(file) as copy:

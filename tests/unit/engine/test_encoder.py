@@ -47,6 +47,13 @@ def test_a_model_that_only_compares_texts_is_refused_and_leaves_nothing_behind(t
 
 
 def test_the_cause_of_one_fault_is_not_told_of_the_next(tmp_path: Path):
+    encoder = Encoder(demo_model().path, most_tokens=512, most_texts=4, threads=1)
+    with pytest.raises(Aborted):
+        encoder.encode([encoder.tokens("The fox sleeps. " * 20)], lambda: False)
+    encoder.close()
+    with pytest.raises(ModelFault, match="no room in the cache"):
+        check(NO_SLOT)
+
     (tmp_path / "noise.gguf").write_bytes(b"noise")
     with pytest.raises(ModelFault, match="magic"):
         open_model(tmp_path / "noise.gguf")
